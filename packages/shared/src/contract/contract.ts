@@ -1,0 +1,35 @@
+import { agents } from './agents.ts';
+import { context } from './context.ts';
+import { events } from './events.ts';
+import { issues } from './issues.ts';
+import { profiles, workflows } from './profiles.ts';
+import { projects } from './projects.ts';
+import { results } from './results.ts';
+import { system } from './system.ts';
+import { tokens } from './tokens.ts';
+import type { Procedure } from '../procedure.ts';
+
+/**
+ * Everything that can be asked of a sidecar: noun → verb → entry. The tRPC router, the REST routes, the OpenAPI
+ * document and the SDK are made from this one tree, so they cannot disagree.
+ */
+export const contract = {
+  system,
+  projects,
+  tokens,
+  issues,
+  context,
+  results,
+  events,
+  agents,
+  profiles,
+  workflows,
+} as const;
+
+/** The contract's type. */
+export type Contract = typeof contract;
+
+/** All entries in one list. */
+export const procedures: readonly Procedure[] = Object.values(contract).flatMap((noun) =>
+  Object.values<Procedure>(noun),
+);

@@ -1,0 +1,118 @@
+import { z } from 'zod';
+import { Cursor, CursorInput } from '../cursor.ts';
+import { EventDraft, SidecarEvent } from '../event.ts';
+import { EventId, EventType, IdempotencyKey, ProjectId, Timestamp, Topic } from '../ids.ts';
+import { text } from '../json.ts';
+import { LIMITS } from '../limits.ts';
+import { procedure } from '../procedure.ts';
+
+const Filter = text(4096)
+  .optional()
+  .describe('`field:value[,field:value…]`; `a|b` is OR, `!field:value` NOT, a trailing `*` a prefix (DECISIONS 9).');
+const EventTypeOrAny = z.union([z.literal('*'), EventType]);
+
+const Published = z.object({
+  event_id: EventId,
+  published: z.literal(true),
+  subscribers_notified: z.array(z.string()).describe('Agent types with a matching subscription (DECISIONS 13).'),
+  timestamp: Timestamp,
+  cursor: Cursor,
+});
+
+/** Events: the durable log and everyone who follows it. */
+export const events = {
+  publish: procedure({
+    name: 'events.publish',
+    kind: 'mutation',
+    summary: 'Publishes an event; answered when it is on disk.',
+    input: z.strictObject({ ...EventDraft.shape, idempotency_key: IdempotencyKey.optional() }),
+    output: Published,
+    access: 'authenticated',
+    rest: {
+      method: 'POST',
+      path: '/api/events/:event_type',
+      status: 202,
+      headers: { idempotency_key: 'idempotency-key' },
+    },
+    errors: [
+      'EVENT_TYPE_MISMATCH',
+      'PERMISSION_DENIED',
+      'PUBLISHER_MISMATCH',
+      'TOPIC_FORBIDDEN',
+      'IDEMPOTENCY_CONFLICT',
+      'NONCE_REUSED',
+      'TIMESTAMP_OUT_OF_RANGE',
+      'PAYLOAD_TOO_LARGE',
+    ],
+  }),
+  wait: procedure({
+    name: 'events.wait',
+    kind: 'query',
+    summary: 'Waits until events match, or the timeout passes (long-poll).',
+    input: z.strictObject({
+      event_type: EventTypeOrAny.describe('Event type, or `*`.'),
+      project_id: ProjectId.optional(),
+      topic: Topic.optional(),
+      filter: Filter,
+      cursor: CursorInput.optional(),
+      timeout: z
+        .int()
+        .min(0)
+        .max(LIMITS.maxWaitTimeoutMs)
+        .default(LIMITS.defaultWaitTimeoutMs)
+        .describe('Longest wait, in milliseconds. Default 30000, at most 120000.'),
+      limit: z.int().min(1).max(LIMITS.maxPageItems).default(100),
+    }),
+    output: z.object({
+      events: z.array(SidecarEvent),
+      more_available: z.boolean(),
+      next_cursor: Cursor,
+      timeout: z.boolean().describe('Whether the wait ended without an event.'),
+    }),
+    access: 'authenticated',
+    rest: { method: 'GET', path: '/api/events/wait/:event_type', aliases: { cursor: ['since', 'after'] } },
+    errors: ['FILTER_INVALID', 'CURSOR_INVALID', 'CURSOR_EXPIRED'],
+  }),
+  list: procedure({
+    name: 'events.list',
+    kind: 'query',
+    summary: 'Reads the log page by page, oldest first.',
+    input: z.strictObject({
+      project_id: ProjectId.optional(),
+      after: CursorInput.optional(),
+      until: Cursor.optional().describe('Last position to read.'),
+      since: Timestamp.optional().describe('Accepted at or after this time.'),
+      before: Timestamp.optional().describe('Accepted before this time.'),
+      topic: Topic.optional(),
+      event_type: EventTypeOrAny.optional(),
+      filter: Filter,
+      limit: z.int().min(1).max(LIMITS.maxPageItems).default(100),
+    }),
+    output: z.object({ events: z.array(SidecarEvent), more_available: z.boolean(), next_cursor: Cursor }),
+    access: 'authenticated',
+    rest: { method: 'GET', path: '/api/events', aliases: { after: ['cursor'] } },
+    errors: ['FILTER_INVALID', 'CURSOR_INVALID', 'CURSOR_EXPIRED'],
+  }),
+  subscribe: procedure({
+    name: 'events.subscribe',
+    kind: 'subscription',
+    summary: 'Follows the log: first what is retained after the cursor, then live, in one stream.',
+    input: z.strictObject({
+      project_id: ProjectId.optional(),
+      event_type: EventTypeOrAny.optional(),
+      topic: Topic.optional(),
+      filter: Filter,
+      cursor: CursorInput.optional(),
+      lastEventId: z.string().max(64).nullish().describe('Set by tRPC clients when they resume.'),
+    }),
+    output: SidecarEvent,
+    access: 'authenticated',
+    rest: {
+      method: 'GET',
+      path: '/api/events/stream',
+      headers: { lastEventId: 'last-event-id' },
+      aliases: { cursor: ['since', 'after'] },
+    },
+    errors: ['FILTER_INVALID', 'CURSOR_INVALID', 'CURSOR_EXPIRED', 'TOKEN_EXPIRED', 'TOKEN_REVOKED'],
+  }),
+} as const;

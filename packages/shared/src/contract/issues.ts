@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { IssueId, ProjectId } from '../ids.ts';
+import { Issue, IssueStatus } from '../issue.ts';
+import { text } from '../json.ts';
+import { Limit, PageCursor } from '../page.ts';
+import { procedure } from '../procedure.ts';
+
+/** Issues: the units of work. */
+export const issues = {
+  create: procedure({
+    name: 'issues.create',
+    kind: 'mutation',
+    summary: 'Creates an issue and, when a workflow is named, starts resolving it.',
+    input: z.strictObject({
+      issue_id: IssueId.optional().describe('Default: made by the sidecar.'),
+      project_id: ProjectId.optional(),
+      title: text(500).min(1),
+      body: text(262_144).default(''),
+      workflow: z.string().min(1).max(64).nullish().describe('Workflow that resolves it; none: driven by hand.'),
+    }),
+    output: Issue,
+    access: 'spawn_agents',
+    rest: { method: 'POST', path: '/api/issues', status: 201 },
+    errors: ['ISSUE_EXISTS', 'PROJECT_NOT_FOUND', 'PROJECT_REQUIRED', 'WORKFLOW_NOT_FOUND'],
+  }),
+  get: procedure({
+    name: 'issues.get',
+    kind: 'query',
+    summary: 'Answers one issue with the state of its workflow.',
+    input: z.strictObject({ issue_id: IssueId, project_id: ProjectId.optional() }),
+    output: Issue,
+    access: 'authenticated',
+    rest: { method: 'GET', path: '/api/issues/:issue_id' },
+    errors: ['ISSUE_NOT_FOUND'],
+  }),
+  list: procedure({
+    name: 'issues.list',
+    kind: 'query',
+    summary: 'Lists issues, newest first.',
+    input: z.strictObject({
+      project_id: ProjectId.optional(),
+      status: IssueStatus.optional(),
+      limit: Limit,
+      cursor: PageCursor,
+    }),
+    output: z.object({ issues: z.array(Issue), next_cursor: z.string().nullable() }),
+    access: 'authenticated',
+    rest: { method: 'GET', path: '/api/issues' },
+    errors: [],
+  }),
+} as const;

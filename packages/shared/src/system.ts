@@ -1,0 +1,43 @@
+import { z } from 'zod';
+
+const Count = z.number().nonnegative();
+const Measured = z.number().nonnegative().nullable();
+const CheckState = z.enum(['healthy', 'degraded', 'unhealthy']);
+
+/** Answer of `GET /health` (specification endpoint 5). */
+export const Health = z
+  .object({
+    status: CheckState,
+    service: z.literal('orchestration-sidecar'),
+    version: z.string(),
+    uptime_seconds: Count,
+    checks: z.object({
+      storage: CheckState,
+      event_bus: CheckState,
+      memory_usage_mb: Count,
+      active_agents: Count,
+      event_queue_size: Count.describe('Writes waiting to be committed.'),
+    }),
+  })
+  .meta({ id: 'Health' });
+export type Health = z.infer<typeof Health>;
+
+/** Answer of `GET /status` (specification endpoint 6). Unknown numbers are null (DECISIONS 29). */
+export const Status = z
+  .object({
+    agents: z.object({
+      active: Count,
+      completed: Count,
+      failed: Count,
+      by_type: z.record(z.string(), Count).describe('Active agents by agent type.'),
+    }),
+    storage: z.object({ context_cache_entries: Count, results_stored: Count, total_size_mb: Count }),
+    events: z.object({ total_published: Count, active_subscriptions: Count, queue_depth: Count }),
+    performance: z.object({
+      avg_response_time_ms: Measured.describe('Over the last five minutes; null without a request.'),
+      p99_response_time_ms: Measured,
+      requests_per_second: Count,
+    }),
+  })
+  .meta({ id: 'Status' });
+export type Status = z.infer<typeof Status>;
