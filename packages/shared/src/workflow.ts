@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AgentType, EventType } from './ids.ts';
+import { AgentCategory } from './permission.ts';
 
 /**
  * Who runs in a phase: `agents` names types; `chosen` takes what the named phase's results suggest in

@@ -1,0 +1,99 @@
+import {
+  isKnownTopic,
+  isLifecycleEvent,
+  SidecarError,
+  type Access,
+  type Procedure,
+} from '@orchestration-sidecar/shared';
+import { holds, type KnownPrincipal, type Principal } from '../runtime/principal.ts';
+import type { OperatorToken } from './operator-token.ts';
+import type { Tokens } from './tokens.ts';
+
+/** Which topics an agent type’s profile lets it publish to. */
+export interface PublishRights {
+  topicsOf(agentType: string): readonly string[];
+}
+
+/** What the broker needs. */
+export interface BrokerNeeds {
+  readonly tokens: Tokens;
+  readonly operatorToken: OperatorToken;
+  readonly publishRights: PublishRights;
+}
+
+/** Longest bearer token that is looked at. */
+const MAX_TOKEN_CHARS = 8192;
+
+/** Who are you, and may you. Every door asks here, and nowhere else. */
+export class Broker {
+  readonly #needs: BrokerNeeds;
+
+  constructor(needs: BrokerNeeds) {
+    this.#needs = needs;
+  }
+
+  /**
+   * Finds out who calls.
+   * @param authorization value of the `Authorization` header (RFC 6750).
+   * @throws {SidecarError} `TOKEN_INVALID`, `TOKEN_EXPIRED`, `TOKEN_REVOKED`.
+   */
+  async authenticate(authorization: string | undefined): Promise<Principal> {
+    if (authorization === undefined || authorization === '') return { kind: 'anonymous' };
+    const token = /^bearer +(\S+) *$/i.exec(authorization.slice(0, MAX_TOKEN_CHARS))?.[1];
+    if (token === undefined) throw new SidecarError('TOKEN_INVALID', 'Send `Authorization: Bearer <token>`.');
+    if (this.#needs.operatorToken.matches(token)) return { kind: 'operator' };
+    return this.#needs.tokens.verify(token);
+  }
+
+  /**
+   * Checks that the principal may call the procedure.
+   * @throws {SidecarError} `UNAUTHENTICATED`, `PERMISSION_DENIED`.
+   */
+  authorise(entry: Pick<Procedure, 'access' | 'name'>, principal: Principal): void {
+    if (entry.access === 'public') return;
+    if (principal.kind === 'anonymous') throw new SidecarError('UNAUTHENTICATED');
+    if (!permits(entry.access, principal)) {
+      const needed = entry.access === 'operator' ? 'the operator token' : `the permission ${entry.access}`;
+      throw new SidecarError('PERMISSION_DENIED', `${entry.name} needs ${needed}.`);
+    }
+  }
+
+  /**
+   * Checks the publisher table (DECISIONS 10, 11).
+   * @throws {SidecarError} `PUBLISHER_MISMATCH`, `PERMISSION_DENIED`, `TOPIC_FORBIDDEN`.
+   */
+  authorisePublish(
+    principal: KnownPrincipal,
+    draft: { readonly publisher?: string | undefined; readonly topic: string; readonly event_type: string },
+  ): void {
+    if (principal.kind === 'operator') return;
+    if (draft.publisher !== undefined && draft.publisher !== principal.agentId) {
+      throw new SidecarError('PUBLISHER_MISMATCH');
+    }
+    // Whoever is in trouble may say so, whatever else it may not say.
+    if (draft.topic === 'error') return;
+    if (!holds(principal, 'publish_events')) {
+      throw new SidecarError('PERMISSION_DENIED', 'events.publish needs the permission publish_events.');
+    }
+    const forbidden =
+      draft.topic === 'coordination'
+        ? isLifecycleEvent(draft.event_type)
+        : isKnownTopic(draft.topic) && !this.#needs.publishRights.topicsOf(principal.agentType).includes(draft.topic);
+    if (forbidden) {
+      throw new SidecarError(
+        'TOPIC_FORBIDDEN',
+        `${principal.agentType} may not publish ${draft.event_type} to ${draft.topic}.`,
+      );
+    }
+  }
+
+  /** See {@link Tokens.lifetime}; the operator’s never ends. */
+  lifetime(principal: Principal): { signal: AbortSignal | undefined; release(): void } {
+    return principal.kind === 'agent' ? this.#needs.tokens.lifetime(principal) : { signal: undefined, release() {} };
+  }
+}
+
+function permits(access: Exclude<Access, 'public'>, principal: KnownPrincipal): boolean {
+  if (principal.kind === 'operator' || access === 'authenticated') return true;
+  return access !== 'operator' && holds(principal, access);
+}

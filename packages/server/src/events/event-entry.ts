@@ -1,0 +1,25 @@
+import type { SidecarEvent } from '@orchestration-sidecar/shared';
+
+/** An event of the log with the text it travels as, which is made once and never per reader. */
+export interface EventEntry {
+  readonly sequence: number;
+  readonly event: SidecarEvent;
+  /** `JSON.stringify(event)`. */
+  readonly json: string;
+  readonly expiresAtMs: number;
+}
+
+/** What a publisher wants in the log, checked and complete but for its place and time. */
+export interface NewEvent {
+  readonly projectId: string;
+  readonly eventType: string;
+  readonly topic: string;
+  readonly publisher: string;
+  readonly publisherType: string;
+  readonly data: SidecarEvent['data'];
+  readonly correlationId?: string | null | undefined;
+  readonly round?: number | null | undefined;
+  readonly references?: string | null | undefined;
+  /** Default 86,400. */
+  readonly ttlSeconds?: number | undefined;
+}

@@ -1,0 +1,94 @@
+import { appendFile } from 'node:fs/promises';
+import { desc } from 'drizzle-orm';
+import { LIMITS } from '@orchestration-sidecar/shared';
+import type { Clock, Timer } from '../runtime/clock.ts';
+import { writeFileAtomic } from '../storage/atomic-file.ts';
+import type { Database } from '../storage/database.ts';
+import { events } from '../storage/schema.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { EventLog } from './event-log.ts';
+
+/** Pause that gathers lines into one append. */
+const GATHER_MS = 100;
+/** While the log is busy the file may hold this many lines; it is cut to the ring’s size when it is quiet. */
+const MAX_LINES = 2 * LIMITS.ringEvents;
+
+/**
+ * Mirrors the newest 10,000 events of all projects into `events/event-log.jsonl`, one JSON object a line. Written
+ * after the commit and never read back (DECISIONS 1).
+ */
+export class EventLogMirror {
+  readonly #path: string;
+  readonly #needs: { database: Database; clock: Clock; logger: Logger };
+  readonly #stop: () => void;
+  #lines: string[] = [];
+  #lineCount = 0;
+  #timer: Timer | undefined;
+  #writing: Promise<void>;
+
+  constructor(path: string, log: EventLog, needs: { database: Database; clock: Clock; logger: Logger }) {
+    this.#path = path;
+    this.#needs = needs;
+    this.#stop = log.onCommit((_projectId, entries) => {
+      for (const entry of entries) this.#lines.push(entry.json);
+      if (this.#lines.length > MAX_LINES) this.#lines.splice(0, this.#lines.length - LIMITS.ringEvents);
+      this.#timer ??= this.#needs.clock.after(GATHER_MS, () => this.#flush());
+    });
+    this.#writing = this.#guard(() => this.#rewrite());
+  }
+
+  /** Resolves when what was committed so far is in the file. */
+  settled(): Promise<void> {
+    this.#timer?.cancel();
+    this.#flush();
+    return this.#writing;
+  }
+
+  /** Writes what is left and stops mirroring. */
+  async close(): Promise<void> {
+    this.#stop();
+    await this.settled();
+  }
+
+  #flush(): void {
+    this.#timer = undefined;
+    this.#writing = this.#writing.then(() => this.#guard(() => this.#write()));
+  }
+
+  async #write(): Promise<void> {
+    const lines = this.#lines.splice(0);
+    if (lines.length > 0) {
+      await appendFile(this.#path, `${lines.join('\n')}\n`, { mode: 0o600 });
+      this.#lineCount += lines.length;
+    }
+    const quiet = this.#lines.length === 0;
+    if (this.#lineCount > (quiet ? LIMITS.ringEvents : MAX_LINES)) await this.#rewrite();
+  }
+
+  async #rewrite(): Promise<void> {
+    const rows = this.#needs.database.query
+      .select({ body: events.body })
+      .from(events)
+      .orderBy(desc(events.id))
+      .limit(LIMITS.ringEvents)
+      .all();
+    // What is on its way here is in the rows already.
+    this.#lines = [];
+    this.#lineCount = rows.length;
+    await writeFileAtomic(
+      this.#path,
+      rows
+        .map((row) => `${row.body}\n`)
+        .toReversed()
+        .join(''),
+    );
+  }
+
+  async #guard(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (cause) {
+      this.#needs.logger.warn({ err: cause, path: this.#path }, 'event log mirror could not be written');
+    }
+  }
+}

@@ -1,0 +1,39 @@
+import { LIMITS, SidecarError } from '@orchestration-sidecar/shared';
+import { lte } from 'drizzle-orm';
+import { nonces } from '../storage/schema.ts';
+import type { Transaction } from '../storage/writer.ts';
+
+/** What a publisher may add against replays (DECISIONS 16). */
+export interface ReplayGuard {
+  readonly publisher: string;
+  readonly timestamp?: string | undefined;
+  readonly nonce?: string | undefined;
+}
+
+/**
+ * A nonce is remembered for twice the clock skew: beyond that its timestamp is refused anyway, and a nonce
+ * without a timestamp protects for that long.
+ */
+const KEEP_MS = 2 * LIMITS.maxClockSkewMs;
+
+/**
+ * Refuses what was sent before.
+ * @throws {SidecarError} `TIMESTAMP_OUT_OF_RANGE`, `NONCE_REUSED`.
+ */
+export function refuseReplay(transaction: Transaction, guard: ReplayGuard, nowMs: number): void {
+  if (guard.timestamp !== undefined && Math.abs(Date.parse(guard.timestamp) - nowMs) > LIMITS.maxClockSkewMs) {
+    throw new SidecarError('TIMESTAMP_OUT_OF_RANGE');
+  }
+  if (guard.nonce === undefined) return;
+  const { changes } = transaction.database.query
+    .insert(nonces)
+    .values({ publisher: guard.publisher, nonce: guard.nonce, expiresAtMs: nowMs + KEEP_MS })
+    .onConflictDoNothing()
+    .run();
+  if (changes === 0) throw new SidecarError('NONCE_REUSED');
+}
+
+/** Forgets nonces whose time is over. */
+export function forgetNonces(transaction: Transaction, nowMs: number): void {
+  transaction.database.query.delete(nonces).where(lte(nonces.expiresAtMs, nowMs)).run();
+}

@@ -1,0 +1,47 @@
+import type { EventEntry } from './event-entry.ts';
+
+/**
+ * The newest entries of one project’s log in memory, bounded by number and by bytes. Sequences in it are
+ * contiguous, so a position is found by subtraction.
+ */
+export class Ring {
+  #entries: EventEntry[] = [];
+  /** Entries before this index have been evicted; compacted now and then, which makes eviction cheap. */
+  #start = 0;
+  #bytes = 0;
+  readonly #maxEvents: number;
+  readonly #maxBytes: number;
+
+  /** @param maxBytes bound of the summed JSON text, in UTF-16 code units; at least the newest entry is kept. */
+  constructor(maxEvents: number, maxBytes: number) {
+    this.#maxEvents = maxEvents;
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Entries held. */
+  get size(): number {
+    return this.#entries.length - this.#start;
+  }
+
+  /** Adds the entry that follows the newest one. */
+  push(entry: EventEntry): void {
+    this.#entries.push(entry);
+    this.#bytes += entry.json.length;
+    while (this.size > this.#maxEvents || (this.#bytes > this.#maxBytes && this.size > 1)) {
+      this.#bytes -= this.#entries[this.#start]?.json.length ?? 0;
+      this.#start += 1;
+    }
+    if (this.#start > 1024 && this.#start > this.size) {
+      this.#entries = this.#entries.slice(this.#start);
+      this.#start = 0;
+    }
+  }
+
+  /** Entries after a sequence, oldest first; `undefined` when the ring does not reach back to it. */
+  after(sequence: number, maxEvents: number): readonly EventEntry[] | undefined {
+    const first = this.#entries[this.#start];
+    if (!first || sequence < first.sequence - 1) return undefined;
+    const index = this.#start + (sequence - first.sequence + 1);
+    return this.#entries.slice(index, index + maxEvents);
+  }
+}

@@ -1,0 +1,2 @@
+export { IssueStore } from './issue-store.ts';
+export { Issues } from './issues.ts';

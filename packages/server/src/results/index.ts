@@ -1,0 +1,3 @@
+export { ResultMirror } from './result-mirror.ts';
+export { ResultStore, type ResultQuery } from './result-store.ts';
+export { Results, type HandOver, type ResultReceipt } from './results.ts';

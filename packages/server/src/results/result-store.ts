@@ -1,0 +1,95 @@
+import { and, desc, eq, gte, lt, or, sql } from 'drizzle-orm';
+import type { ResultBody, ResultStatus, StoredResult } from '@orchestration-sidecar/shared';
+import { isoTime } from '../runtime/clock.ts';
+import type { Database } from '../storage/database.ts';
+import { decodePageCursor, encodePageCursor } from '../storage/page-cursor.ts';
+import { results } from '../storage/schema.ts';
+import type { Transaction } from '../storage/writer.ts';
+
+/** Which results to list; times in milliseconds, `until` exclusive. */
+export interface ResultQuery {
+  readonly projectId: string;
+  readonly issueId?: string | undefined;
+  readonly agentType?: string | undefined;
+  readonly status?: ResultStatus | undefined;
+  readonly sinceMs?: number | undefined;
+  readonly untilMs?: number | undefined;
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+}
+
+/** Results in SQLite. */
+export class ResultStore {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** One result of a project. */
+  find(projectId: string, resultId: string): StoredResult | undefined {
+    const row = this.#database.query
+      .select()
+      .from(results)
+      .where(and(eq(results.resultId, resultId), eq(results.projectId, projectId)))
+      .get();
+    return row && toResult(row);
+  }
+
+  /** A page of results, newest first. */
+  list(query: ResultQuery): { results: StoredResult[]; next_cursor: string | null } {
+    const from = decodePageCursor(query.cursor);
+    const rows = this.#database.query
+      .select()
+      .from(results)
+      .where(
+        and(
+          eq(results.projectId, query.projectId),
+          query.issueId === undefined ? undefined : eq(results.issueId, query.issueId),
+          query.agentType === undefined ? undefined : eq(results.agentType, query.agentType),
+          query.status && eq(results.status, query.status),
+          query.sinceMs === undefined ? undefined : gte(results.storedAtMs, query.sinceMs),
+          query.untilMs === undefined ? undefined : lt(results.storedAtMs, query.untilMs),
+          from &&
+            or(
+              lt(results.storedAtMs, from.atMs),
+              and(eq(results.storedAtMs, from.atMs), lt(results.resultId, from.id)),
+            ),
+        ),
+      )
+      .orderBy(desc(results.storedAtMs), desc(results.resultId))
+      .limit(query.limit + 1)
+      .all();
+    const page = rows.slice(0, query.limit);
+    const last = rows.length > query.limit ? page.at(-1) : undefined;
+    return {
+      results: page.map(toResult),
+      next_cursor: last ? encodePageCursor({ atMs: last.storedAtMs, id: last.resultId }) : null,
+    };
+  }
+
+  /** Results kept, over all projects. */
+  count(): number {
+    return this.#database.query.select({ count: sql<number>`count(*)` }).from(results).get()?.count ?? 0;
+  }
+
+  /** Adds a result. */
+  insert(transaction: Transaction, result: typeof results.$inferInsert): void {
+    transaction.database.query.insert(results).values(result).run();
+  }
+}
+
+function toResult(row: typeof results.$inferSelect): StoredResult {
+  // Written by this store from a parsed body; parsing it again would only apply the same defaults.
+  const body: ResultBody = JSON.parse(row.body);
+  return {
+    id: row.resultId,
+    agent_id: row.agentId,
+    agent_type: row.agentType,
+    issue_id: row.issueId,
+    project_id: row.projectId,
+    result: body,
+    timestamp: isoTime(row.timestampMs),
+    stored_at: isoTime(row.storedAtMs),
+  };
+}

@@ -1,0 +1,46 @@
+import { chmodSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Places inside a data directory (DECISIONS 2). */
+export interface DataDir {
+  readonly root: string;
+  readonly database: string;
+  readonly results: string;
+  readonly contextCache: string;
+  readonly eventLog: string;
+  readonly keys: string;
+  readonly logs: string;
+  readonly agents: string;
+  readonly operatorToken: string;
+  readonly description: string;
+}
+
+/** Creates the data directory where it is missing, mode 0700, and names the places in it. */
+export function openDataDir(root: string): DataDir {
+  const places: DataDir = {
+    root,
+    database: join(root, 'sidecar.db'),
+    results: join(root, 'results'),
+    contextCache: join(root, 'context-cache'),
+    eventLog: join(root, 'events', 'event-log.jsonl'),
+    keys: join(root, 'keys'),
+    logs: join(root, 'logs'),
+    agents: join(root, 'agents'),
+    operatorToken: join(root, 'operator.token'),
+    description: join(root, 'sidecar.json'),
+  };
+  for (const directory of [
+    root,
+    places.results,
+    places.contextCache,
+    join(root, 'events'),
+    places.keys,
+    places.logs,
+    places.agents,
+  ]) {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  }
+  chmodSync(root, 0o700);
+  chmodSync(places.keys, 0o700);
+  return places;
+}

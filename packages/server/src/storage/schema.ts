@@ -1,0 +1,153 @@
+import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
+
+/** One row: which store this is. */
+export const storeMeta = sqliteTable('store_meta', {
+  id: integer('id').primaryKey(),
+  epoch: text('epoch').notNull(),
+  createdAtMs: integer('created_at_ms').notNull(),
+});
+
+export const projects = sqliteTable('projects', {
+  projectId: text('project_id').primaryKey(),
+  root: text('root').notNull().unique(),
+  createdAtMs: integer('created_at_ms').notNull(),
+});
+
+export const issues = sqliteTable(
+  'issues',
+  {
+    projectId: text('project_id').notNull(),
+    issueId: text('issue_id').notNull(),
+    title: text('title').notNull(),
+    body: text('body').notNull(),
+    status: text('status').notNull(),
+    workflow: text('workflow'),
+    progress: text('progress'),
+    createdAtMs: integer('created_at_ms').notNull(),
+    updatedAtMs: integer('updated_at_ms').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.projectId, table.issueId] }),
+    index('issues_by_id').on(table.issueId),
+    index('issues_by_time').on(table.projectId, table.createdAtMs),
+  ],
+);
+
+/** The log. `body` is the event as readers get it, written once and never parsed to be delivered. */
+export const events = sqliteTable(
+  'events',
+  {
+    id: integer('id').primaryKey(),
+    projectId: text('project_id').notNull(),
+    sequence: integer('sequence').notNull(),
+    eventId: text('event_id').notNull(),
+    eventType: text('event_type').notNull(),
+    topic: text('topic').notNull(),
+    acceptedAtMs: integer('accepted_at_ms').notNull(),
+    expiresAtMs: integer('expires_at_ms').notNull(),
+    body: text('body').notNull(),
+  },
+  (table) => [
+    uniqueIndex('events_by_position').on(table.projectId, table.sequence),
+    uniqueIndex('events_by_event_id').on(table.eventId),
+    index('events_by_expiry').on(table.expiresAtMs),
+  ],
+);
+
+/** How far a project’s log was trimmed and how many events it ever took; survives an emptied log. */
+export const logPositions = sqliteTable('log_positions', {
+  projectId: text('project_id').primaryKey(),
+  trimmedSequence: integer('trimmed_sequence').notNull(),
+});
+
+/** Who wants to hear of what while not connected (DECISIONS 13). */
+export const subscriptions = sqliteTable(
+  'subscriptions',
+  {
+    projectId: text('project_id').notNull(),
+    name: text('name').notNull(),
+    agentType: text('agent_type').notNull(),
+    interests: text('interests').notNull(),
+    createdAtMs: integer('created_at_ms').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.projectId, table.name] })],
+);
+
+export const results = sqliteTable(
+  'results',
+  {
+    resultId: text('result_id').primaryKey(),
+    projectId: text('project_id').notNull(),
+    issueId: text('issue_id').notNull(),
+    agentId: text('agent_id').notNull(),
+    agentType: text('agent_type').notNull(),
+    status: text('status').notNull(),
+    body: text('body').notNull(),
+    timestampMs: integer('timestamp_ms').notNull(),
+    storedAtMs: integer('stored_at_ms').notNull(),
+  },
+  (table) => [
+    index('results_by_issue').on(table.projectId, table.issueId, table.storedAtMs),
+    index('results_by_time').on(table.projectId, table.storedAtMs),
+  ],
+);
+
+export const agents = sqliteTable(
+  'agents',
+  {
+    agentId: text('agent_id').primaryKey(),
+    projectId: text('project_id').notNull(),
+    issueId: text('issue_id'),
+    agentType: text('agent_type').notNull(),
+    state: text('state').notNull(),
+    createdAtMs: integer('created_at_ms').notNull(),
+    /** Everything else about the agent, as JSON of the agents room. */
+    body: text('body').notNull(),
+  },
+  (table) => [
+    index('agents_by_project').on(table.projectId, table.createdAtMs),
+    index('agents_by_issue').on(table.projectId, table.issueId),
+    index('agents_by_state').on(table.state),
+  ],
+);
+
+/** Issued tokens, so that they can be revoked. The token itself is not kept. */
+export const tokens = sqliteTable(
+  'tokens',
+  {
+    jti: text('jti').primaryKey(),
+    agentId: text('agent_id').notNull(),
+    projectId: text('project_id').notNull(),
+    expiresAtMs: integer('expires_at_ms').notNull(),
+    revokedAtMs: integer('revoked_at_ms'),
+  },
+  (table) => [index('tokens_by_agent').on(table.agentId), index('tokens_by_expiry').on(table.expiresAtMs)],
+);
+
+/** First outcomes of requests with an idempotency key (DECISIONS 15). */
+export const idempotency = sqliteTable(
+  'idempotency',
+  {
+    caller: text('caller').notNull(),
+    procedure: text('procedure').notNull(),
+    key: text('key').notNull(),
+    requestHash: text('request_hash').notNull(),
+    answer: text('answer').notNull(),
+    expiresAtMs: integer('expires_at_ms').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.caller, table.procedure, table.key] }),
+    index('idempotency_by_expiry').on(table.expiresAtMs),
+  ],
+);
+
+/** Nonces seen from publishers (DECISIONS 16). */
+export const nonces = sqliteTable(
+  'nonces',
+  {
+    publisher: text('publisher').notNull(),
+    nonce: text('nonce').notNull(),
+    expiresAtMs: integer('expires_at_ms').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.publisher, table.nonce] }), index('nonces_by_expiry').on(table.expiresAtMs)],
+);

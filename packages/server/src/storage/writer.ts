@@ -1,0 +1,146 @@
+import type Sqlite from 'better-sqlite3';
+import { SidecarError } from '@orchestration-sidecar/shared';
+import type { Database } from './database.ts';
+
+/** What a write job may use while its transaction runs. */
+export interface Transaction {
+  readonly database: Database;
+  /** Runs after the commit and before the job’s promise resolves: store, then tell (DECISIONS 4). */
+  afterCommit(tell: () => void): void;
+  /** Runs when the transaction is undone, to take back what was prepared in memory. */
+  afterRollback(undo: () => void): void;
+}
+
+interface Job {
+  /** Does the work; answers what settles the caller once it is committed. */
+  readonly run: (transaction: Transaction) => () => void;
+  readonly reject: (cause: unknown) => void;
+}
+
+/** Jobs committed together at most; bounds how long one transaction holds the event loop. */
+const MAX_BATCH_JOBS = 512;
+
+/**
+ * The one writer. Jobs that arrive while the event loop is busy, a running commit included, are committed
+ * together as the next transaction (group commit), so that one fsync serves many callers.
+ *
+ * A job checks first and writes then. When it throws before writing anything, the others are untouched; when it
+ * throws after, the transaction is undone and run again without it. Jobs must therefore change nothing but the
+ * database and what they hand to {@link Transaction.afterCommit}.
+ */
+export class Writer {
+  readonly #database: Database;
+  readonly #begin: Sqlite.Statement;
+  readonly #commit: Sqlite.Statement;
+  readonly #rollback: Sqlite.Statement;
+  readonly #changes: Sqlite.Statement<[], number>;
+  #waiting: Job[] = [];
+  #scheduled = false;
+  #closed = false;
+
+  constructor(database: Database) {
+    this.#database = database;
+    const { driver } = database;
+    this.#begin = driver.prepare('begin immediate');
+    this.#commit = driver.prepare('commit');
+    this.#rollback = driver.prepare('rollback');
+    this.#changes = driver.prepare<[], number>('select total_changes()').pluck();
+  }
+
+  /** Jobs that wait for a commit. */
+  get depth(): number {
+    return this.#waiting.length;
+  }
+
+  /**
+   * Runs a job in the next transaction; resolves with its value once that is on disk.
+   * @throws what the job throws; {@link SidecarError} `STORAGE_UNAVAILABLE` when the disk refuses,
+   * `SHUTTING_DOWN` after {@link close}.
+   */
+  write<T>(run: (transaction: Transaction) => T): Promise<T> {
+    if (this.#closed) return Promise.reject(new SidecarError('SHUTTING_DOWN'));
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.push({
+        run(transaction) {
+          const value = run(transaction);
+          return () => resolve(value);
+        },
+        reject,
+      });
+      if (!this.#scheduled) {
+        this.#scheduled = true;
+        setImmediate(() => this.#flush());
+      }
+    });
+  }
+
+  /** Commits what waits and refuses what comes later. */
+  close(): void {
+    while (this.#waiting.length > 0) this.#flush();
+    this.#closed = true;
+  }
+
+  #flush(): void {
+    const batch = this.#waiting.splice(0, MAX_BATCH_JOBS);
+    this.#scheduled = this.#waiting.length > 0;
+    if (this.#scheduled) setImmediate(() => this.#flush());
+    let jobs = batch;
+    while (jobs.length > 0) {
+      const failed = this.#attempt(jobs);
+      if (!failed) return;
+      jobs = jobs.filter((job) => job !== failed);
+    }
+  }
+
+  /** Runs the jobs as one transaction; answers the job that has to be left out of the next attempt. */
+  #attempt(jobs: readonly Job[]): Job | undefined {
+    const tell: (() => void)[] = [];
+    const undo: (() => void)[] = [];
+    const settle: (() => void)[] = [];
+    const transaction: Transaction = {
+      database: this.#database,
+      afterCommit: (call) => void tell.push(call),
+      afterRollback: (call) => void undo.push(call),
+    };
+    try {
+      this.#begin.run();
+      for (const job of jobs) {
+        const before = this.#changes.get();
+        const [told, undone] = [tell.length, undo.length];
+        try {
+          settle.push(job.run(transaction));
+        } catch (cause) {
+          job.reject(asStorageError(cause));
+          if (this.#changes.get() === before) {
+            tell.length = told;
+            for (const call of undo.splice(undone).toReversed()) call();
+            continue;
+          }
+          this.#undo(undo);
+          return job;
+        }
+      }
+      this.#commit.run();
+    } catch (cause) {
+      this.#undo(undo);
+      for (const job of jobs) job.reject(asStorageError(cause));
+      return undefined;
+    }
+    for (const call of tell) call();
+    for (const call of settle) call();
+    return undefined;
+  }
+
+  #undo(undo: readonly (() => void)[]): void {
+    if (this.#database.driver.inTransaction) this.#rollback.run();
+    for (const call of undo.toReversed()) call();
+  }
+}
+
+/** Errors of the disk become one code; everything else is the job’s own. */
+function asStorageError(cause: unknown): unknown {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  return typeof code === 'string' && /^SQLITE_(FULL|IOERR|READONLY|CORRUPT|NOTADB|CANTOPEN|BUSY)/.test(code)
+    ? new SidecarError('STORAGE_UNAVAILABLE', undefined, { cause })
+    : cause;
+}

@@ -1,0 +1,44 @@
+import { pino, stdTimeFunctions } from 'pino';
+import type { LogLevel } from '../runtime/config.ts';
+
+/** The little of a logger that the rooms use; pino’s own loggers fit. */
+export interface Logger {
+  error(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  debug(fields: object, message: string): void;
+  child(fields: object): Logger;
+}
+
+/** Where log lines go: a file path, or `stderr`. */
+export type LogDestination = { readonly file: string } | 'stderr';
+
+/** Structured JSON log, one object a line. Tokens and environments are never written. */
+export function createLogger(level: LogLevel, destination: LogDestination): Logger & { flush(): void } {
+  const target = pino.destination(
+    destination === 'stderr' ? { dest: 2, sync: true } : { dest: destination.file, sync: false, mkdir: true },
+  );
+  const logger = pino(
+    {
+      level,
+      base: null,
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label.toUpperCase() }) },
+      redact: {
+        paths: ['token', 'authorization', '*.token', '*.authorization', 'environment', '*.environment'],
+        censor: '[redacted]',
+      },
+    },
+    target,
+  );
+  return Object.assign(logger, { flush: () => target.flushSync() });
+}
+
+/** A logger that keeps silent. */
+export const silentLogger: Logger = {
+  error() {},
+  warn() {},
+  info() {},
+  debug() {},
+  child: () => silentLogger,
+};
