@@ -334,6 +334,27 @@ export const ERRORS = {
     retryable: true,
     recovery: 'Try again later; `GET /health` says what is wrong.',
   },
+  UNREACHABLE: {
+    http: 503,
+    rpc: 'SERVICE_UNAVAILABLE',
+    title: 'The sidecar cannot be reached',
+    retryable: true,
+    recovery: 'Check that it runs (`sidecar status`) and that `SIDECAR_URL` is its address.',
+  },
+  TIMEOUT: {
+    http: 504,
+    rpc: 'TIMEOUT',
+    title: 'It did not happen in time',
+    retryable: true,
+    recovery: 'Try again, or allow more time.',
+  },
+  ANSWER_UNREADABLE: {
+    http: 502,
+    rpc: 'INTERNAL_SERVER_ERROR',
+    title: 'The answer is not one of a sidecar of this version',
+    retryable: false,
+    recovery: 'Check that `SIDECAR_URL` is the address of a sidecar, and that both sides are of the same version.',
+  },
   SHUTTING_DOWN: {
     http: 503,
     rpc: 'SERVICE_UNAVAILABLE',

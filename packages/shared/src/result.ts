@@ -19,12 +19,18 @@ const Remarks = z
   .max(10_000)
   .default([]);
 
+/** How much a finding matters, least first. */
+export const FINDING_SEVERITIES = ['info', 'low', 'medium', 'high', 'critical'] as const;
+/** How much a finding matters. */
+export const FindingSeverity = z.enum(FINDING_SEVERITIES);
+export type FindingSeverity = z.infer<typeof FindingSeverity>;
+
 /** Something a reviewer wants changed. Findings have ids so that each can be followed until it is settled. */
 export const Finding = z
   .looseObject({
     id: z.string().min(1).max(128).describe('Id of the finding, unique within its issue.'),
     message: text(16_384).describe('What is wrong.'),
-    severity: z.enum(['info', 'low', 'medium', 'high', 'critical']).default('medium'),
+    severity: FindingSeverity.default('medium'),
     path: text(4096).optional().describe('File concerned, relative to the project root.'),
     suggested_agent: AgentType.optional().describe('Agent type that should settle it.'),
   })

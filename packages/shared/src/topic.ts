@@ -31,6 +31,8 @@ export const LIFECYCLE_EVENTS = [
   'issue_resolved',
   'issue_failed',
   'issue_cancelled',
+  'issue_paused',
+  'issue_resumed',
   'phase_started',
   'phase_complete',
   'agent_queued',
@@ -42,6 +44,8 @@ export const LIFECYCLE_EVENTS = [
   'agent_retried',
   'agent_escalated',
   'workflow_decision',
+  'workflow_observed',
+  'checks_complete',
 ] as const;
 
 /** Whether an event type tells of a life-cycle step. */

@@ -1,14 +1,12 @@
 import { jwtVerify, SignJWT, errors } from 'jose';
 import { LRUCache } from 'lru-cache';
-import { and, eq, gt, isNull, lte, or } from 'drizzle-orm';
 import { LIMITS, SidecarError, TokenClaims, type Permission } from '@orchestration-sidecar/shared';
 import type { Clock } from '../runtime/clock.ts';
 import type { Ids } from '../runtime/ids.ts';
 import type { AgentPrincipal } from '../runtime/principal.ts';
-import type { Database } from '../storage/database.ts';
-import { tokens } from '../storage/schema.ts';
 import type { Writer } from '../storage/writer.ts';
 import type { SigningKeys } from './signing-keys.ts';
+import type { TokenStore } from './token-store.ts';
 
 const ISSUER = 'orchestration-sidecar';
 const AUDIENCE = 'orchestration-sidecar/api';
@@ -40,7 +38,7 @@ interface Issued {
 
 /** What the tokens need. */
 export interface TokensNeeds {
-  readonly database: Database;
+  readonly store: TokenStore;
   readonly writer: Writer;
   readonly keys: SigningKeys;
   readonly clock: Clock;
@@ -59,15 +57,14 @@ export class Tokens {
 
   constructor(needs: TokensNeeds) {
     this.#needs = needs;
-    const rows = needs.database.query.select().from(tokens).where(gt(tokens.expiresAtMs, needs.clock.nowMs())).all();
-    for (const { jti, agentId, expiresAtMs, revokedAtMs } of rows) {
+    for (const { jti, agentId, expiresAtMs, revokedAtMs } of needs.store.unexpired(needs.clock.nowMs())) {
       this.#issued.set(jti, { agentId, expiresAtMs, revokedAtMs });
     }
   }
 
   /** Mints a token. */
   async issue(subject: TokenSubject): Promise<IssuedToken> {
-    const { keys, clock, ids, writer } = this.#needs;
+    const { keys, clock, ids, store, writer } = this.#needs;
     const jti = ids.uuid();
     const issuedAt = Math.floor(clock.nowMs() / 1000);
     const expiresAt = issuedAt + LIMITS.tokenTtlSeconds;
@@ -88,7 +85,7 @@ export class Tokens {
       .sign(keys.active.privateKey);
     const { agentId, projectId } = subject;
     await writer.write((transaction) => {
-      transaction.database.query.insert(tokens).values({ jti, agentId, projectId, expiresAtMs }).run();
+      store.insert(transaction, { jti, agentId, projectId, expiresAtMs });
       transaction.afterCommit(() => void this.#issued.set(jti, { agentId, expiresAtMs, revokedAtMs: null }));
     });
     return { token, expiresAtMs };
@@ -155,9 +152,7 @@ export class Tokens {
   /** Forgets tokens that have expired. */
   async forgetExpired(): Promise<void> {
     const nowMs = this.#needs.clock.nowMs();
-    await this.#needs.writer.write((transaction) => {
-      transaction.database.query.delete(tokens).where(lte(tokens.expiresAtMs, nowMs)).run();
-    });
+    await this.#needs.writer.write((transaction) => this.#needs.store.forgetExpired(transaction, nowMs));
     for (const [jti, issued] of this.#issued) if (issued.expiresAtMs <= nowMs) this.#issued.delete(jti);
   }
 
@@ -200,16 +195,9 @@ export class Tokens {
 
   async #revoke(jtis: readonly string[], atMs: number): Promise<void> {
     if (jtis.length === 0) return;
-    const { writer, clock } = this.#needs;
+    const { store, writer, clock } = this.#needs;
     await writer.write((transaction) => {
-      for (const jti of jtis) {
-        const earlier = or(isNull(tokens.revokedAtMs), gt(tokens.revokedAtMs, atMs));
-        transaction.database.query
-          .update(tokens)
-          .set({ revokedAtMs: atMs })
-          .where(and(eq(tokens.jti, jti), earlier))
-          .run();
-      }
+      for (const jti of jtis) store.revoke(transaction, jti, atMs);
       transaction.afterCommit(() => {
         for (const jti of jtis) {
           const issued = this.#issued.get(jti);

@@ -6,7 +6,7 @@ import type { EventEntry, NewEvent } from './event-entry.ts';
 import type { EventLog } from './event-log.ts';
 import { compileInterest, type EventPredicate, type Interest } from './filter.ts';
 import { follow, type FollowStep } from './follow.ts';
-import { refuseReplay } from './nonces.ts';
+import { refuseReplay } from './nonce-store.ts';
 import type { LiveSubscriber, Subscribers } from './subscribers.ts';
 
 /** What the bus needs. */
@@ -77,6 +77,8 @@ export class EventBus {
   async publish(publication: Publication): Promise<Published> {
     const { idempotencyKey, timestamp, nonce, ...draft } = publication;
     const nowMs = this.#needs.clock.nowMs();
+    // The correlation id is the request’s where the caller sent none, and so differs when it is sent again.
+    const { correlationId: _ours, ...request } = draft;
     const keyed =
       idempotencyKey === undefined
         ? undefined
@@ -84,7 +86,7 @@ export class EventBus {
             caller: `${draft.projectId}/${draft.publisher}`,
             procedure: 'events.publish',
             key: idempotencyKey,
-            request: draft,
+            request,
             nowMs,
           };
     return this.#needs.writer.write((transaction) =>

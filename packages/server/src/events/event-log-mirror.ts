@@ -1,10 +1,7 @@
 import { appendFile } from 'node:fs/promises';
-import { desc } from 'drizzle-orm';
 import { LIMITS } from '@orchestration-sidecar/shared';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import { writeFileAtomic } from '../storage/atomic-file.ts';
-import type { Database } from '../storage/database.ts';
-import { events } from '../storage/schema.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { EventLog } from './event-log.ts';
 
@@ -19,15 +16,17 @@ const MAX_LINES = 2 * LIMITS.ringEvents;
  */
 export class EventLogMirror {
   readonly #path: string;
-  readonly #needs: { database: Database; clock: Clock; logger: Logger };
+  readonly #log: EventLog;
+  readonly #needs: { clock: Clock; logger: Logger };
   readonly #stop: () => void;
   #lines: string[] = [];
   #lineCount = 0;
   #timer: Timer | undefined;
   #writing: Promise<void>;
 
-  constructor(path: string, log: EventLog, needs: { database: Database; clock: Clock; logger: Logger }) {
+  constructor(path: string, log: EventLog, needs: { clock: Clock; logger: Logger }) {
     this.#path = path;
+    this.#log = log;
     this.#needs = needs;
     this.#stop = log.onCommit((_projectId, entries) => {
       for (const entry of entries) this.#lines.push(entry.json);
@@ -66,22 +65,11 @@ export class EventLogMirror {
   }
 
   async #rewrite(): Promise<void> {
-    const rows = this.#needs.database.query
-      .select({ body: events.body })
-      .from(events)
-      .orderBy(desc(events.id))
-      .limit(LIMITS.ringEvents)
-      .all();
-    // What is on its way here is in the rows already.
+    const lines = this.#log.newest(LIMITS.ringEvents);
+    // What is on its way here is among them already.
     this.#lines = [];
-    this.#lineCount = rows.length;
-    await writeFileAtomic(
-      this.#path,
-      rows
-        .map((row) => `${row.body}\n`)
-        .toReversed()
-        .join(''),
-    );
+    this.#lineCount = lines.length;
+    await writeFileAtomic(this.#path, lines.map((line) => `${line}\n`).join(''));
   }
 
   async #guard(work: () => Promise<void>): Promise<void> {

@@ -129,9 +129,24 @@ export class EventLog {
     };
   }
 
+  /**
+   * Events after a sequence, those of the running transaction included: for what has to be decided inside it. What is
+   * read here may still be undone; everyone else reads {@link page}.
+   */
+  tail(projectId: string, after: number): SidecarEvent[] {
+    const { assignedSequence } = this.#log(projectId);
+    if (after >= assignedSequence) return [];
+    return this.#store.page(projectId, after, assignedSequence, LIMITS.maxLogEvents).map((entry) => entry.event);
+  }
+
   /** The entry of an event id, when the project’s log still has it. */
   find(projectId: string, eventId: string): EventEntry | undefined {
     return this.#store.find(projectId, eventId);
+  }
+
+  /** Texts of the newest events of all projects, oldest first. */
+  newest(maxEvents: number): string[] {
+    return this.#store.newest(maxEvents);
   }
 
   /** Events kept, over all projects. */

@@ -1,6 +1,7 @@
 import type Sqlite from 'better-sqlite3';
-import { SidecarEvent } from '@orchestration-sidecar/shared';
+import type { SidecarEvent } from '@orchestration-sidecar/shared';
 import type { Database } from '../storage/database.ts';
+import { readStored } from '../storage/stored-json.ts';
 import type { EventEntry } from './event-entry.ts';
 
 interface Row {
@@ -28,6 +29,7 @@ export class EventStore {
   readonly #head: Sqlite.Statement<[string], number | null>;
   readonly #trimmed: Sqlite.Statement<[string], number>;
   readonly #count: Sqlite.Statement<[], number>;
+  readonly #newest: Sqlite.Statement<[number], string>;
 
   constructor(database: Database) {
     const { driver } = database;
@@ -48,6 +50,7 @@ export class EventStore {
     this.#trimmed = driver
       .prepare<[string], number>('select trimmed_sequence from log_positions where project_id = ?')
       .pluck();
+    this.#newest = driver.prepare<[number], string>('select body from events order by id desc limit ?').pluck();
     this.#count = driver.prepare<[], number>('select count(*) from events').pluck();
   }
 
@@ -83,6 +86,11 @@ export class EventStore {
     return { trimmedSequence, headSequence: Math.max(this.#head.get(projectId) ?? 0, trimmedSequence) };
   }
 
+  /** Texts of the newest events of all projects, oldest first. */
+  newest(maxEvents: number): string[] {
+    return this.#newest.all(maxEvents).toReversed();
+  }
+
   /** Events kept, over all projects. */
   count(): number {
     return this.#count.get() ?? 0;
@@ -90,6 +98,6 @@ export class EventStore {
 }
 
 function toEntry(row: Row): EventEntry {
-  const event: SidecarEvent = JSON.parse(row.body);
+  const event = readStored<SidecarEvent>(row.body);
   return { sequence: row.sequence, event, json: row.body, expiresAtMs: row.expires_at_ms };
 }

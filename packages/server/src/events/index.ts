@@ -5,3 +5,4 @@ export { EventLogMirror } from './event-log-mirror.ts';
 export { compileInterest, type EventPredicate, type Interest } from './filter.ts';
 export type { FollowStep } from './follow.ts';
 export { Subscribers } from './subscribers.ts';
+export { SubscriptionStore } from './subscription-store.ts';

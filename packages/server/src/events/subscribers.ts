@@ -1,9 +1,7 @@
-import { and, eq } from 'drizzle-orm';
 import type { EventSubscription, SidecarEvent } from '@orchestration-sidecar/shared';
-import type { Database } from '../storage/database.ts';
-import { subscriptions } from '../storage/schema.ts';
 import type { Transaction } from '../storage/writer.ts';
 import type { EventPredicate } from './filter.ts';
+import type { KeptSubscription, SubscriptionStore } from './subscription-store.ts';
 
 /** Someone who wants to hear of events while connected. */
 export interface LiveSubscriber {
@@ -13,23 +11,16 @@ export interface LiveSubscriber {
   readonly wanted: EventPredicate;
 }
 
-interface DurableSubscriber {
-  readonly name: string;
-  readonly agentType: string;
-  readonly interests: readonly EventSubscription[];
-}
-
 /** Who listens, live or durably, so that a publisher can be told the truth (DECISIONS 13). */
 export class Subscribers {
   readonly #live = new Map<string, Set<LiveSubscriber>>();
-  readonly #durable = new Map<string, Map<string, DurableSubscriber>>();
+  readonly #store: SubscriptionStore;
+  readonly #kept = new Map<string, Map<string, KeptSubscription>>();
   #liveCount = 0;
 
-  constructor(database: Database) {
-    for (const row of database.query.select().from(subscriptions).all()) {
-      const interests: EventSubscription[] = JSON.parse(row.interests);
-      this.#durableOf(row.projectId).set(row.name, { name: row.name, agentType: row.agentType, interests });
-    }
+  constructor(store: SubscriptionStore) {
+    this.#store = store;
+    for (const kept of store.all()) this.#keptOf(kept.projectId).set(kept.name, kept);
   }
 
   /** Live subscriptions of all projects. */
@@ -48,31 +39,15 @@ export class Subscribers {
   }
 
   /** Keeps a subscription by name, so that what is published before its owner connects counts as heard. */
-  keep(
-    transaction: Transaction,
-    projectId: string,
-    subscriber: { name: string; agentType: string; interests: readonly EventSubscription[]; nowMs: number },
-  ): void {
-    const { name, agentType, interests, nowMs } = subscriber;
-    const values = { projectId, name, agentType, interests: JSON.stringify(interests), createdAtMs: nowMs };
-    transaction.database.query
-      .insert(subscriptions)
-      .values(values)
-      .onConflictDoUpdate({
-        target: [subscriptions.projectId, subscriptions.name],
-        set: values,
-      })
-      .run();
-    transaction.afterCommit(() => void this.#durableOf(projectId).set(name, { name, agentType, interests }));
+  keep(transaction: Transaction, kept: KeptSubscription, nowMs: number): void {
+    this.#store.put(transaction, kept, nowMs);
+    transaction.afterCommit(() => void this.#keptOf(kept.projectId).set(kept.name, kept));
   }
 
   /** Ends a kept subscription; ending one that is not there changes nothing. */
   drop(transaction: Transaction, projectId: string, name: string): void {
-    transaction.database.query
-      .delete(subscriptions)
-      .where(and(eq(subscriptions.projectId, projectId), eq(subscriptions.name, name)))
-      .run();
-    transaction.afterCommit(() => void this.#durableOf(projectId).delete(name));
+    this.#store.remove(transaction, projectId, name);
+    transaction.afterCommit(() => void this.#keptOf(projectId).delete(name));
   }
 
   /** Agent types with at least one subscription that wants the event, sorted. */
@@ -81,17 +56,17 @@ export class Subscribers {
     for (const { agentType, wanted } of this.#live.get(event.project_id) ?? []) {
       if (agentType !== null && !types.has(agentType) && wanted(event)) types.add(agentType);
     }
-    for (const { agentType, interests } of this.#durable.get(event.project_id)?.values() ?? []) {
+    for (const { agentType, interests } of this.#kept.get(event.project_id)?.values() ?? []) {
       if (!types.has(agentType) && interests.some((interest) => covers(interest, event))) types.add(agentType);
     }
     return [...types].toSorted();
   }
 
-  #durableOf(projectId: string): Map<string, DurableSubscriber> {
-    const known = this.#durable.get(projectId);
+  #keptOf(projectId: string): Map<string, KeptSubscription> {
+    const known = this.#kept.get(projectId);
     if (known) return known;
-    const made = new Map<string, DurableSubscriber>();
-    this.#durable.set(projectId, made);
+    const made = new Map<string, KeptSubscription>();
+    this.#kept.set(projectId, made);
     return made;
   }
 }

@@ -4,6 +4,7 @@ import { isoTime } from '../runtime/clock.ts';
 import type { Database } from '../storage/database.ts';
 import { decodePageCursor, encodePageCursor } from '../storage/page-cursor.ts';
 import { results } from '../storage/schema.ts';
+import { readStored } from '../storage/stored-json.ts';
 import type { Transaction } from '../storage/writer.ts';
 
 /** Which results to list; times in milliseconds, `until` exclusive. */
@@ -70,7 +71,12 @@ export class ResultStore {
 
   /** Results kept, over all projects. */
   count(): number {
-    return this.#database.query.select({ count: sql<number>`count(*)` }).from(results).get()?.count ?? 0;
+    return (
+      this.#database.query
+        .select({ count: sql<number>`count(*)` })
+        .from(results)
+        .get()?.count ?? 0
+    );
   }
 
   /** Adds a result. */
@@ -80,15 +86,13 @@ export class ResultStore {
 }
 
 function toResult(row: typeof results.$inferSelect): StoredResult {
-  // Written by this store from a parsed body; parsing it again would only apply the same defaults.
-  const body: ResultBody = JSON.parse(row.body);
   return {
     id: row.resultId,
     agent_id: row.agentId,
     agent_type: row.agentType,
     issue_id: row.issueId,
     project_id: row.projectId,
-    result: body,
+    result: readStored<ResultBody>(row.body),
     timestamp: isoTime(row.timestampMs),
     stored_at: isoTime(row.storedAtMs),
   };

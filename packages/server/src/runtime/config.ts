@@ -2,6 +2,9 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { LIMITS } from '@orchestration-sidecar/shared';
+import type { Environment } from './environment.ts';
+
+export { processEnvironment, type Environment } from './environment.ts';
 
 /** How one sidecar is set up. Every field has a default except the data directory’s place, which is derived. */
 export interface Config {
@@ -27,9 +30,6 @@ export interface Config {
 
 /** Log level, least to most talkative. */
 export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug';
-
-/** Environment of the process, handed in so that tests can set it. */
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 const Settings = z.strictObject({
   host: z.string().min(1).default('127.0.0.1'),
@@ -91,11 +91,6 @@ export function defaultDataDir(environment: Environment): string {
   const state = environment['XDG_STATE_HOME'];
   const base = state?.startsWith('/') ? state : join(environment['HOME'] ?? homedir(), '.local', 'state');
   return join(base, 'orchestration-sidecar');
-}
-
-/** The environment of this process: the one place that reads it. */
-export function processEnvironment(): Environment {
-  return process.env;
 }
 
 function defined(values: Record<string, unknown>): Record<string, unknown> {

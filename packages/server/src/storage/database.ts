@@ -55,7 +55,9 @@ export function openDatabase(path: string, options: { newEpoch: string; nowMs: n
     const meta = query.select().from(schema.storeMeta).where(eq(schema.storeMeta.id, 1)).get();
     if (!meta) throw new StoreError('The store has no identity row.');
     const probe = driver.prepare('select 1 from store_meta');
-    const size = driver.prepare<[], number>('select page_count * page_size from pragma_page_count, pragma_page_size').pluck();
+    const size = driver
+      .prepare<[], number>('select page_count * page_size from pragma_page_count, pragma_page_size')
+      .pluck();
     return {
       query,
       driver,

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { SidecarError } from '@orchestration-sidecar/shared';
 import { and, eq, lte } from 'drizzle-orm';
 import { idempotency } from './schema.ts';
+import { readStored } from './stored-json.ts';
 import type { Transaction } from './writer.ts';
 
 /** How long a first outcome is remembered. */
@@ -40,8 +41,7 @@ export function once<T>(transaction: Transaction, keyed: KeyedRequest | undefine
     .get();
   if (row && row.expiresAtMs > keyed.nowMs) {
     if (row.requestHash !== requestHash) throw new SidecarError('IDEMPOTENCY_CONFLICT');
-    const first: T = JSON.parse(row.answer);
-    return first;
+    return readStored<T>(row.answer);
   }
   const answer = work();
   const values = {

@@ -151,3 +151,26 @@ export const nonces = sqliteTable(
   },
   (table) => [primaryKey({ columns: [table.publisher, table.nonce] }), index('nonces_by_expiry').on(table.expiresAtMs)],
 );
+
+/** Workflows resolving issues, each as its last decision left it: JSON of the workflow room. */
+export const workflowRuns = sqliteTable(
+  'workflow_runs',
+  {
+    projectId: text('project_id').notNull(),
+    issueId: text('issue_id').notNull(),
+    /** Whether nothing of it is left to do. */
+    settled: integer('settled', { mode: 'boolean' }).notNull(),
+    updatedAtMs: integer('updated_at_ms').notNull(),
+    body: text('body').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.projectId, table.issueId] }),
+    index('workflow_runs_unsettled').on(table.projectId, table.settled),
+  ],
+);
+
+/** How far the workflow engine has acted on each project’s log. */
+export const workflowCursors = sqliteTable('workflow_cursors', {
+  projectId: text('project_id').primaryKey(),
+  sequence: integer('sequence').notNull(),
+});

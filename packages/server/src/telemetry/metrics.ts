@@ -37,30 +37,15 @@ export class Metrics {
 
   /** Shows readings under the names of the specification ("Metrics (Prometheus)"). */
   expose(readings: Readings): void {
-    const registers = [this.#registry];
-    new Gauge({
-      name: 'sidecar_active_agents',
-      help: 'Agents that hold a slot.',
-      registers,
-      collect() {
-        this.set(readings.activeAgents());
-      },
-    });
-    new Gauge({
-      name: 'sidecar_storage_bytes',
-      help: 'Bytes of the store on disk.',
-      registers,
-      collect() {
-        this.set(readings.storageBytes());
-      },
-    });
-    exposeCount(registers, 'sidecar_events_published_total', 'Events published since the start.', () =>
-      readings.eventsPublished(),
-    );
-    exposeCount(registers, 'sidecar_cache_hits_total', 'Contexts answered from the cache.', () => readings.cacheHits());
-    exposeCount(registers, 'sidecar_cache_misses_total', 'Contexts that had to be gathered.', () =>
-      readings.cacheMisses(),
-    );
+    for (const reading of [
+      gauge('sidecar_active_agents', 'Agents that hold a slot.', () => readings.activeAgents()),
+      gauge('sidecar_storage_bytes', 'Bytes of the store on disk.', () => readings.storageBytes()),
+      count('sidecar_events_published_total', 'Events published since the start.', () => readings.eventsPublished()),
+      count('sidecar_cache_hits_total', 'Contexts answered from the cache.', () => readings.cacheHits()),
+      count('sidecar_cache_misses_total', 'Contexts that had to be gathered.', () => readings.cacheMisses()),
+    ]) {
+      this.#registry.registerMetric(reading);
+    }
   }
 
   /**
@@ -85,11 +70,22 @@ export class Metrics {
   }
 }
 
-function exposeCount(registers: Registry[], name: string, help: string, read: () => number): void {
-  new Counter({
+function gauge(name: string, help: string, read: () => number): Gauge {
+  return new Gauge({
     name,
     help,
-    registers,
+    registers: [],
+    collect() {
+      this.set(read());
+    },
+  });
+}
+
+function count(name: string, help: string, read: () => number): Counter {
+  return new Counter({
+    name,
+    help,
+    registers: [],
     collect() {
       this.reset();
       this.inc(read());

@@ -110,4 +110,19 @@ CREATE TABLE `tokens` (
 );
 --> statement-breakpoint
 CREATE INDEX `tokens_by_agent` ON `tokens` (`agent_id`);--> statement-breakpoint
-CREATE INDEX `tokens_by_expiry` ON `tokens` (`expires_at_ms`);
+CREATE INDEX `tokens_by_expiry` ON `tokens` (`expires_at_ms`);--> statement-breakpoint
+CREATE TABLE `workflow_cursors` (
+	`project_id` text PRIMARY KEY NOT NULL,
+	`sequence` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE `workflow_runs` (
+	`project_id` text NOT NULL,
+	`issue_id` text NOT NULL,
+	`settled` integer NOT NULL,
+	`updated_at_ms` integer NOT NULL,
+	`body` text NOT NULL,
+	PRIMARY KEY(`project_id`, `issue_id`)
+);
+--> statement-breakpoint
+CREATE INDEX `workflow_runs_unsettled` ON `workflow_runs` (`project_id`,`settled`);

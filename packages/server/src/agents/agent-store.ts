@@ -1,0 +1,121 @@
+import { and, count, desc, eq, inArray, lt, or } from 'drizzle-orm';
+import type { Agent, AgentState } from '@orchestration-sidecar/shared';
+import type { Database } from '../storage/database.ts';
+import { decodePageCursor, encodePageCursor } from '../storage/page-cursor.ts';
+import { agents } from '../storage/schema.ts';
+import type { Transaction } from '../storage/writer.ts';
+import { AgentRecord } from './agent-record.ts';
+
+/** Which agents to list. */
+export interface AgentQuery {
+  readonly projectId: string;
+  readonly issueId?: string | undefined;
+  readonly agentType?: string | undefined;
+  readonly state?: AgentState | undefined;
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+}
+
+/** Agents in SQLite. */
+export class AgentStore {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** Adds an agent. */
+  insert(transaction: Transaction, record: AgentRecord): void {
+    const { agent } = record;
+    transaction.database.query
+      .insert(agents)
+      .values({
+        agentId: agent.agent_id,
+        projectId: agent.project_id,
+        issueId: agent.issue_id,
+        agentType: agent.agent_type,
+        state: agent.state,
+        createdAtMs: Date.parse(agent.created_at),
+        body: JSON.stringify(record),
+      })
+      .run();
+  }
+
+  /** Writes what became of an agent. */
+  update(transaction: Transaction, record: AgentRecord): void {
+    transaction.database.query
+      .update(agents)
+      .set({ state: record.agent.state, body: JSON.stringify(record) })
+      .where(eq(agents.agentId, record.agent.agent_id))
+      .run();
+  }
+
+  /** One agent, of whichever project. */
+  find(agentId: string): AgentRecord | undefined {
+    const row = this.#database.query
+      .select({ body: agents.body })
+      .from(agents)
+      .where(eq(agents.agentId, agentId))
+      .get();
+    return row && toRecord(row);
+  }
+
+  /** Agents in any of the states, oldest first. */
+  inStates(states: readonly AgentState[]): AgentRecord[] {
+    return this.#database.query
+      .select({ body: agents.body })
+      .from(agents)
+      .where(inArray(agents.state, [...states]))
+      .orderBy(agents.createdAtMs)
+      .all()
+      .map(toRecord);
+  }
+
+  /** Number of agents in any of the states, over all projects. */
+  count(states: readonly AgentState[]): number {
+    const where = inArray(agents.state, [...states]);
+    return this.#database.query.select({ count: count() }).from(agents).where(where).get()?.count ?? 0;
+  }
+
+  /** Number of agents in any of the states, by agent type. */
+  countByType(states: readonly AgentState[]): Record<string, number> {
+    const rows = this.#database.query
+      .select({ agentType: agents.agentType, count: count() })
+      .from(agents)
+      .where(inArray(agents.state, [...states]))
+      .groupBy(agents.agentType)
+      .all();
+    return Object.fromEntries(rows.map((row) => [row.agentType, row.count]));
+  }
+
+  /** A page of agents, newest first. */
+  list(query: AgentQuery): { agents: Agent[]; next_cursor: string | null } {
+    const from = decodePageCursor(query.cursor);
+    const rows = this.#database.query
+      .select()
+      .from(agents)
+      .where(
+        and(
+          eq(agents.projectId, query.projectId),
+          query.issueId === undefined ? undefined : eq(agents.issueId, query.issueId),
+          query.agentType === undefined ? undefined : eq(agents.agentType, query.agentType),
+          query.state && eq(agents.state, query.state),
+          from &&
+            or(lt(agents.createdAtMs, from.atMs), and(eq(agents.createdAtMs, from.atMs), lt(agents.agentId, from.id))),
+        ),
+      )
+      .orderBy(desc(agents.createdAtMs), desc(agents.agentId))
+      .limit(query.limit + 1)
+      .all();
+    const page = rows.slice(0, query.limit);
+    const last = rows.length > query.limit ? page.at(-1) : undefined;
+    return {
+      agents: page.map((row) => toRecord(row).agent),
+      next_cursor: last ? encodePageCursor({ atMs: last.createdAtMs, id: last.agentId }) : null,
+    };
+  }
+}
+
+function toRecord(row: { body: string }): AgentRecord {
+  return AgentRecord.parse(JSON.parse(row.body));
+}

@@ -1,0 +1,140 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SidecarError, type AgentContext, type Permission, type Profile } from '@orchestration-sidecar/shared';
+import { ProcessStartError, type ChildHandle, type Processes } from '../process/index.ts';
+import type { Environment } from '../runtime/config.ts';
+import type { Ids } from '../runtime/ids.ts';
+import type { AgentRecord } from './agent-record.ts';
+import { agentEnvironment } from './environment.ts';
+import { agentFiles, type AgentFiles, type Launchers, type ProtocolName } from './launchers/index.ts';
+
+/** Who hands out the tokens that agents act with. */
+export interface TokenIssuer {
+  issue(subject: {
+    readonly agentId: string;
+    readonly agentType: string;
+    readonly projectId: string;
+    readonly permissions: readonly Permission[];
+  }): Promise<{ readonly token: string }>;
+  /** Ends all tokens of an agent: they die with its process (DECISIONS 17). */
+  revokeAgent(agentId: string): Promise<void>;
+}
+
+/** Who gathers the context that an agent starts with. */
+export type ContextSource = (record: AgentRecord, profile: Profile) => Promise<AgentContext>;
+
+/** What an attempt needs. */
+export interface AttemptNeeds {
+  readonly processes: Processes;
+  readonly launchers: Launchers;
+  readonly tokens: TokenIssuer;
+  readonly context: ContextSource;
+  readonly environment: Environment;
+  readonly ids: Ids;
+  /** Directory of the agents’ own directories. */
+  readonly directory: string;
+  /** Base of the REST routes, with `/api`; known once the sidecar listens. */
+  readonly sidecarUrl: () => string;
+}
+
+const OPEN_FILES = 4096;
+const PROCESSES = 4096;
+
+/** Where the files of one attempt lie. */
+export function attemptFiles(directory: string, agentId: string, attempt: number): AgentFiles & { directory: string } {
+  const own = join(directory, agentId, `attempt-${attempt}`);
+  return { ...agentFiles(own), directory: own };
+}
+
+/**
+ * Starts one attempt of an agent: its directory, token, context and task, then its process. What was started is not
+ * on record yet; the caller does that, and sweeps after a crash in between.
+ * @throws {SidecarError} `LAUNCHER_UNAVAILABLE`.
+ */
+export async function startAttempt(
+  record: AgentRecord,
+  profile: Profile,
+  needs: AttemptNeeds,
+): Promise<{ handle: ChildHandle; protocol: ProtocolName }> {
+  const { agent } = record;
+  const issueId = agent.issue_id ?? '';
+  const files = attemptFiles(needs.directory, agent.agent_id, agent.attempt);
+  await rm(files.directory, { recursive: true, force: true });
+  await mkdir(files.directory, { recursive: true, mode: 0o700 });
+
+  const plan = await needs.launchers.plan({
+    agentId: agent.agent_id,
+    agentType: agent.agent_type,
+    issueId,
+    projectId: agent.project_id,
+    projectDir: record.projectDir,
+    directory: files.directory,
+    task: taskOf(record),
+    prompt: profile.prompt,
+    launcher: record.launcher ?? profile.launcher,
+    tier: record.tier,
+    sessionId: needs.ids.uuid(),
+    resume: false,
+    sidecarUrl: needs.sidecarUrl(),
+    mcpUrl: null,
+  });
+  const context = await needs.context(record, profile);
+  const { token } = await needs.tokens.issue({
+    agentId: agent.agent_id,
+    agentType: agent.agent_type,
+    projectId: agent.project_id,
+    permissions: agent.permissions,
+  });
+  const own = { mode: 0o600 };
+  await writeFile(files.context, JSON.stringify(context), own);
+  await writeFile(files.task, taskOf(record), own);
+  for (const file of plan.files) await writeFile(file.path, file.content, own);
+  const environment = agentEnvironment({
+    own: needs.environment,
+    passOn: [...profile.environment, ...needs.launchers.passOn(record.launcher ?? profile.launcher)],
+    requested: record.environment,
+    sidecar: {
+      AGENT_ID: agent.agent_id,
+      AGENT_TYPE: agent.agent_type,
+      ISSUE_ID: issueId,
+      PROJECT_ID: agent.project_id,
+      SIDECAR_URL: needs.sidecarUrl(),
+      JWT_TOKEN: token,
+      CONTEXT_FILE: files.context,
+      TASK_FILE: files.task,
+    },
+  });
+  const { limits } = profile;
+  try {
+    const handle = await needs.processes.start({
+      file: plan.file,
+      args: plan.args,
+      cwd: record.projectDir,
+      env: { ...environment, ...plan.env },
+      ...(plan.stdin === undefined ? {} : { stdin: plan.stdin }),
+      stdoutFile: files.stdout,
+      stderrFile: files.stderr,
+      exitFile: files.exit,
+      limits: {
+        wallSeconds: limits.wall_seconds,
+        memoryMb: limits.memory_mb,
+        cpuSeconds: limits.cpu_seconds,
+        outputMb: limits.output_mb,
+        openFiles: OPEN_FILES,
+        processes: PROCESSES,
+      },
+      marker: agent.agent_id,
+    });
+    return { handle, protocol: plan.protocol };
+  } catch (cause) {
+    if (!(cause instanceof ProcessStartError)) throw cause;
+    throw new SidecarError('LAUNCHER_UNAVAILABLE', cause.message, { cause, extension: { program: cause.program } });
+  }
+}
+
+/** The task, and for a further attempt what went wrong before (specification "Error Recovery Flow"). */
+function taskOf({ agent, failures }: AgentRecord): string {
+  if (failures.length === 0) return agent.task;
+  const history = failures.map(({ attempt, reason, detail }) => `- attempt ${attempt} (${reason}): ${detail}`);
+  return `${agent.task}\n\nEarlier attempts at this task failed:\n${history.join('\n')}\nDo it differently where that was the cause.`;
+}

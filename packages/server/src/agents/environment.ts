@@ -1,0 +1,103 @@
+import { SidecarError } from '@orchestration-sidecar/shared';
+
+/** Passed on from the sidecar’s own environment to every agent. */
+const PASSED_ON = ['PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'LANG', 'LC_ALL', 'LC_CTYPE', 'TZ', 'TMPDIR', 'TERM'];
+
+/**
+ * What a request may not set, matched against the upper-cased name. Each line says what the names would do.
+ * Names a profile passes on are the user’s own and are not held to this.
+ */
+const FORBIDDEN: readonly RegExp[] = [
+  // Code or libraries into any program, by the loader or the C library.
+  /^(?:LD|DYLD|MALLOC|GLIBC|OPENSSL|NSS)_/,
+  /^(?:GCONV_PATH|LOCPATH|NLSPATH|HOSTALIASES|RESOLV_HOST_CONF|RES_OPTIONS|LOCALDOMAIN|TERMINFO|TERMCAP)$/,
+  // Which program is found, and whose settings it reads.
+  /^(?:PATH|HOME|USER|LOGNAME|SHELL|PWD|OLDPWD|TMPDIR|TMP|TEMP|CDPATH)$/,
+  /^XDG_/,
+  // Code into shells.
+  /^BASH/,
+  /^(?:ENV|IFS|SHELLOPTS|PS[0-4]|PROMPT_COMMAND|GLOBIGNORE|ZDOTDIR|FPATH|POSIXLY_CORRECT)$/,
+  // Programs that other programs run.
+  /^(?:EDITOR|VISUAL|PAGER|MANPAGER|LESSOPEN|LESSCLOSE|BROWSER|SUDO_ASKPASS)$/,
+  /^(?:GIT|SSH|GPG|HG|DOCKER|KUBE)_/,
+  /^(?:GNUPGHOME|HGRCPATH|KUBECONFIG)$/,
+  // Code into language run-times.
+  /^(?:NODE|BUN|DENO|TSX|TS_NODE|RUBY|GEM|BUNDLE|LUA|PHP|JULIA|ERL|DOTNET|CORECLR|COR|MONO)_/,
+  // PYTHON_… only informs; PYTHONPATH, PYTHONSTARTUP and theirs run code. The same goes for PERL5LIB, RUBYOPT …
+  /^(?:PYTHON|PERL|RUBY)[A-Z0-9]/,
+  /^(?:PHPRC|R_PROFILE|R_ENVIRON|R_PROFILE_USER|R_ENVIRON_USER)$/,
+  /^(?:CLASSPATH|JAVA_HOME|JAVA_OPTS|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS|SBT_OPTS)$/,
+  // Code into builds and package managers.
+  /^(?:NPM|YARN|PNPM|COREPACK|PIP|UV|POETRY|CONDA|CARGO|RUSTC|RUSTUP|GRADLE|MAVEN|CMAKE|HOMEBREW)_/,
+  /^(?:RUSTFLAGS|RUSTC|RUSTDOC|MAKEFLAGS|MFLAGS|MAKEFILES|CC|CXX|CPP|AR|LD|[A-Z]*FLAGS)$/,
+  /^GO(?:PATH|ROOT|BIN|ENV|PROXY|TOOLCHAIN|SUMDB|NOSUMDB|INSECURE|PRIVATE|TMPDIR|CACHE)$/,
+  // Where traffic and with it credentials go, and whom it trusts.
+  /_(?:PROXY|BASE_URL|API_KEY|AUTH_TOKEN|CA_BUNDLE|CA_CERTS|ENDPOINT|ENDPOINT_URL)$/,
+  /^(?:SSL|CURL|REQUESTS|AWS|AZURE|GOOGLE|GCP|ANTHROPIC|CLAUDE|OPENAI|CODEX|GEMINI|MCP)_/,
+  /^(?:WGETRC|NETRC|KRB5_CONFIG)$/,
+  // The sidecar’s own.
+  /^(?:SIDECAR|AGENT|JWT)_/,
+  /^(?:ISSUE_ID|PROJECT_ID|CONTEXT_FILE|TASK_FILE|TRACEPARENT|TRACESTATE)$/,
+];
+
+/** Names that a pattern above catches although they only tell the agent something. */
+const HARMLESS = /^(?:NODE_ENV|(?:NODE|BUN|DENO|RUBY|LUA|PHP|JULIA|DOTNET|NPM|YARN|PNPM|UV|CMAKE|RUSTC)_VERSION)$/;
+
+/** Whether a spawn request may not set this variable: it could take over the agent’s process (DECISIONS 22). */
+export function isForbiddenVariable(name: string): boolean {
+  const upper = name.toUpperCase();
+  return !HARMLESS.test(upper) && FORBIDDEN.some((pattern) => pattern.test(upper));
+}
+
+/** What the sidecar tells every agent (specification "Agent Launch Script Template"). */
+export interface SidecarVariables {
+  readonly AGENT_ID: string;
+  readonly AGENT_TYPE: string;
+  readonly ISSUE_ID: string;
+  readonly PROJECT_ID: string;
+  /** Base of the REST routes, with `/api`. */
+  readonly SIDECAR_URL: string;
+  readonly JWT_TOKEN: string;
+  /** Files of mode 0600 that hold the context and the task. */
+  readonly CONTEXT_FILE: string;
+  readonly TASK_FILE: string;
+  /** W3C trace context of the spawn. */
+  readonly TRACEPARENT?: string;
+}
+
+/** What an agent’s environment is made of. */
+export interface EnvironmentSources {
+  /** The sidecar’s own environment. */
+  readonly own: Readonly<Record<string, string | undefined>>;
+  /** Names to pass on from it besides a few that every program needs: `environment` of the profile. */
+  readonly passOn: readonly string[];
+  /** `environment` of the spawn request. */
+  readonly requested: Readonly<Record<string, string>>;
+  readonly sidecar: SidecarVariables;
+}
+
+/**
+ * The complete environment of an agent; nothing else reaches it.
+ * @throws {SidecarError} `ENVIRONMENT_FORBIDDEN` naming every variable of the request that could hijack the process.
+ */
+export function agentEnvironment(sources: EnvironmentSources): Record<string, string> {
+  assertEnvironmentAllowed(sources.requested);
+  const environment: Record<string, string> = {};
+  for (const name of [...PASSED_ON, ...sources.passOn]) {
+    const value = sources.own[name];
+    if (value !== undefined) environment[name] = value;
+  }
+  return { ...environment, ...sources.requested, ...sources.sidecar };
+}
+
+/**
+ * Checks the `environment` of a spawn request.
+ * @throws {SidecarError} `ENVIRONMENT_FORBIDDEN` with the refused `names`.
+ */
+export function assertEnvironmentAllowed(requested: Readonly<Record<string, string>>): void {
+  const names = Object.keys(requested).filter((name) => isForbiddenVariable(name));
+  if (names.length === 0) return;
+  throw new SidecarError('ENVIRONMENT_FORBIDDEN', `not allowed in environment: ${names.toSorted().join(', ')}`, {
+    extension: { names: names.toSorted() },
+  });
+}

@@ -1,0 +1,79 @@
+import { type Launcher, SidecarError } from '@orchestration-sidecar/shared';
+import { findProgram, type ProgramSearch } from '../../process/find-program.ts';
+import type { AgentLauncher, LaunchPlan } from './agent-launcher.ts';
+import type { AgentRun } from './agent-run.ts';
+import { claudeLauncher, DEFAULT_MODELS, type ModelTable } from './claude-launcher.ts';
+import { commandLauncher } from './command-launcher.ts';
+import { scriptLauncher } from './script-launcher.ts';
+
+/** Every way of starting agents. */
+export class Launchers {
+  readonly #models: ModelTable;
+  readonly #path: string;
+
+  /** @param options `path` is the `PATH` agents get; `models` says which model each tier stands for. */
+  constructor(options: { readonly path: string; readonly models?: ModelTable }) {
+    this.#path = options.path;
+    this.#models = options.models ?? DEFAULT_MODELS;
+  }
+
+  /** Names of the sidecar’s environment that agents of this launcher need. */
+  passOn(chosen: Launcher): readonly string[] {
+    return this.#launcher(chosen).passOn;
+  }
+
+  /**
+   * Where the programs of a launcher are, in the order of its needs.
+   * @param projectDir what a relative path in the launcher starts from.
+   * @throws {SidecarError} `LAUNCHER_UNAVAILABLE` saying what was looked for, where, and how to choose another.
+   */
+  async locate(chosen: Launcher, projectDir: string): Promise<readonly string[]> {
+    const found: string[] = [];
+    for (const names of this.#launcher(chosen).needs) {
+      found.push(await this.#locateOne(chosen.kind, names, projectDir));
+    }
+    return found;
+  }
+
+  /**
+   * What to start for a run. Nothing is written or started yet.
+   * @throws {SidecarError} `LAUNCHER_UNAVAILABLE`.
+   */
+  async plan(run: AgentRun): Promise<LaunchPlan> {
+    const programs = await this.locate(run.launcher, run.projectDir);
+    return this.#launcher(run.launcher).plan(run, programs);
+  }
+
+  #launcher(chosen: Launcher): AgentLauncher {
+    if (chosen.kind === 'claude') return claudeLauncher(chosen, this.#models);
+    if (chosen.kind === 'script') return scriptLauncher(chosen, this.#models);
+    return commandLauncher(chosen);
+  }
+
+  async #locateOne(kind: Launcher['kind'], names: readonly string[], projectDir: string): Promise<string> {
+    const misses: ProgramSearch[] = [];
+    for (const name of names) {
+      const search = await findProgram(name, this.#path, projectDir);
+      if (search.kind === 'found') return search.path;
+      misses.push(search);
+    }
+    throw unavailable(kind, names, misses, this.#path);
+  }
+}
+
+function unavailable(
+  kind: Launcher['kind'],
+  names: readonly string[],
+  misses: readonly ProgramSearch[],
+  path: string,
+): SidecarError {
+  const denied = misses.find((miss) => miss.kind === 'not_executable');
+  const wanted = names.join(' or ');
+  const where = names.some((name) => !name.includes('/')) ? ` in PATH (${path})` : '';
+  const fault = denied ? `${denied.path} is there but may not be executed` : `${wanted} was not found${where}`;
+  const advice =
+    'Install it, or choose another program: `"launcher": { "kind": "command", "program": "…" }` in the request or in the profile.';
+  return new SidecarError('LAUNCHER_UNAVAILABLE', `The launcher "${kind}" needs ${wanted}: ${fault}. ${advice}`, {
+    extension: { launcher: kind, programs: names },
+  });
+}

@@ -1,0 +1,31 @@
+import type { AgentUsage } from '@orchestration-sidecar/shared';
+import type { Failure } from './failure.ts';
+
+/** What a line of output changed. */
+export interface OutputUpdate {
+  readonly activity?: { readonly kind: 'working' | 'waiting'; readonly cause: string };
+  /** Use so far, not since the last update; `null` is unknown. */
+  readonly usage?: AgentUsage;
+  /** Id under which the agent’s program can resume. */
+  readonly sessionId?: string;
+}
+
+/** What an agent’s whole output said. */
+export interface OutputReport {
+  readonly usage: AgentUsage;
+  readonly sessionId: string | null;
+  /** Whether the agent said that it is done. */
+  readonly finished: boolean;
+  /** What it said went wrong, weightiest first. */
+  readonly failures: readonly Failure[];
+}
+
+/** Reads an agent’s output line by line. Lines it does not understand are log and change nothing. */
+export interface OutputParser {
+  feed(line: string): OutputUpdate | undefined;
+  /** What was said so far. */
+  readonly report: OutputReport;
+}
+
+/** Nothing is known about the use of tokens yet. */
+export const UNKNOWN_USAGE: AgentUsage = { input_tokens: null, output_tokens: null, cost_usd: null, turns: null };

@@ -1,0 +1,148 @@
+import { ZodError } from 'zod';
+import { SidecarError, type Procedure } from '@orchestration-sidecar/shared';
+import type { Broker } from '../broker/index.ts';
+import type { FollowStep } from '../events/index.ts';
+import type { Principal } from '../runtime/principal.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { Call, Implementation } from './implement.ts';
+
+/** A call as a door hands it over. */
+export interface DoorCall {
+  /** Value of the `Authorization` header, or what the door has in its place. */
+  readonly authorization: string | undefined;
+  readonly correlationId: string;
+  readonly signal: AbortSignal;
+}
+
+/** What the dispatcher needs. */
+export interface DispatcherNeeds {
+  readonly broker: Broker;
+  readonly implementations: readonly Implementation[];
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  /** Check every answer against the contract; for tests, it costs time. */
+  readonly checkAnswers: boolean;
+}
+
+/** Schema faults listed in one problem document. */
+const MAX_LISTED_FAULTS = 20;
+
+/**
+ * The one way from any door to any handler: authenticate, authorise, check the input, act. Whatever goes wrong
+ * leaves as a {@link SidecarError}; what was not meant for callers is logged and becomes `INTERNAL`.
+ */
+export class Dispatcher {
+  readonly #needs: DispatcherNeeds;
+  readonly #byName: ReadonlyMap<string, Implementation>;
+
+  constructor(needs: DispatcherNeeds) {
+    this.#needs = needs;
+    this.#byName = new Map(needs.implementations.map((implementation) => [implementation.entry.name, implementation]));
+  }
+
+  /** The entry of a name, when there is one. */
+  entry(name: string): Procedure | undefined {
+    return this.#byName.get(name)?.entry;
+  }
+
+  /** Answers a query or mutation. */
+  async dispatch(name: string, input: unknown, call: DoorCall): Promise<unknown> {
+    const startedMs = performance.now();
+    let code = 'OK';
+    try {
+      const { implementation, principal } = await this.#admit(name, call);
+      const answer = await run(implementation, input, { ...call, principal });
+      if (this.#needs.checkAnswers) implementation.entry.output.parse(answer);
+      return answer;
+    } catch (cause) {
+      const error = this.#outward(cause, name, call);
+      code = error.code;
+      throw error;
+    } finally {
+      this.#needs.metrics.observeRequest(name, code, performance.now() - startedMs);
+    }
+  }
+
+  /**
+   * Opens a subscription: admission and faults of the input come at once, the steps as the log grows. Besides the
+   * caller’s own signal, the end of the token’s life ends it, with the typed error thrown to the door: a door builds
+   * its context once per connection, so nothing else would notice.
+   */
+  async open(name: string, input: unknown, call: DoorCall): Promise<AsyncGenerator<FollowStep, void, void>> {
+    try {
+      const { implementation, principal } = await this.#admit(name, call);
+      if (!implementation.open || principal.kind === 'anonymous') {
+        throw new SidecarError('METHOD_NOT_ALLOWED', `${name} is not a subscription.`);
+      }
+      const lifetime = this.#needs.broker.lifetime(principal);
+      const signal = lifetime.signal ? AbortSignal.any([call.signal, lifetime.signal]) : call.signal;
+      const { correlationId } = call;
+      try {
+        return this.#whileAlive(implementation.open(input, { principal, correlationId, signal }), lifetime, name, call);
+      } catch (cause) {
+        lifetime.release();
+        throw cause;
+      }
+    } catch (cause) {
+      throw this.#outward(cause, name, call);
+    }
+  }
+
+  async *#whileAlive(
+    steps: AsyncGenerator<FollowStep, unknown, void>,
+    lifetime: ReturnType<Broker['lifetime']>,
+    name: string,
+    call: DoorCall,
+  ): AsyncGenerator<FollowStep, void, void> {
+    try {
+      for await (const step of steps) yield step;
+      if (lifetime.signal?.aborted) throw lifetime.signal.reason;
+    } catch (cause) {
+      throw this.#outward(cause, name, call);
+    } finally {
+      lifetime.release();
+    }
+  }
+
+  async #admit(name: string, call: DoorCall): Promise<{ implementation: Implementation; principal: Principal }> {
+    const implementation = this.#byName.get(name);
+    if (!implementation) throw new SidecarError('ROUTE_NOT_FOUND', `There is no procedure ${name.slice(0, 100)}.`);
+    const { broker } = this.#needs;
+    const principal = await broker.authenticate(call.authorization);
+    broker.authorise(implementation.entry, principal);
+    return { implementation, principal };
+  }
+
+  #outward(cause: unknown, name: string, call: DoorCall): SidecarError {
+    if (cause instanceof SidecarError) {
+      if (cause.code === 'INTERNAL') this.#log(cause, name, call);
+      return cause;
+    }
+    if (cause instanceof ZodError) return inputInvalid(cause);
+    if (call.signal.aborted) return new SidecarError('CLIENT_CLOSED', undefined, { cause });
+    this.#log(cause, name, call);
+    return new SidecarError('INTERNAL', undefined, { cause });
+  }
+
+  #log(cause: unknown, name: string, call: DoorCall): void {
+    this.#needs.logger.error({ err: cause, procedure: name, correlation_id: call.correlationId }, 'request failed');
+  }
+}
+
+function run(implementation: Implementation, input: unknown, call: Call): Promise<unknown> {
+  const { principal } = call;
+  if (principal.kind !== 'anonymous') return implementation.run(input, { ...call, principal });
+  if (implementation.runPublic) return implementation.runPublic(input);
+  throw new SidecarError('UNAUTHENTICATED');
+}
+
+function inputInvalid(fault: ZodError): SidecarError {
+  const issues = fault.issues.slice(0, MAX_LISTED_FAULTS).map((issue) => ({
+    path: issue.path.map((step) => String(step).slice(0, 128)).join('.'),
+    message: issue.message.slice(0, 300),
+  }));
+  const [first] = issues;
+  const detail = first ? `${first.path === '' ? 'request' : first.path}: ${first.message}` : 'The request is invalid.';
+  return new SidecarError('INPUT_INVALID', detail, { extension: { issues } });
+}

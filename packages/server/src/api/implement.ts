@@ -1,0 +1,54 @@
+import type { z } from 'zod';
+import type { Procedure } from '@orchestration-sidecar/shared';
+import type { FollowStep } from '../events/index.ts';
+import type { KnownPrincipal, Principal } from '../runtime/principal.ts';
+
+/** A call on its way to a handler: who asks, under which correlation id, and until when. */
+export interface Call<P extends Principal = Principal> {
+  readonly principal: P;
+  readonly correlationId: string;
+  readonly signal: AbortSignal;
+}
+
+/** A procedure with what does it. The input is checked against the entry before the handler sees it. */
+export interface Implementation {
+  readonly entry: Procedure;
+  /** Answers a query or mutation. */
+  run(input: unknown, call: Call<KnownPrincipal>): Promise<unknown>;
+  /** Opens a subscription: a following of the log. Only where the entry is one. */
+  readonly open?: (input: unknown, call: Call<KnownPrincipal>) => AsyncGenerator<FollowStep, unknown, void>;
+  /** Answers without a token. Only where the entry is public. */
+  readonly runPublic?: (input: unknown) => Promise<unknown>;
+}
+
+/** The implementations of one noun of the contract: the compiler demands every verb. */
+export type Implementations<Noun> = { readonly [Verb in keyof Noun]: Implementation };
+
+/** Implements a query or mutation. */
+export function implement<I extends z.ZodType, O extends z.ZodType>(
+  entry: Procedure<'query' | 'mutation', I, O>,
+  handler: (input: z.output<I>, call: Call<KnownPrincipal>) => Promise<z.output<O>> | z.output<O>,
+): Implementation {
+  return { entry, run: async (input, call) => handler(entry.input.parse(input), call) };
+}
+
+/** Implements a procedure that needs no token and therefore knows no caller. */
+export function implementPublic<I extends z.ZodType, O extends z.ZodType>(
+  entry: Procedure<'query', I, O>,
+  handler: (input: z.output<I>) => Promise<z.output<O>> | z.output<O>,
+): Implementation {
+  const runPublic = async (input: unknown): Promise<z.output<O>> => handler(entry.input.parse(input));
+  return { entry, run: runPublic, runPublic };
+}
+
+/** Implements a subscription. */
+export function implementStream<I extends z.ZodType, O extends z.ZodType>(
+  entry: Procedure<'subscription', I, O>,
+  handler: (input: z.output<I>, call: Call<KnownPrincipal>) => AsyncGenerator<FollowStep, unknown, void>,
+): Implementation {
+  return {
+    entry,
+    run: () => Promise.reject(new TypeError(`${entry.name} is a subscription`)),
+    open: (input, call) => handler(entry.input.parse(input), call),
+  };
+}

@@ -1,0 +1,55 @@
+import type { AgentContext, ContextRequirement, Profile, Project } from '@orchestration-sidecar/shared';
+import type { Agents } from '../agents/index.ts';
+import type { Broker, Tokens } from '../broker/index.ts';
+import type { ContextInjector } from '../context/index.ts';
+import type { EventBus, EventLog, Subscribers } from '../events/index.ts';
+import type { Issues } from '../issues/index.ts';
+import type { ProfileRegistry } from '../agents/profiles/index.ts';
+import type { Projects } from '../projects/index.ts';
+import type { Results } from '../results/index.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+
+/** How the store is, as far as health and status tell. */
+export interface StoreReadings {
+  /** Whether a read succeeds now. */
+  isReadable(): boolean;
+  sizeBytes(): number;
+  /** Writes that wait for their commit. */
+  waitingWrites(): number;
+}
+
+/** Whom to brief, on what, and how much. */
+export interface BriefRequest {
+  readonly project: Pick<Project, 'project_id' | 'root'>;
+  readonly issueId: string;
+  readonly profile: Profile;
+  readonly requirements: readonly ContextRequirement[];
+  /** Task of the spawn; null when it is for the agent type in general. */
+  readonly task: string | null;
+  readonly maxBytes?: number | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** Gathers what an agent type is shown of an issue. */
+export type Brief = (request: BriefRequest) => Promise<AgentContext>;
+
+/** The rooms of the sidecar as the handlers see them. */
+export interface Rooms {
+  readonly agents: Agents;
+  readonly brief: Brief;
+  readonly broker: Broker;
+  readonly clock: Clock;
+  readonly context: ContextInjector;
+  readonly events: EventBus;
+  readonly issues: Issues;
+  readonly log: EventLog;
+  readonly metrics: Metrics;
+  readonly profiles: ProfileRegistry;
+  readonly projects: Projects;
+  readonly results: Results;
+  readonly store: StoreReadings;
+  readonly subscribers: Subscribers;
+  readonly tokens: Tokens;
+  readonly version: string;
+}

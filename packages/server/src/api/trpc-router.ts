@@ -1,0 +1,63 @@
+import { initTRPC, tracked, TRPCError, type AnyRouter } from '@trpc/server';
+import superjson from 'superjson';
+import { SidecarError, type Procedure } from '@orchestration-sidecar/shared';
+import type { Dispatcher, DoorCall } from './dispatcher.ts';
+import { fromTrpcError, toTrpcError, trpcErrorShape } from './trpc-errors.ts';
+
+/**
+ * How values travel over tRPC. Clients speak superjson; answers of this contract are plain JSON, so wrapping them is
+ * all there is to do, and an event’s text need not be made again.
+ */
+export const wire = {
+  input: superjson,
+  output: { serialize: (value: unknown) => ({ json: value }), deserialize: (value: unknown) => value },
+};
+
+/**
+ * The tRPC router for HTTP, made from the contract. Its procedures only translate: everything is checked and
+ * done behind the dispatcher, as for every door.
+ */
+export function createTrpcRouter(entries: readonly Procedure[], dispatcher: Dispatcher): AnyRouter {
+  const t = initTRPC.context<DoorCall>().create({
+    transformer: wire,
+    errorFormatter: ({ error, path, ctx }) => trpcErrorShape(fromTrpcError(error), path, ctx?.correlationId ?? 'none'),
+    isDev: false,
+  });
+  const asIs = t.procedure.input((value: unknown) => value);
+  const procedureOf = ({ name, kind }: Procedure) => {
+    if (kind === 'subscription') {
+      return asIs.subscription(async function* ({ ctx, input, signal }) {
+        const call = { ...ctx, signal: signal ?? ctx.signal };
+        try {
+          for await (const { entries: found } of await dispatcher.open(name, input ?? {}, call)) {
+            for (const { event } of found) yield tracked(event.cursor, event);
+          }
+        } catch (cause) {
+          throw outward(cause);
+        }
+      });
+    }
+    const resolve = async ({ ctx, input }: { ctx: DoorCall; input: unknown }): Promise<unknown> => {
+      try {
+        return await dispatcher.dispatch(name, input ?? {}, ctx);
+      } catch (cause) {
+        throw outward(cause);
+      }
+    };
+    return kind === 'query' ? asIs.query(resolve) : asIs.mutation(resolve);
+  };
+  const nouns = Map.groupBy(entries, (entry) => entry.name.split('.')[0] ?? '');
+  const routers = [...nouns].map(([noun, verbs]) => [
+    noun,
+    t.router(Object.fromEntries(verbs.map((entry) => [entry.name.split('.')[1] ?? '', procedureOf(entry)]))),
+  ]);
+  return t.router(Object.fromEntries(routers));
+}
+
+function outward(cause: unknown): unknown {
+  return cause instanceof SidecarError
+    ? toTrpcError(cause)
+    : cause instanceof TRPCError
+      ? cause
+      : new TRPCError({ code: 'INTERNAL_SERVER_ERROR' });
+}

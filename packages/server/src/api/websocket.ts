@@ -1,0 +1,217 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import superjson from 'superjson';
+import { WebSocketServer, type RawData, type WebSocket } from 'ws';
+import { z } from 'zod';
+import { LIMITS, SidecarError } from '@orchestration-sidecar/shared';
+import type { EventEntry } from '../events/index.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Dispatcher, DoorCall } from './dispatcher.ts';
+import { trpcErrorShape } from './trpc-errors.ts';
+
+/** A subscription pauses while this much is on its way to the socket, and goes on when it has drained. */
+const HIGH_WATER_BYTES = 1024 * 1024;
+const PING_MS = 30_000;
+const MAX_SUBSCRIPTIONS = 256;
+
+const RequestId = z.union([z.number(), z.string().max(64)]);
+/** What tRPC clients send (tRPC, "WebSockets RPC Specification"). */
+const Message = z.union([
+  z.object({
+    id: RequestId,
+    method: z.enum(['query', 'mutation', 'subscription']),
+    params: z.object({ path: z.string().max(128), input: z.unknown(), lastEventId: z.string().max(64).optional() }),
+  }),
+  z.object({ id: RequestId, method: z.literal('subscription.stop') }),
+  z.object({ method: z.literal('connectionParams'), data: z.record(z.string(), z.unknown()).nullish() }),
+]);
+type Request = Extract<z.infer<typeof Message>, { params: unknown }>;
+
+/** What the WebSocket door needs. */
+export interface WebSocketDoorNeeds {
+  readonly dispatcher: Dispatcher;
+  readonly logger: Logger;
+  readonly makeCorrelationId: () => string;
+}
+
+/**
+ * The WebSocket door: speaks tRPC’s protocol to any tRPC client. Our own instead of tRPC’s adapter because that sends
+ * without looking at `bufferedAmount` and serialises every event once per subscriber; here a subscriber is a position in
+ * the log that waits while its socket is not draining, and an event’s text is made once.
+ */
+export class WebSocketDoor {
+  readonly #needs: WebSocketDoorNeeds;
+  readonly #server = new WebSocketServer({ noServer: true, maxPayload: LIMITS.maxBodyBytes, perMessageDeflate: false });
+
+  constructor(needs: WebSocketDoorNeeds) {
+    this.#needs = needs;
+  }
+
+  /** Open connections. */
+  get connections(): number {
+    return this.#server.clients.size;
+  }
+
+  /** Takes over an upgrade that the guard has let through. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.#server.handleUpgrade(request, socket, head, (client) => new Connection(client, request, this.#needs));
+  }
+
+  /** Tells clients to connect again elsewhere or later, and closes. */
+  async close(): Promise<void> {
+    for (const client of this.#server.clients) {
+      client.send(JSON.stringify({ id: null, method: 'reconnect' }));
+      client.close(1012, 'the sidecar is stopping');
+    }
+    const deadline = setTimeout(() => {
+      for (const client of this.#server.clients) client.terminate();
+    }, 1000);
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    clearTimeout(deadline);
+  }
+}
+
+/** One client: its identity, its open subscriptions and its heartbeat. */
+class Connection {
+  readonly #client: WebSocket;
+  readonly #needs: WebSocketDoorNeeds;
+  readonly #closed = new AbortController();
+  readonly #subscriptions = new Map<number | string, AbortController>();
+  readonly #awaitsParams: boolean;
+  #authorization: string | undefined;
+  #early: Request[] | undefined;
+
+  constructor(client: WebSocket, request: IncomingMessage, needs: WebSocketDoorNeeds) {
+    this.#client = client;
+    this.#needs = needs;
+    this.#authorization = request.headers.authorization;
+    this.#awaitsParams = new URL(request.url ?? '/', 'http://sidecar').searchParams.get('connectionParams') === '1';
+    if (this.#awaitsParams) this.#early = [];
+    let alive = true;
+    const heartbeat = setInterval(() => {
+      if (!alive) return client.terminate();
+      alive = false;
+      client.ping();
+    }, PING_MS);
+    client.on('pong', () => (alive = true));
+    client.on('message', (data, isBinary) => {
+      alive = true;
+      this.#receive(data, isBinary);
+    });
+    client.on('error', (cause) => needs.logger.debug({ err: cause }, 'websocket failed'));
+    client.on('close', () => {
+      clearInterval(heartbeat);
+      this.#closed.abort();
+    });
+  }
+
+  #receive(data: RawData, isBinary: boolean): void {
+    if (isBinary) return this.#client.close(1003, 'text frames only');
+    const text = Buffer.isBuffer(data) ? data.toString('utf8') : '';
+    if (text === 'PING') return this.#client.send('PONG');
+    if (text === 'PONG' || text === '') return;
+    let parsed: unknown;
+    try {
+      parsed = JSON.parse(text);
+    } catch {
+      return this.#refuse(null, new SidecarError('JSON_INVALID'));
+    }
+    const batch = Array.isArray(parsed) ? parsed.slice(0, LIMITS.maxBatchEvents) : [parsed];
+    for (const item of batch) this.#take(item);
+  }
+
+  #take(item: unknown): void {
+    const message = Message.safeParse(item);
+    if (!message.success) {
+      const id = RequestId.safeParse(typeof item === 'object' && item !== null && 'id' in item ? item.id : undefined);
+      return this.#refuse(id.data ?? null, new SidecarError('INPUT_INVALID', 'The message is not one of tRPC’s.'));
+    }
+    const { data } = message;
+    if (data.method === 'connectionParams') return this.#identify(data.data ?? {});
+    if (data.method === 'subscription.stop') return this.#subscriptions.get(data.id)?.abort();
+    if (this.#early) return void this.#early.push(data);
+    this.#serve(data);
+  }
+
+  /** The first message of clients that send their token as a connection parameter: `{ token }` or `{ authorization }`. */
+  #identify(params: Readonly<Record<string, unknown>>): void {
+    if (typeof params['token'] === 'string') this.#authorization = `Bearer ${params['token']}`;
+    else if (typeof params['authorization'] === 'string') this.#authorization = params['authorization'];
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const request of early) this.#serve(request);
+  }
+
+  #serve(request: Request): void {
+    const correlationId = this.#needs.makeCorrelationId();
+    const call = { authorization: this.#authorization, correlationId, signal: this.#closed.signal };
+    const serving = request.method === 'subscription' ? this.#stream(request, call) : this.#answer(request, call);
+    serving.catch((cause: unknown) => {
+      const error = cause instanceof SidecarError ? cause : new SidecarError('INTERNAL', undefined, { cause });
+      this.#refuse(request.id, error, request.params.path, correlationId);
+    });
+  }
+
+  async #answer({ id, params, method }: Request, call: DoorCall): Promise<void> {
+    const kind = this.#needs.dispatcher.entry(params.path)?.kind;
+    if (kind !== undefined && kind !== method)
+      throw new SidecarError('METHOD_NOT_ALLOWED', `${params.path} is a ${kind}.`);
+    const data = await this.#needs.dispatcher.dispatch(params.path, inputOf(params.input) ?? {}, call);
+    this.#send(`{"id":${JSON.stringify(id)},"result":{"type":"data","data":{"json":${JSON.stringify(data)}}}}`);
+  }
+
+  async #stream({ id, params }: Request, call: DoorCall): Promise<void> {
+    if (this.#subscriptions.has(id)) throw new SidecarError('INPUT_INVALID', 'id: in use by another subscription');
+    if (this.#subscriptions.size >= MAX_SUBSCRIPTIONS)
+      throw new SidecarError('RATE_LIMITED', 'Too many subscriptions.');
+    const stopped = new AbortController();
+    this.#subscriptions.set(id, stopped);
+    const prefix = `{"id":${JSON.stringify(id)},"result":`;
+    try {
+      const input = inputOf(params.input);
+      const resumed =
+        params.lastEventId === undefined ? input : { ...asObject(input), lastEventId: params.lastEventId };
+      const signal = AbortSignal.any([call.signal, stopped.signal]);
+      const steps = await this.#needs.dispatcher.open(params.path, resumed ?? {}, { ...call, signal });
+      this.#send(`${prefix}{"type":"started"}}`);
+      for await (const { entries } of steps) {
+        await this.#deliver(prefix, entries, signal);
+      }
+      this.#send(`${prefix}{"type":"stopped"}}`);
+    } finally {
+      this.#subscriptions.delete(id);
+    }
+  }
+
+  /** Sends entries as tracked values; resolves when the socket can take more. */
+  async #deliver(prefix: string, entries: readonly EventEntry[], signal: AbortSignal): Promise<void> {
+    for (const { event, json } of entries) {
+      if (signal.aborted) return;
+      const frame = `${prefix}{"type":"data","id":"${event.cursor}","data":{"json":{"id":"${event.cursor}","data":${json}}}}}`;
+      if (this.#client.bufferedAmount < HIGH_WATER_BYTES) this.#client.send(frame);
+      else await new Promise<void>((resolve) => this.#client.send(frame, () => resolve()));
+    }
+  }
+
+  #refuse(id: number | string | null, error: SidecarError, path?: string, correlationId?: string): void {
+    const shape = trpcErrorShape(error, path, correlationId ?? this.#needs.makeCorrelationId());
+    this.#send(JSON.stringify({ id, error: { json: shape } }));
+  }
+
+  #send(text: string): void {
+    if (this.#client.readyState === this.#client.OPEN) this.#client.send(text);
+  }
+}
+
+/** Reads what a client’s superjson transformer made of the input. */
+function inputOf(raw: unknown): unknown {
+  if (raw === undefined || raw === null) return undefined;
+  const { json, meta } = z.object({ json: z.unknown(), meta: z.unknown() }).partial().parse(raw);
+  return meta === undefined
+    ? json
+    : superjson.deserialize(z.custom<Parameters<typeof superjson.deserialize>[0]>().parse(raw));
+}
+
+function asObject(value: unknown): object {
+  return typeof value === 'object' && value !== null ? value : {};
+}

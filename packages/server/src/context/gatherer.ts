@@ -1,0 +1,75 @@
+import { realpath } from 'node:fs/promises';
+import type { AgentContext } from '@orchestration-sidecar/shared';
+import { fileKind } from './file-kind.ts';
+import { gather } from './gather.ts';
+import { ProjectIndex, type ProjectState } from './project-index.ts';
+import { checksumOf, isBinary, isInnerPath, readInside } from './read-inside.ts';
+import { redact } from './redact.ts';
+import { findRepository } from './repository.ts';
+import type { FileAnswer, GatherTask } from './request.ts';
+import { scanProject } from './scan.ts';
+
+/** Projects one worker keeps an index of; the least recently asked for is forgotten. */
+const MAX_PROJECTS = 8;
+const MAX_FILE_BYTES = 8 * 1024 * 1024;
+
+/** What happens inside a worker. */
+export interface Gatherer {
+  /** Digest of the tree as it is now. */
+  look(root: string, signal: AbortSignal): Promise<string>;
+  gather(task: GatherTask, digest: string, signal: AbortSignal): Promise<AgentContext>;
+  /** Null when there is no file that may be shown. */
+  file(root: string, path: string, signal: AbortSignal): Promise<FileAnswer | null>;
+}
+
+/** Makes a gatherer with no memory yet. */
+export function createGatherer(): Gatherer {
+  const projects = new Map<string, { readonly index: ProjectIndex; state: ProjectState | null; turn: Promise<unknown> }>();
+  const projectAt = (root: string) => {
+    const project = projects.get(root) ?? { index: new ProjectIndex(root), state: null, turn: Promise.resolve() };
+    projects.delete(root);
+    projects.set(root, project);
+    const oldest = projects.keys().next().value;
+    if (projects.size > MAX_PROJECTS && oldest !== undefined) projects.delete(oldest);
+    return project;
+  };
+  /** One at a time for a project: two that read the same tree would do everything twice. */
+  const inTurn = <T>(root: string, work: (project: ReturnType<typeof projectAt>) => Promise<T>): Promise<T> => {
+    const project = projectAt(root);
+    const done = project.turn.then(() => work(project));
+    project.turn = done.catch(() => undefined);
+    return done;
+  };
+  return {
+    look: (root, signal) =>
+      inTurn(root, async (project) => {
+        project.state = await project.index.look(signal);
+        return project.state.digest;
+      }),
+    gather: (task, digest, signal) =>
+      inTurn(task.project.root, async (project) => {
+        const known = project.state?.digest === digest ? project.state : null;
+        return gather(task, project.index, known ?? (await project.index.look(signal)), signal);
+      }),
+    file: readOne,
+  };
+}
+
+async function readOne(givenRoot: string, path: string, signal: AbortSignal): Promise<FileAnswer | null> {
+  const kind = fileKind(path);
+  if (!isInnerPath(path) || kind.withheld === 'secret' || kind.withheld === 'binary') return null;
+  const root = await realpath(givenRoot).catch(() => givenRoot);
+  const scan = await scanProject(root, await findRepository(root, signal), signal);
+  if (!scan.files.some((file) => file.path === path)) return null;
+  const read = readInside(root, path, MAX_FILE_BYTES);
+  if (read === null || isBinary(read.bytes)) return null;
+  const checksum = checksumOf(read.bytes);
+  const { text } = await redact(read.bytes.toString('utf8'), path, checksum);
+  return {
+    path,
+    content: text,
+    size: read.size,
+    checksum,
+    truncated: read.size > read.bytes.length,
+  };
+}

@@ -1,0 +1,2 @@
+export { createContextInjector, type ContextInjector, type ContextInjectorOptions } from './injector.ts';
+export type { ContextRequest, FileAnswer, FileRequest } from './request.ts';

@@ -1,0 +1,112 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { AgentContext } from '@orchestration-sidecar/shared';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createContextInjector, type ContextInjector } from './index.ts';
+import { TestProject, testProfile, testRequest } from './test-project.ts';
+
+const cacheDir = mkdtempSync(join(tmpdir(), 'sidecar-context-cache-'));
+let injector: ContextInjector;
+
+beforeAll(() => {
+  injector = createContextInjector({ cacheDir, cacheMaxBytes: 64 * 1024 * 1024, now: () => new Date(), workers: 1 });
+});
+afterAll(async () => {
+  await injector.close();
+  rmSync(cacheDir, { recursive: true, force: true });
+});
+
+const FILES = {
+  'src/login.py': 'def login(user, password):\n    return check(user, password)\n',
+  'src/colors.py': 'RED = 1\n',
+  'requirements.txt': 'fastapi==1.0\npytest>=8\n',
+  'coverage.xml': '<coverage line-rate="0.855"></coverage>',
+};
+
+describe('gather', () => {
+  it('answers the specified shape with the file the task is about first', async () => {
+    using project = new TestProject().write(FILES);
+    project.git('init', '--quiet');
+    project.commit('Initial commit');
+    project.write({ 'src/new.py': 'x = 1\n' });
+    const context = await injector.gather(testRequest(project, { lastBuildStatus: 'success' }));
+    expect(AgentContext.parse(context)).toEqual(context);
+    expect(context.context.relevant_files[0]?.path).toBe('src/login.py');
+    expect(context.context.relevant_files[0]?.content).toBe(FILES['src/login.py']);
+    expect(context.context.git_context.branch).toBe('main');
+    expect(context.context.git_context.recent_commits[0]).toMatchObject({ message: 'Initial commit', author: 'Test' });
+    expect(context.context.git_context.recent_commits[0]?.files).toEqual(Object.keys(FILES).toSorted());
+    expect(context.context.git_context.uncommitted_changes).toEqual(['src/new.py']);
+    expect(context.context.metadata).toEqual({
+      project_type: 'python',
+      dependencies: ['fastapi', 'pytest'],
+      test_coverage: 85.5,
+      last_build_status: 'success',
+    });
+    expect(context.truncated).toBe(false);
+    expect(context.truncation_strategy).toBe('none');
+  });
+
+  it('answers from the cache until the tree changes', async () => {
+    using project = new TestProject().write(FILES);
+    project.git('init', '--quiet');
+    project.commit('Initial commit');
+    const request = testRequest(project);
+    expect((await injector.gather(request)).cache_hit).toBe(false);
+    expect((await injector.gather(request)).cache_hit).toBe(true);
+    project.write({ 'src/login.py': 'def login(user):\n    return None\n' });
+    const after = await injector.gather(request);
+    expect(after.cache_hit).toBe(false);
+    expect(after.context.relevant_files[0]?.content).toContain('return None');
+    expect(injector.clear('project', 'issue-1')).toBeGreaterThan(0);
+    expect((await injector.gather(request)).cache_hit).toBe(false);
+  });
+
+  it('works without git, in an empty directory, and in an empty repository', async () => {
+    using plain = new TestProject().write({ ...FILES, '.gitignore': 'secret-plans.py\n', 'secret-plans.py': 'login' });
+    const context = await injector.gather(testRequest(plain));
+    expect(context.context.git_context).toEqual({ branch: null, head: null, recent_commits: [], uncommitted_changes: [] });
+    expect(context.context.project_structure.files).not.toContain('secret-plans.py');
+    using empty = new TestProject();
+    expect((await injector.gather(testRequest(empty))).file_count).toBe(0);
+    using unborn = new TestProject().write(FILES);
+    unborn.git('init', '--quiet');
+    expect((await injector.gather(testRequest(unborn))).context.git_context.branch).toBe('main');
+  });
+
+  it('never exceeds max_bytes', async () => {
+    using project = new TestProject().write({ ...FILES, 'src/big.py': 'login = 1\n'.repeat(50_000) });
+    for (const maxBytes of [1024, 2000, 10_000, 100_000]) {
+      const context = await injector.gather(testRequest(project, { maxBytes, body: 'words '.repeat(3000) }));
+      expect(Buffer.byteLength(JSON.stringify(context))).toBeLessThanOrEqual(maxBytes);
+      expect(context.truncated).toBe(true);
+    }
+  });
+
+  it('brings in by requirement what the task does not name', async () => {
+    using project = new TestProject().write({ ...FILES, 'README.md': '# Hello\n', 'tests/test_colors.py': 'pass\n' });
+    const profile = testProfile(['readme_files', 'test_files', 'dependency_manifests']);
+    const context = await injector.gather(testRequest(project, { profile, requirements: profile.context_requirements }));
+    expect(context.context.relevant_files.map(({ path }) => path).toSorted()).toEqual([
+      'README.md',
+      'requirements.txt',
+      'tests/test_colors.py',
+    ]);
+    expect(context.context.project_structure.files).toContain('src/login.py');
+  });
+});
+
+describe('file', () => {
+  const signal = new AbortController().signal;
+
+  it('reads a file of the project and nothing else', async () => {
+    using project = new TestProject().write({ ...FILES, '.env': 'KEY=1\n', '.sidecarignore': 'hidden.py\n', 'hidden.py': 'x\n' });
+    const target = { project_id: 'project', root: project.root };
+    const answer = await injector.file({ project: target, path: 'src/login.py', signal });
+    expect(answer).toMatchObject({ path: 'src/login.py', content: FILES['src/login.py'], truncated: false });
+    for (const path of ['../etc/passwd', '/etc/passwd', '.env', 'hidden.py', 'src', 'none.py', 'src/../.env']) {
+      await expect(injector.file({ project: target, path, signal })).rejects.toMatchObject({ code: 'FILE_NOT_FOUND' });
+    }
+  });
+});

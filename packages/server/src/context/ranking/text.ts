@@ -1,0 +1,58 @@
+import { countOf, holds } from '../file-index.ts';
+import type { IndexedFile } from '../project-index.ts';
+
+/** BM25F: saturation, length correction, and what an occurrence in a path or a definition is worth beside one in text. */
+export const BM25 = { k1: 1.2, bText: 0.75, bPath: 0.5, path: 3, define: 2 };
+
+/** How rare each of some terms is among files, and where it occurs. */
+export interface TermStatistics {
+  readonly averageLength: number;
+  readonly averagePathLength: number;
+  /** Inverse document frequency by term. */
+  readonly rarity: ReadonlyMap<number, number>;
+  /** Files that hold a term, with its weighted frequency, by term. */
+  readonly postings: ReadonlyMap<number, readonly (readonly [index: number, frequency: number])[]>;
+}
+
+/** Counts terms over files once, for every signal that asks. */
+export function countTerms(files: readonly IndexedFile[], terms: Iterable<number>): TermStatistics {
+  const mean = (lengthOf: (file: IndexedFile) => number): number =>
+    Math.max(1, files.reduce((sum, file) => sum + lengthOf(file), 0) / Math.max(1, files.length));
+  const averageLength = mean(({ text }) => text.length);
+  const averagePathLength = mean(({ pathTerms }) => pathTerms.length);
+  const rarity = new Map<number, number>();
+  const postings = new Map<number, (readonly [number, number])[]>();
+  for (const hash of terms) {
+    const found: (readonly [number, number])[] = [];
+    // An index and no iterator: this is the loop that a large project waits for.
+    for (let index = 0; index < files.length; index++) {
+      const file = files[index];
+      if (file === undefined) continue;
+      const { text, pathTerms } = file;
+      const inText = countOf(text, hash);
+      const inPath = countOf(pathTerms, hash);
+      if (inText + inPath === 0) continue;
+      const defined = inText > 0 && holds(text.defines, hash) ? BM25.define : 0;
+      found.push([
+        index,
+        (inText + defined) / (1 - BM25.bText + (BM25.bText * text.length) / averageLength) +
+          (BM25.path * inPath) / (1 - BM25.bPath + (BM25.bPath * pathTerms.length) / averagePathLength),
+      ]);
+    }
+    rarity.set(hash, Math.log(1 + (files.length - found.length + 0.5) / (found.length + 0.5)));
+    postings.set(hash, found);
+  }
+  return { averageLength, averagePathLength, rarity, postings };
+}
+
+/** BM25F of weighted terms, one score a file. */
+export function bm25(fileCount: number, statistics: TermStatistics, terms: ReadonlyMap<number, number>): Float64Array {
+  const scores = new Float64Array(fileCount);
+  for (const [hash, weight] of terms) {
+    const rarity = statistics.rarity.get(hash) ?? 0;
+    for (const [index, frequency] of statistics.postings.get(hash) ?? []) {
+      scores[index] = (scores[index] ?? 0) + weight * rarity * ((frequency * (BM25.k1 + 1)) / (frequency + BM25.k1));
+    }
+  }
+  return scores;
+}

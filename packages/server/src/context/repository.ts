@@ -1,0 +1,80 @@
+import { lstat, readFile, realpath } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
+import { filterDrivers, runGit, type GitAnswer } from '../process/git.ts';
+
+/** A git working tree that holds a project. */
+export interface Repository {
+  /** The repository’s directory; for a linked work tree, the work tree’s own part of it. */
+  readonly gitDir: string;
+  /** Top of the working tree; null: a bare repository. */
+  readonly workTree: string | null;
+  /** Path from the working tree’s top to the project, with `/`; empty when they are the same. */
+  readonly prefix: string;
+  readonly disarm: readonly (readonly [string, string])[];
+}
+
+/**
+ * Finds the repository of a project: `.git` at the root or above it, or a bare repository that is the root itself.
+ * A `.git` that is a link to a repository elsewhere counts only when that repository points back to this tree, so
+ * that a planted file cannot show another project’s history.
+ */
+export async function findRepository(root: string, signal: AbortSignal): Promise<Repository | null> {
+  for (let place = root; ; place = dirname(place)) {
+    const gitDir = await gitDirOf(place);
+    if (gitDir !== null) {
+      const disarm = await filterDrivers({ cwd: place, gitDir, workTree: place, signal });
+      return { gitDir, workTree: place, prefix: relative(place, root).replaceAll('\\', '/'), disarm };
+    }
+    if (place === root && (await isGitDir(place))) {
+      return { gitDir: place, workTree: null, prefix: '', disarm: [] };
+    }
+    if (dirname(place) === place) return null;
+  }
+}
+
+/** Runs git in a repository, disarmed. */
+export function readRepository(
+  repository: Repository,
+  root: string,
+  args: readonly string[],
+  signal: AbortSignal,
+  maxOutputBytes?: number,
+): Promise<GitAnswer> {
+  return runGit({
+    args,
+    cwd: root,
+    gitDir: repository.gitDir,
+    workTree: repository.workTree ?? undefined,
+    config: repository.disarm,
+    signal,
+    ...(maxOutputBytes === undefined ? {} : { maxOutputBytes }),
+  });
+}
+
+async function gitDirOf(place: string): Promise<string | null> {
+  const entry = join(place, '.git');
+  const stats = await lstat(entry).catch(() => null);
+  if (stats?.isDirectory()) return (await isGitDir(entry)) ? entry : null;
+  if (!stats?.isFile() || stats.size > 8192) return null;
+  const target = /^gitdir: (.+?)\s*$/.exec(await readFile(entry, 'utf8').catch(() => ''))?.[1];
+  if (target === undefined) return null;
+  const gitDir = await realpath(resolve(place, target)).catch(() => null);
+  return gitDir !== null && (await pointsBack(gitDir, place)) ? gitDir : null;
+}
+
+async function isGitDir(place: string): Promise<boolean> {
+  const [head, objects, refs] = await Promise.all(
+    ['HEAD', 'objects', 'refs'].map((name) => lstat(join(place, name)).catch(() => null)),
+  );
+  return Boolean(head && objects?.isDirectory() && refs?.isDirectory());
+}
+
+/** A linked work tree’s repository keeps the place of its `.git` file; a submodule’s keeps its working tree. */
+async function pointsBack(gitDir: string, place: string): Promise<boolean> {
+  const here = await realpath(place).catch(() => place);
+  const linked = await readFile(join(gitDir, 'gitdir'), 'utf8').catch(() => null);
+  if (linked !== null) return dirname(resolve(gitDir, linked.trim())) === here || dirname(linked.trim()) === place;
+  const config = await readFile(join(gitDir, 'config'), 'utf8').catch(() => '');
+  const workTree = /^\s*worktree\s*=\s*(.+?)\s*$/m.exec(config)?.[1];
+  return workTree !== undefined && resolve(gitDir, workTree) === here;
+}

@@ -1,0 +1,148 @@
+import { lstatSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { IgnoreRules, SIDECAR_IGNORE } from './ignore-rules.ts';
+import { readRepository, type Repository } from './repository.ts';
+
+/** A file of the project, as the file system states it. */
+export interface ProjectFile {
+  /** Relative to the root, with `/`. */
+  readonly path: string;
+  readonly size: number;
+  readonly mtimeMs: number;
+  /** Changes with every change of content or place that the file system can see. */
+  readonly stamp: string;
+}
+
+/** What lies in the project, sorted by path. Only regular files; links are not followed and not listed. */
+export interface Scan {
+  readonly files: readonly ProjectFile[];
+  readonly directories: readonly string[];
+  /** Whether {@link MAX_FILES} cut the list. */
+  readonly cut: boolean;
+}
+
+/** Most files a project may have; beyond, the first by path are taken. */
+export const MAX_FILES = 250_000;
+const LIST_BYTES = 256 * 1024 * 1024;
+const FILES_A_TURN = 1000;
+
+/** Directories of a tree without git that hold what tools made. */
+const MADE = new Set([
+  '.git', '.hg', '.svn', '.jj', 'node_modules', '.venv', 'venv', '__pycache__', '.tox', '.nox', '.mypy_cache',
+  '.pytest_cache', '.ruff_cache', '.gradle', '.idea', '.vs', '.terraform', '.next', '.nuxt', '.cache', '.parcel-cache',
+  '.turbo', 'target', 'dist', 'bower_components', '.eggs', '.bundle',
+]);
+
+/**
+ * Lists the project: what git tracks and what is new and not ignored; without git, a walk that honours `.gitignore`.
+ * `.sidecarignore` holds for both.
+ */
+export async function scanProject(root: string, repository: Repository | null, signal: AbortSignal): Promise<Scan> {
+  if (repository?.workTree === null) return { files: [], directories: [], cut: false };
+  const listed = (repository && (await listTracked(root, repository, signal))) ?? (await walk(root, signal));
+  const rules = new IgnoreRules();
+  for (const path of listed) {
+    if (path === SIDECAR_IGNORE || path.endsWith(`/${SIDECAR_IGNORE}`)) {
+      await rules.add(root, dirname(path) === '.' ? '' : dirname(path), SIDECAR_IGNORE);
+    }
+  }
+  const paths = rules.empty ? listed : listed.filter((path) => !rules.hides(path));
+  const files: ProjectFile[] = [];
+  const real = new RealDirectories(root);
+  for (const [index, path] of paths.entries()) {
+    if (index % FILES_A_TURN === FILES_A_TURN - 1) {
+      await nextTurn();
+      signal.throwIfAborted();
+    }
+    if (!real.holds(path)) continue;
+    const file = stampFile(root, path);
+    if (file !== null) files.push(file);
+    if (files.length === MAX_FILES) break;
+  }
+  return { files, directories: directoriesOf(files), cut: files.length === MAX_FILES };
+}
+
+/** Tells whether a path leads through directories only: git still lists what lay where a link is now. */
+class RealDirectories {
+  readonly #root: string;
+  readonly #known = new Map<string, boolean>([['', true]]);
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  holds(path: string): boolean {
+    const directory = path.slice(0, Math.max(0, path.lastIndexOf('/')));
+    let real = this.#known.get(directory);
+    if (real === undefined) {
+      real = this.holds(directory) && isDirectory(`${this.#root}/${directory}`);
+      this.#known.set(directory, real);
+    }
+    return real;
+  }
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  } catch {
+    return false;
+  }
+}
+
+/** States a regular file; null when it is none, or gone. */
+export function stampFile(root: string, path: string): ProjectFile | null {
+  try {
+    const stats = lstatSync(`${root}/${path}`, { throwIfNoEntry: false });
+    if (stats === undefined || !stats.isFile()) return null;
+    const { size, mtimeMs, ctimeMs, ino } = stats;
+    return { path, size, mtimeMs, stamp: `${size}:${mtimeMs}:${ctimeMs}:${ino}` };
+  } catch {
+    return null;
+  }
+}
+
+async function listTracked(root: string, repository: Repository, signal: AbortSignal): Promise<string[] | null> {
+  const args = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];
+  const { exitCode, output } = await readRepository(repository, root, args, signal, LIST_BYTES);
+  if (exitCode !== 0) return null;
+  const paths = new Set(output.toString('utf8').split('\0'));
+  // A path that is not UTF-8 cannot be named in JSON; a nested repository ends with a slash.
+  return [...paths].filter((path) => path !== '' && !path.endsWith('/') && !path.includes('\ufffd')).toSorted();
+}
+
+async function walk(root: string, signal: AbortSignal): Promise<string[]> {
+  const rules = new IgnoreRules();
+  const found: string[] = [];
+  const pending = [''];
+  for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
+    signal.throwIfAborted();
+    const entries = await readdir(join(root, directory), { withFileTypes: true }).catch(() => []);
+    if (entries.some((entry) => entry.name === '.gitignore')) await rules.add(root, directory, '.gitignore');
+    for (const entry of entries) {
+      const path = directory === '' ? entry.name : `${directory}/${entry.name}`;
+      if (path.includes('\ufffd')) continue;
+      if (entry.isDirectory()) {
+        if (!MADE.has(entry.name) && !rules.hides(`${path}/`)) pending.push(path);
+      } else if (entry.isFile() && !rules.hides(path)) {
+        found.push(path);
+      }
+    }
+    if (found.length >= MAX_FILES) break;
+  }
+  return found.toSorted();
+}
+
+function directoriesOf(files: readonly ProjectFile[]): string[] {
+  const directories = new Set<string>();
+  for (const { path } of files) {
+    for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
+      const directory = path.slice(0, end);
+      if (directories.has(directory)) break;
+      directories.add(directory);
+    }
+  }
+  return [...directories].toSorted();
+}

@@ -1,0 +1,77 @@
+import { readTerms, termHash } from './terms.ts';
+
+/** What a task asks for, in the terms that files are indexed by. */
+export interface TaskQuery {
+  /** Weight by term hash, over all of the task’s texts. */
+  readonly terms: ReadonlyMap<number, number>;
+  /** The same of the title alone. */
+  readonly titleTerms: ReadonlyMap<number, number>;
+  /** Terms of the part of a title that names an area: `net/http` in `net/http: close idle connections`. */
+  readonly scopeTerms: ReadonlySet<number>;
+  /** Hashes of whole identifiers that the task names, one word or several. */
+  readonly identifiers: ReadonlySet<number>;
+  /** Paths, file names, dotted modules and stack frames that the task names, lower-case, with `/`. */
+  readonly paths: readonly string[];
+}
+
+/** Words that say that something changes, not what. */
+const EMPTY_WORDS = new Set(
+  `a about above after again all also although always an and another any are as at avoid back be because been before being
+  below between both but by can cannot case changed change changes commit could currently did do does doing done don due
+  during each either else ensure etc even every example few first fix fixed fixes fixing for from further get got had has have
+  having he her here his how however if implement implemented in instead into is issue it its itself just last let like made
+  make makes making may me might minor more most much must my need needed needs new no nor not now of off on once one only
+  or other our out over own patch please problem properly put reported same see shall she should since so some still such
+  than that the their them then there these they thing this those through thus to too two under until up upon us use used
+  uses using very via want was way we well were what when where whether which while who why will with without work works
+  would yes yet you your closes close refs ref related resolve resolves resolved signed reviewed acked tested cc co authored
+  bug support supported add added adding adds remove removed removing removes update updated updates updating allow allows
+  allowed improve improved http https www com org chore feat refactor`
+    .split(/\s+/)
+    .map((word) => termHash(word)),
+);
+
+const NOISE =
+  /^(?:[\w-]+-by|cc|fixes|closes|refs?|see|link|bug|change-id|cherry[- ]picked from|\(cherry picked)\b[^\S\n]*:?.*$|https?:\/\/\S+|\b[0-9a-f]{9,40}\b|<[^>\s]+@[^>\s]+>|\b[\w.+-]+@[\w-]+\.\S+/gim;
+
+const PATH = /(?:[\w@.+-]*\/)*[\w@+-]+(?:\.[\w+-]+)+|(?:[\w@.+-]+\/)+[\w@+-]+/g;
+const IDENTIFIER = /[A-Za-z_$][\w$]{2,}/g;
+/** `area: …`, `fix(area): …`, `[area] …`. */
+const SCOPE = /^\s*(?:\[([^\]]{2,60})\]|(?:\w+\(([^)]{2,60})\)!?|([\w./,{}* -]{2,60}?)):\s)/;
+const TITLE_WEIGHT = 2.5;
+const TASK_WEIGHT = 2;
+/** Text beyond this many characters is a log or a dump: its words would drown the task’s. */
+const MAX_TEXT = 32_768;
+const MAX_PATHS = 200;
+
+/** Reads a task: its title weighs most, then what the agent was told, then the body. */
+export function readTask(title: string, body: string, task: string | null): TaskQuery {
+  const terms = new Map<number, number>();
+  const identifiers = new Set<number>();
+  const paths = new Set<string>();
+  for (const [text, weight] of [[title, TITLE_WEIGHT], [task ?? '', TASK_WEIGHT], [body, 1]] as const) {
+    const clean = text.slice(0, MAX_TEXT).replaceAll(NOISE, ' ');
+    for (const [path] of clean.replaceAll('\\', '/').matchAll(PATH)) if (paths.size < MAX_PATHS) paths.add(path.toLowerCase());
+    for (const [name] of clean.matchAll(IDENTIFIER)) identifiers.add(termHash(name, true));
+    addTerms(clean, weight, terms);
+  }
+  const titleTerms = new Map<number, number>();
+  addTerms(title.replaceAll(NOISE, ' '), 1, titleTerms);
+  const scope = SCOPE.exec(title);
+  const scopeTerms = new Map<number, number>();
+  addTerms(scope?.[1] ?? scope?.[2] ?? scope?.[3] ?? '', 1, scopeTerms);
+  return { terms, titleTerms, scopeTerms: new Set(scopeTerms.keys()), identifiers, paths: [...paths] };
+}
+
+function addTerms(text: string, weight: number, into: Map<number, number>): void {
+  const bytes = Buffer.from(text);
+  const counts = new Map<number, number>();
+  readTerms(bytes, 0, bytes.length, {
+    term(hash, kind) {
+      if (kind === 'define' || (kind === 'word' && EMPTY_WORDS.has(hash))) return;
+      counts.set(hash, (counts.get(hash) ?? 0) + 1);
+    },
+  });
+  // Saying a word often says a little more than saying it once.
+  for (const [hash, count] of counts) into.set(hash, (into.get(hash) ?? 0) + weight * (1 + Math.log(count)));
+}

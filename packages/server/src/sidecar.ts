@@ -1,0 +1,227 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { LIVE_AGENT_STATES } from '@orchestration-sidecar/shared';
+import { Agents, AgentStore, Launchers, Supervisor } from './agents/index.ts';
+import { builtInProfiles, createProfileRegistry } from './agents/profiles/index.ts';
+import { Dispatcher, Guard, HttpServer, implementContract, WebSocketDoor, type Rooms } from './api/index.ts';
+import { createBriefing } from './briefing.ts';
+import { Broker, openOperatorToken, SigningKeys, Tokens, TokenStore } from './broker/index.ts';
+import { createContextInjector } from './context/index.ts';
+import { EventBus, EventLog, EventLogMirror, Subscribers, SubscriptionStore } from './events/index.ts';
+import { Issues, IssueStore } from './issues/index.ts';
+import { Processes } from './process/index.ts';
+import { Projects, ProjectStore } from './projects/index.ts';
+import { ResultMirror, Results, ResultStore } from './results/index.ts';
+import { isoTime, repeat, systemClock, type Clock } from './runtime/clock.ts';
+import type { Config, Environment } from './runtime/config.ts';
+import { createIds } from './runtime/ids.ts';
+import { Scope } from './runtime/scope.ts';
+import { VERSION } from './runtime/version.ts';
+import { openDataDir } from './storage/data-dir.ts';
+import { openDatabase } from './storage/database.ts';
+import { lockDirectory } from './storage/directory-lock.ts';
+import { Writer } from './storage/writer.ts';
+import { createLogger } from './telemetry/logger.ts';
+import { Metrics } from './telemetry/metrics.ts';
+
+/** What a sidecar gets from whoever starts it. */
+export interface SidecarOptions {
+  readonly config: Config;
+  /** Environment that agents may inherit named parts of. */
+  readonly environment: Environment;
+  /** Default: the machine’s clock. */
+  readonly clock?: Clock;
+  /** Check every answer against the contract. For tests; costs time. Default false. */
+  readonly checkAnswers?: boolean;
+  /** Told the name of each part while stopping. */
+  readonly onClosing?: (part: string) => void;
+}
+
+/** A running sidecar. */
+export interface Sidecar {
+  readonly url: string;
+  readonly port: number;
+  readonly dataDir: string;
+  /** Stops everything in reverse order of starting; stopping twice is once. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a sidecar: opens every part in order and, when one fails to open, closes what was opened.
+ * @throws {DirectoryBusyError} when another process owns the data directory.
+ * @throws {StoreError} when the store was written by a newer version.
+ */
+export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
+  const scope = new Scope(options.onClosing);
+  try {
+    return await open(options, scope);
+  } catch (cause) {
+    await scope.close();
+    throw cause;
+  }
+}
+
+async function open(
+  { config, environment, clock = systemClock, checkAnswers = false }: SidecarOptions,
+  scope: Scope,
+): Promise<Sidecar> {
+  const nowMs = (): number => clock.nowMs();
+  const ids = createIds(nowMs);
+  const places = openDataDir(config.dataDir);
+  scope.own('directory lock', lockDirectory(places.root, process.pid), (lock) => lock.release());
+  const logger = scope.own('log', createLogger(config.logLevel, { file: join(places.logs, 'sidecar.log') }), (log) =>
+    log.flush(),
+  );
+  const metrics = new Metrics(nowMs);
+
+  const database = scope.own(
+    'store',
+    openDatabase(places.database, { newEpoch: ids.uuid().slice(0, 8), nowMs: nowMs() }),
+    (it) => it.close(),
+  );
+  const writer = scope.own('writer', new Writer(database), (it) => it.close());
+  const log = new EventLog({ database, ids, nowMs });
+  const subscribers = new Subscribers(new SubscriptionStore(database));
+  const events = new EventBus({ log, subscribers, writer, clock });
+  scope.own('event log mirror', new EventLogMirror(places.eventLog, log, { clock, logger }), (it) => it.close());
+
+  const directories = [builtInProfiles(), ...(config.profilesDir === null ? [] : [config.profilesDir])];
+  const profiles = scope.own('profiles', createProfileRegistry({ directories, clock, logger }), (it) => it.close());
+  const keys = await SigningKeys.open(places.keys);
+  const tokens = new Tokens({ store: new TokenStore(database), writer, keys, clock, ids });
+  const context = scope.own(
+    'context',
+    createContextInjector({
+      cacheDir: places.contextCache,
+      cacheMaxBytes: config.contextCacheMaxBytes,
+      now: () => new Date(nowMs()),
+      logger,
+    }),
+    (it) => it.close(),
+  );
+  const results = new Results({
+    store: new ResultStore(database),
+    mirror: scope.own('result mirror', new ResultMirror(places.results, logger), (it) => it.close()),
+    events,
+    writer,
+    clock,
+    ids,
+    handOver: {
+      nextAgents: (result) => profiles.get(result.agent_type)?.hand_over.map((step) => step.agent_type) ?? [],
+    },
+  });
+  const issues = new Issues({ store: new IssueStore(database), events, writer, clock, ids });
+  const brief = createBriefing({ context, issues, results });
+  const projects = new Projects({ store: new ProjectStore(database), writer, clock });
+  if (config.project !== null) projects.makeDefault((await projects.add(config.project)).project_id);
+
+  const agentStore = new AgentStore(database);
+  const processes = scope.own('processes', await Processes.open({ clock }), (it) => it.close());
+  let url = '';
+  const stopping = new AbortController();
+  scope.own('gathering', stopping, (it) => it.abort());
+  const supervisor = new Supervisor({
+    store: agentStore,
+    events,
+    subscribers,
+    writer,
+    clock,
+    ids,
+    logger,
+    processes,
+    launchers: new Launchers({ path: environment['PATH'] ?? DEFAULT_PATH }),
+    tokens,
+    profiles,
+    environment,
+    context: ({ agent, projectDir, requirements }, profile) =>
+      brief({
+        project: { project_id: agent.project_id, root: projectDir },
+        issueId: agent.issue_id ?? '',
+        profile,
+        requirements,
+        task: agent.task,
+        signal: stopping.signal,
+      }),
+    directory: places.agents,
+    sidecarUrl: () => `${url}/api`,
+    random: Math.random,
+    maxAgents: config.maxAgents,
+  });
+  scope.own('agents', supervisor, (it) => it.close());
+  const agents = new Agents({ store: agentStore, supervisor, writer, clock, ids });
+  const broker = new Broker({
+    tokens,
+    operatorToken: openOperatorToken(places.operatorToken, ids),
+    publishRights: {
+      topicsOf: (agentType) => profiles.get(agentType)?.publishes.map((publication) => publication.topic) ?? [],
+    },
+  });
+  const rooms: Rooms = {
+    agents,
+    brief,
+    broker,
+    clock,
+    context,
+    events,
+    issues,
+    log,
+    metrics,
+    profiles,
+    projects,
+    results,
+    store: {
+      isReadable: () => database.isReadable(),
+      sizeBytes: () => database.sizeBytes(),
+      waitingWrites: () => writer.depth,
+    },
+    subscribers,
+    tokens,
+    version: VERSION,
+  };
+  metrics.expose({
+    activeAgents: () => agents.count(LIVE_AGENT_STATES),
+    eventsPublished: () => log.publishedCount,
+    cacheHits: () => context.stats().hits,
+    cacheMisses: () => context.stats().misses,
+    storageBytes: () => database.sizeBytes(),
+  });
+  const makeCorrelationId = (): string => ids.uuid();
+  const dispatcher = new Dispatcher({
+    broker,
+    implementations: implementContract(rooms),
+    metrics,
+    logger,
+    checkAnswers,
+  });
+  const http = await HttpServer.create({
+    dispatcher,
+    guard: new Guard({ host: config.host, allowedOrigins: config.allowedOrigins }),
+    webSockets: new WebSocketDoor({ dispatcher, logger, makeCorrelationId }),
+    jwks: () => keys.jwks(),
+    metrics,
+    logger,
+    version: VERSION,
+    makeCorrelationId,
+  });
+  scope.own('server', http, (it) => it.close());
+  const bound = await http.listen(config.host, config.port);
+  url = bound.url;
+  const { port } = bound;
+  await supervisor.recover();
+
+  const description = { url, port, pid: process.pid, version: VERSION, started_at: isoTime(nowMs()) };
+  writeFileSync(places.description, `${JSON.stringify(description, null, 2)}\n`, { mode: 0o600 });
+  scope.own('description', places.description, (path) => rmSync(path, { force: true }));
+  scope.own(
+    'housekeeping',
+    repeat(clock, HOUSEKEEPING_MS, () => tokens.forgetExpired()),
+    (it) => it.cancel(),
+  );
+  logger.info({ url, data_dir: places.root }, 'ready');
+  return { url, port, dataDir: places.root, stop: () => scope.close() };
+}
+
+/** Where programs are looked for when the environment does not say. */
+const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin';
+/** How often what has expired is forgotten. */
+const HOUSEKEEPING_MS = 60_000;

@@ -1,0 +1,94 @@
+import { SidecarError } from '@orchestration-sidecar/shared';
+import { expect, test } from 'vitest';
+import { nonces } from './schema.ts';
+import { openTemporaryStore, type TemporaryStore } from './temporary-store.ts';
+import { Writer, type Transaction } from './writer.ts';
+
+const remember = (nonce: string) => (transaction: Transaction) => {
+  transaction.database.query.insert(nonces).values({ publisher: 'p', nonce, expiresAtMs: 1 }).run();
+  return nonce;
+};
+const remembered = (store: TemporaryStore): string[] =>
+  store.database.query
+    .select()
+    .from(nonces)
+    .all()
+    .map((row) => row.nonce)
+    .toSorted();
+
+test('jobs that arrive together are committed together and told in order, after the commit', async () => {
+  using store = openTemporaryStore();
+  const told: string[] = [];
+  const write = (nonce: string): Promise<string> =>
+    store.writer.write((transaction) => {
+      transaction.afterCommit(() => told.push(`${nonce}:${store.database.driver.inTransaction}`));
+      return remember(nonce)(transaction);
+    });
+  await expect(Promise.all([write('a'), write('b'), write('c')])).resolves.toEqual(['a', 'b', 'c']);
+  expect(told).toEqual(['a:false', 'b:false', 'c:false']);
+  expect(remembered(store)).toEqual(['a', 'b', 'c']);
+});
+
+test('a job that fails before writing leaves its neighbours alone', async () => {
+  using store = openTemporaryStore();
+  const outcomes = await Promise.allSettled([
+    store.writer.write(remember('a')),
+    store.writer.write(() => {
+      throw new SidecarError('ISSUE_EXISTS');
+    }),
+    store.writer.write(remember('b')),
+  ]);
+  expect(outcomes.map((outcome) => outcome.status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  expect(remembered(store)).toEqual(['a', 'b']);
+});
+
+test('a job that fails after writing is undone alone, and what it prepared in memory is taken back', async () => {
+  using store = openTemporaryStore();
+  const undone: string[] = [];
+  const told: string[] = [];
+  const outcomes = await Promise.allSettled([
+    store.writer.write((transaction) => {
+      transaction.afterCommit(() => told.push('a'));
+      return remember('a')(transaction);
+    }),
+    store.writer.write((transaction) => {
+      transaction.afterRollback(() => undone.push('bad'));
+      transaction.afterCommit(() => told.push('bad'));
+      remember('bad')(transaction);
+      throw new Error('changed its mind');
+    }),
+    store.writer.write(remember('b')),
+  ]);
+  expect(outcomes.map((outcome) => outcome.status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  expect(remembered(store)).toEqual(['a', 'b']);
+  expect({ told, undone }).toEqual({ told: ['a'], undone: ['bad'] });
+});
+
+test('many jobs are committed in few transactions, all of them', async () => {
+  using store = openTemporaryStore();
+  const names = Array.from({ length: 2000 }, (_, index) => `n${index}`);
+  await Promise.all(names.map((name) => store.writer.write(remember(name))));
+  expect(remembered(store)).toEqual(names.toSorted());
+});
+
+test('a full disk is one code that can be tried again', async () => {
+  using store = openTemporaryStore();
+  store.database.driver.pragma('max_page_count = 1');
+  const big = 'x'.repeat(100_000);
+  await expect(store.writer.write(remember(big))).rejects.toMatchObject({
+    code: 'STORAGE_UNAVAILABLE',
+    retryable: true,
+  });
+  store.database.driver.pragma('max_page_count = 1000000');
+  await expect(store.writer.write(remember('small'))).resolves.toBe('small');
+});
+
+test('closing commits what waits and refuses what comes later', async () => {
+  using store = openTemporaryStore();
+  const writer = new Writer(store.database);
+  const waiting = writer.write(remember('last'));
+  writer.close();
+  await expect(waiting).resolves.toBe('last');
+  await expect(writer.write(remember('late'))).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
+  expect(remembered(store)).toEqual(['last']);
+});
