@@ -132,6 +132,8 @@ describe('tokens', () => {
       body: { topic: 'error', data: { why: 'x' } },
     });
     expect(answer.status).toBe(202);
+    const other = { topic: 'error', data: { agent_id: python.agentId } };
+    await refused('PUBLISHER_MISMATCH', 'POST', '/api/events/stuck', { token: support.token, body: other });
   });
 
   test('the sidecar publishes for a documentation agent when it stores its result', async () => {

@@ -1,15 +1,15 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LIVE_AGENT_STATES } from '@orchestration-sidecar/shared';
-import { Agents, AgentStore, Launchers, Supervisor } from './agents/index.ts';
+import { Agents, AgentStore, inheritedEnvironment, Launchers, Supervisor } from './agents/index.ts';
 import { builtInProfiles, createProfileRegistry } from './agents/profiles/index.ts';
 import { Dispatcher, Guard, HttpServer, implementContract, WebSocketDoor, type Rooms } from './api/index.ts';
 import { createBriefing } from './briefing.ts';
 import { Broker, openOperatorToken, SigningKeys, Tokens, TokenStore } from './broker/index.ts';
-import { createContextInjector } from './context/index.ts';
+import { createContextInjector, projectLanguages, treeHash } from './context/index.ts';
 import { EventBus, EventLog, EventLogMirror, Subscribers, SubscriptionStore } from './events/index.ts';
 import { Issues, IssueStore } from './issues/index.ts';
-import { Processes } from './process/index.ts';
+import { Processes, runCommand } from './process/index.ts';
 import { Projects, ProjectStore } from './projects/index.ts';
 import { ResultMirror, Results, ResultStore } from './results/index.ts';
 import { isoTime, repeat, systemClock, type Clock } from './runtime/clock.ts';
@@ -23,6 +23,7 @@ import { lockDirectory } from './storage/directory-lock.ts';
 import { Writer } from './storage/writer.ts';
 import { createLogger } from './telemetry/logger.ts';
 import { Metrics } from './telemetry/metrics.ts';
+import { createEngine, type Engine } from './workflow/index.ts';
 
 /** What a sidecar gets from whoever starts it. */
 export interface SidecarOptions {
@@ -106,9 +107,7 @@ async function open(
     writer,
     clock,
     ids,
-    handOver: {
-      nextAgents: (result) => profiles.get(result.agent_type)?.hand_over.map((step) => step.agent_type) ?? [],
-    },
+    handOver: { nextAgents: (result) => engine.nextAgents(result) },
   });
   const issues = new Issues({ store: new IssueStore(database), events, writer, clock, ids });
   const brief = createBriefing({ context, issues, results });
@@ -149,12 +148,31 @@ async function open(
   });
   scope.own('agents', supervisor, (it) => it.close());
   const agents = new Agents({ store: agentStore, supervisor, writer, clock, ids });
+  const engine: Engine = createEngine({
+    database,
+    writer,
+    events,
+    log,
+    issues,
+    results,
+    profiles,
+    projects: { list: () => projects.visibleTo({ kind: 'operator' }) },
+    agents,
+    languages: (projectId) => projectLanguages(projects.require(projectId).root, stopping.signal),
+    runCheck: async ({ project, command, timeoutMs }, signal) => {
+      const env = inheritedEnvironment(environment);
+      const report = await runCommand({ command, cwd: project.root, env, timeoutMs, signal });
+      return { ...report, treeHash: await treeHash(project.root, signal) };
+    },
+    clock,
+    logger,
+  });
+  scope.own('workflow engine', engine, (it) => it.close());
+
   const broker = new Broker({
     tokens,
     operatorToken: openOperatorToken(places.operatorToken, ids),
-    publishRights: {
-      topicsOf: (agentType) => profiles.get(agentType)?.publishes.map((publication) => publication.topic) ?? [],
-    },
+    profiles,
   });
   const rooms: Rooms = {
     agents,
@@ -208,6 +226,7 @@ async function open(
   url = bound.url;
   const { port } = bound;
   await supervisor.recover();
+  await engine.start();
 
   const description = { url, port, pid: process.pid, version: VERSION, started_at: isoTime(nowMs()) };
   writeFileSync(places.description, `${JSON.stringify(description, null, 2)}\n`, { mode: 0o600 });

@@ -250,6 +250,20 @@ export const ERRORS = {
     retryable: false,
     recovery: 'Leave `issue_id` out to have one made.',
   },
+  ISSUE_ENDED: {
+    http: 409,
+    rpc: 'CONFLICT',
+    title: 'The issue has ended, or no workflow drives it',
+    retryable: false,
+    recovery: '`GET /api/issues/:issue_id` tells where it stands; create a new issue to go on.',
+  },
+  ISSUE_LIMIT_REACHED: {
+    http: 409,
+    rpc: 'CONFLICT',
+    title: 'The issue may start no further agent',
+    retryable: false,
+    recovery: 'Raise the `limits` of its workflow and create a new issue, or go on without further agents.',
+  },
   PROJECT_EXISTS: {
     http: 409,
     rpc: 'CONFLICT',

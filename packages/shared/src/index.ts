@@ -18,4 +18,5 @@ export * from './result.ts';
 export * from './system.ts';
 export * from './token.ts';
 export * from './topic.ts';
+export * from './workflow-graph.ts';
 export * from './workflow.ts';

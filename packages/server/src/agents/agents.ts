@@ -9,7 +9,7 @@ import {
 import type { Clock } from '../runtime/clock.ts';
 import { isoTime } from '../runtime/clock.ts';
 import type { Ids } from '../runtime/ids.ts';
-import type { Writer } from '../storage/writer.ts';
+import type { Transaction, Writer } from '../storage/writer.ts';
 import { isAlive } from './agent-record.ts';
 import type { AgentQuery, AgentStore } from './agent-store.ts';
 import type { SpawnRequest } from './spawn-request.ts';
@@ -122,6 +122,12 @@ export class Agents {
     const record = this.#needs.store.find(agentId);
     if (!record || record.agent.state === 'external') return undefined;
     return { task: record.agent.task, requirements: record.requirements };
+  }
+
+  /** Notes, within a transaction, that checks of the sidecar’s own confirmed or refuted what an agent claims. */
+  confirm(transaction: Transaction, agentId: string, outcome: 'verified' | 'failed'): void {
+    const record = this.#needs.store.find(agentId);
+    if (record) this.#needs.store.update(transaction, { ...record, agent: { ...record.agent, outcome } });
   }
 
   /** Takes a call of an agent as a sign of life; `waiting` when it waits for others. */

@@ -82,12 +82,20 @@ export interface EnvironmentSources {
  */
 export function agentEnvironment(sources: EnvironmentSources): Record<string, string> {
   assertEnvironmentAllowed(sources.requested);
+  return { ...inheritedEnvironment(sources.own, sources.passOn), ...sources.requested, ...sources.sidecar };
+}
+
+/** What a child may have of the sidecar’s own environment: the names every program needs, and further ones. */
+export function inheritedEnvironment(
+  own: Readonly<Record<string, string | undefined>>,
+  passOn: readonly string[] = [],
+): Record<string, string> {
   const environment: Record<string, string> = {};
-  for (const name of [...PASSED_ON, ...sources.passOn]) {
-    const value = sources.own[name];
+  for (const name of [...PASSED_ON, ...passOn]) {
+    const value = own[name];
     if (value !== undefined) environment[name] = value;
   }
-  return { ...environment, ...sources.requested, ...sources.sidecar };
+  return environment;
 }
 
 /**

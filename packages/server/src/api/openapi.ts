@@ -29,7 +29,7 @@ export function createOpenApi(entries: readonly Procedure[], version: string): J
 function operationOf(entry: Procedure): Json {
   const input = schemaOf(entry.input, 'input');
   const fields: Json = isRecord(input['properties']) ? input['properties'] : {};
-  const required: unknown[] = Array.isArray(input['required']) ? input['required'] : [];
+  const required = new Set<unknown>(Array.isArray(input['required']) ? input['required'] : []);
   const inPath = new Set([...entry.rest.path.matchAll(/:(\w+)/g)].map((match) => match[1]));
   const carriesBody = entry.rest.method === 'POST';
   const parameters = Object.entries(fields)
@@ -37,14 +37,14 @@ function operationOf(entry: Procedure): Json {
     .map(([name, schema]) => ({
       name,
       in: inPath.has(name) ? 'path' : 'query',
-      required: inPath.has(name) || required.includes(name),
+      required: inPath.has(name) || required.has(name),
       schema,
     }));
   const bodyFields = Object.entries(fields).filter(([name]) => !inPath.has(name));
   const body = {
     ...input,
     properties: Object.fromEntries(bodyFields),
-    required: required.filter((name) => !inPath.has(name)),
+    required: bodyFields.map(([name]) => name).filter((name) => required.has(name)),
   };
   const isStream = entry.kind === 'subscription';
   return {

@@ -1,24 +1,18 @@
-import {
-  isKnownTopic,
-  isLifecycleEvent,
-  SidecarError,
-  type Access,
-  type Procedure,
-} from '@orchestration-sidecar/shared';
+import { mayPublish, SidecarError, type Access, type JsonObject, type Procedure, type Profile } from '@orchestration-sidecar/shared';
 import { holds, type KnownPrincipal, type Principal } from '../runtime/principal.ts';
 import type { OperatorToken } from './operator-token.ts';
 import type { Tokens } from './tokens.ts';
 
-/** Which topics an agent type’s profile lets it publish to. */
-export interface PublishRights {
-  topicsOf(agentType: string): readonly string[];
+/** What the profiles say of an agent type’s publishing. */
+export interface Publishers {
+  get(agentType: string): Pick<Profile, 'publishes'> | undefined;
 }
 
 /** What the broker needs. */
 export interface BrokerNeeds {
   readonly tokens: Tokens;
   readonly operatorToken: OperatorToken;
-  readonly publishRights: PublishRights;
+  readonly profiles: Publishers;
 }
 
 /** Longest bearer token that is looked at. */
@@ -64,32 +58,37 @@ export class Broker {
    */
   authorisePublish(
     principal: KnownPrincipal,
-    draft: { readonly publisher?: string | undefined; readonly topic: string; readonly event_type: string },
+    draft: {
+      readonly publisher?: string | undefined;
+      readonly topic: string;
+      readonly event_type: string;
+      readonly data: JsonObject;
+    },
   ): void {
     if (principal.kind === 'operator') return;
-    if (draft.publisher !== undefined && draft.publisher !== principal.agentId) {
-      throw new SidecarError('PUBLISHER_MISMATCH');
-    }
-    // Whoever is in trouble may say so, whatever else it may not say.
-    if (draft.topic === 'error') return;
+    const { agentId, agentType, permissions } = principal;
+    if (draft.publisher !== undefined && draft.publisher !== agentId) throw new SidecarError('PUBLISHER_MISMATCH');
+    if (draft.topic === 'error') return mustBeAboutItself(draft.data, agentId);
     if (!holds(principal, 'publish_events')) {
       throw new SidecarError('PERMISSION_DENIED', 'events.publish needs the permission publish_events.');
     }
-    const forbidden =
-      draft.topic === 'coordination'
-        ? isLifecycleEvent(draft.event_type)
-        : isKnownTopic(draft.topic) && !this.#needs.publishRights.topicsOf(principal.agentType).includes(draft.topic);
-    if (forbidden) {
-      throw new SidecarError(
-        'TOPIC_FORBIDDEN',
-        `${principal.agentType} may not publish ${draft.event_type} to ${draft.topic}.`,
-      );
+    const publishes = this.#needs.profiles.get(agentType)?.publishes ?? [];
+    if (!mayPublish({ permissions: [...permissions], publishes }, draft.topic, draft.event_type)) {
+      throw new SidecarError('TOPIC_FORBIDDEN', `${agentType} may not publish ${draft.event_type} to ${draft.topic}.`);
     }
   }
 
   /** See {@link Tokens.lifetime}; the operator’s never ends. */
   lifetime(principal: Principal): { signal: AbortSignal | undefined; release(): void } {
     return principal.kind === 'agent' ? this.#needs.tokens.lifetime(principal) : { signal: undefined, release() {} };
+  }
+}
+
+/** Whoever is in trouble may say so, whatever else it may not say; but not in another’s name. */
+function mustBeAboutItself(data: JsonObject, agentId: string): void {
+  const named = data['agent_id'];
+  if (named !== undefined && named !== agentId) {
+    throw new SidecarError('PUBLISHER_MISMATCH', 'An agent reports errors about itself only.');
   }
 }
 

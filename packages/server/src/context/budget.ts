@@ -41,7 +41,8 @@ export class Budget {
 
   /** Takes the cost of a value off, and a comma’s. */
   spend(value: unknown): void {
-    const measured = this.#measured?.value === value ? this.#measured : measure(value, this.#countTokens);
+    const known = this.#measured;
+    const measured = known !== null && known.value === value ? known : measure(value, this.#countTokens);
     this.#bytes -= measured.bytes + 1;
     this.#tokens -= measured.tokens() + 1;
   }

@@ -1,2 +1,4 @@
 export { createContextInjector, type ContextInjector, type ContextInjectorOptions } from './injector.ts';
 export type { ContextRequest, FileAnswer, FileRequest } from './request.ts';
+export { projectLanguages } from './project-languages.ts';
+export { treeHash } from './tree-hash.ts';

@@ -112,27 +112,38 @@ function readWords(bytes: Uint8Array, from: number, to: number, sink: TermSink):
 
 /** End of a word without its common English ending; what remains has three letters or more. */
 function stemmedEnd(bytes: Uint8Array, from: number, to: number): number {
-  let end = to;
-  const letter = (back: number): number => FOLD[bytes[end - back] ?? 0] ?? 0;
-  if (end - from > 3 && letter(1) === 115 && letter(2) !== 115 && letter(2) !== 117 && letter(2) !== 105) {
-    end -= 1;
+  const length = to - from;
+  if (length < 4) return to;
+  const last = FOLD[bytes[to - 1] ?? 0];
+  if (last === LETTER.s) return stemPlural(bytes, from, to);
+  return length < 5 ? to : stemSingular(bytes, from, to, last);
+}
+
+const LETTER = { d: 100, e: 101, g: 103, h: 104, i: 105, l: 108, n: 110, s: 115, u: 117, x: 120, y: 121, z: 122 };
+
+function stemPlural(bytes: Uint8Array, from: number, to: number): number {
+  const before = FOLD[bytes[to - 2] ?? 0];
+  if (before === LETTER.s || before === LETTER.u || before === LETTER.i) return to;
+  if (to - from > 5 && before === LETTER.e) {
+    const third = FOLD[bytes[to - 3] ?? 0];
     // -ies and -y meet in the stem without either.
-    if (end - from > 4 && letter(1) === 101 && letter(2) === 105) return end - 2;
-    if (end - from > 4 && letter(1) === 101 && isSibilant(letter(2))) return end - 1;
+    if (third === LETTER.i) return to - 3;
+    if (third === LETTER.s || third === LETTER.x || third === LETTER.z || third === LETTER.h) return to - 2;
   }
-  if (end - from > 5 && letter(1) === 103 && letter(2) === 110 && letter(3) === 105) return undouble(bytes, from, end - 3);
-  if (end - from > 4 && letter(1) === 100 && letter(2) === 101) return undouble(bytes, from, end - 2);
-  if (end - from > 4 && letter(1) === 101) return end - 1;
-  if (end - from > 4 && letter(1) === 121) return end - 1;
-  return end;
+  return to - 1 - from < 5 ? to - 1 : stemSingular(bytes, from, to - 1, before);
 }
 
-function isSibilant(letter: number): boolean {
-  return letter === 115 || letter === 120 || letter === 122 || letter === 104;
+function stemSingular(bytes: Uint8Array, from: number, to: number, last: number | undefined): number {
+  if (last === LETTER.e || last === LETTER.y) return to - 1;
+  const before = FOLD[bytes[to - 2] ?? 0];
+  if (last === LETTER.d && before === LETTER.e) return undouble(bytes, from, to - 2);
+  const isParticiple = last === LETTER.g && before === LETTER.n && FOLD[bytes[to - 3] ?? 0] === LETTER.i && to - from > 5;
+  return isParticiple ? undouble(bytes, from, to - 3) : to;
 }
 
+/** `stopp` of `stopped` is `stop`; `call` stays. */
 function undouble(bytes: Uint8Array, from: number, to: number): number {
   const last = FOLD[bytes[to - 1] ?? 0];
-  const twice = to - from > 3 && last === FOLD[bytes[to - 2] ?? 0] && last !== 108 && last !== 115;
+  const twice = to - from > 3 && last === FOLD[bytes[to - 2] ?? 0] && last !== LETTER.l && last !== LETTER.s;
   return twice ? to - 1 : to;
 }

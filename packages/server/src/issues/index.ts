@@ -1,2 +1,2 @@
 export { IssueStore } from './issue-store.ts';
-export { Issues } from './issues.ts';
+export { Issues, type IssueTurn } from './issues.ts';

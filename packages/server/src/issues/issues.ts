@@ -24,6 +24,15 @@ export interface IssueDraft {
   readonly correlationId: string;
 }
 
+/** What a person may do to an issue on its way. */
+export type IssueTurn = 'cancel' | 'pause' | 'resume';
+
+const TURNS = {
+  cancel: { from: ['open', 'running', 'paused'], status: 'cancelled', eventType: 'issue_cancelled' },
+  pause: { from: ['running'], status: 'paused', eventType: 'issue_paused' },
+  resume: { from: ['paused'], status: 'running', eventType: 'issue_resumed' },
+} as const satisfies Record<IssueTurn, { from: readonly IssueStatus[]; status: IssueStatus; eventType: string }>;
+
 /** The units of work. */
 export class Issues {
   readonly #needs: IssuesNeeds;
@@ -75,6 +84,29 @@ export class Issues {
   /** A page of a project’s issues, newest first. */
   list(query: IssueQuery): { issues: Issue[]; next_cursor: string | null } {
     return this.#needs.store.list(query);
+  }
+
+  /**
+   * Cancels, pauses or resumes an issue and tells the log; doing it twice changes nothing. Its agents are stopped, and
+   * its workflow halted, by the workflow engine that reads the log.
+   * @throws {SidecarError} `ISSUE_NOT_FOUND`, `ISSUE_ENDED`.
+   */
+  turn(projectId: string, issueId: string, to: IssueTurn, reason: string, correlationId: string): Promise<Issue> {
+    const { store, events, writer, clock } = this.#needs;
+    const { from, status, eventType } = TURNS[to];
+    return writer.write((transaction) => {
+      const issue = this.require(projectId, issueId);
+      if (issue.status === status) return issue;
+      const allowed: readonly IssueStatus[] = from;
+      if (!allowed.includes(issue.status)) {
+        throw new SidecarError('ISSUE_ENDED', `${issueId} is ${issue.status}: there is nothing to ${to}.`);
+      }
+      const progress = issue.progress && { ...issue.progress, reason };
+      store.update(transaction, projectId, issueId, { status, progress, nowMs: clock.nowMs() });
+      const data = { issue_id: issueId, reason };
+      events.announce(transaction, { projectId, topic: 'coordination', eventType, correlationId, data });
+      return this.require(projectId, issueId);
+    });
   }
 
   /** Writes where an issue stands, within the transaction that moved it. */

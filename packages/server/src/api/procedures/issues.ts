@@ -1,10 +1,30 @@
-import { contract, SidecarError } from '@orchestration-sidecar/shared';
-import { implement, type Implementations } from '../implement.ts';
+import { contract, LIMITS, LIVE_AGENT_STATES, SidecarError, type Issue } from '@orchestration-sidecar/shared';
+import type { IssueTurn } from '../../issues/index.ts';
+import type { KnownPrincipal } from '../../runtime/principal.ts';
+import { implement, type Call, type Implementations } from '../implement.ts';
 import type { Rooms } from '../rooms.ts';
 import { issueMeantBy } from './scope.ts';
 
 export function issueProcedures(rooms: Rooms): Implementations<typeof contract.issues> {
-  const { issues, profiles, projects } = rooms;
+  const { agents, issues, profiles, projects } = rooms;
+
+  type Target = { readonly issue_id: string; readonly project_id?: string | undefined; readonly reason: string };
+  const turning =
+    (to: IssueTurn) =>
+    async (input: Target, { principal, correlationId }: Call<KnownPrincipal>): Promise<Issue> => {
+      const { issue, project } = issueMeantBy(rooms, principal, input);
+      const turned = await issues.turn(project.project_id, issue.issue_id, to, input.reason, correlationId);
+      // No workflow stops them, so it is done here.
+      if (to === 'cancel' && issue.workflow === null) await stopAgents(issue, input.reason);
+      return turned;
+    };
+  const stopAgents = async (issue: Issue, reason: string): Promise<void> => {
+    const { project_id: projectId, issue_id: issueId } = issue;
+    const all = agents.list({ projectId, issueId, limit: LIMITS.maxPageItems }).agents;
+    const live = all.filter(({ state }) => LIVE_AGENT_STATES.includes(state));
+    await Promise.all(live.map((agent) => agents.stop(agent.agent_id, reason)));
+  };
+
   return {
     create: implement(contract.issues.create, (input, { principal, correlationId }) => {
       const { project_id: projectId } = projects.meantBy(principal, input.project_id);
@@ -19,5 +39,8 @@ export function issueProcedures(rooms: Rooms): Implementations<typeof contract.i
     list: implement(contract.issues.list, ({ project_id, ...page }, { principal }) =>
       issues.list({ ...page, projectId: projects.meantBy(principal, project_id).project_id }),
     ),
+    cancel: implement(contract.issues.cancel, turning('cancel')),
+    pause: implement(contract.issues.pause, turning('pause')),
+    resume: implement(contract.issues.resume, turning('resume')),
   };
 }

@@ -10,7 +10,7 @@ const CHANGELOG = /(?:^|\/)(?:change(?:s|log)|news|history|release[-_]?notes)/i;
 const MARKUP = new Set(['html', 'css', 'scss', 'sass', 'less', 'stylus', 'make', 'cmake', 'autoconf', 'automake', 'protobuf', 'batch', 'meson', 'starlark']);
 
 /** How likely a file is to be changed, by what it is. */
-export function kindPrior({ path, kind, text }: IndexedFile): number {
+export function kindPrior({ path, kind, text }: IndexedFile, hasHistory: boolean): number {
   const { roles, language } = kind;
   const program = isCode(language) && !MARKUP.has(language ?? '');
   const source = roles.has('source') && program;
@@ -25,6 +25,6 @@ export function kindPrior({ path, kind, text }: IndexedFile): number {
     (kind.vendored ? KIND_WEIGHTS.vendored : 0) +
     (LOCALE.test(path) ? KIND_WEIGHTS.locale : 0) +
     (CHANGELOG.test(path) ? KIND_WEIGHTS.changelog : 0) +
-    KIND_WEIGHTS.length * Math.log10(1 + text.length)
+    (hasHistory ? KIND_WEIGHTS.length_with_history : KIND_WEIGHTS.length) * Math.log10(1 + text.length)
   );
 }

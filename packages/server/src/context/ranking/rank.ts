@@ -22,6 +22,8 @@ export interface Ranked {
   readonly line: number | null;
 }
 
+/** Fewer commits than this are no history: a shallow clone, or an import. */
+const MIN_COMMITS = 30;
 /** Files whose text and references are looked at closely. */
 const CANDIDATES = 200;
 
@@ -88,7 +90,7 @@ function addPast(
   statistics: TermStatistics,
   first: Float64Array,
 ): void {
-  if (state.history === null || state.history.commits.length < 2) return;
+  if (state.history === null || state.history.commits.length < MIN_COMMITS) return;
   const placeOf = new Map(files.map(({ path }, index) => [path, index]));
   const commits = readCommits(state.history.commits);
   signals.past = normalised(spokenOf(commits, placeOf, query, statistics));
@@ -103,7 +105,7 @@ function settle(
 ): Ranked[] {
   const weighted = Object.entries(signals) as [SignalName, Float64Array][];
   const gained = sum(files.length, weighted.map(([name, values]) => [values, SIGNAL_WEIGHTS[name]]));
-  const priors = files.map(kindPrior);
+  const priors = files.map((file) => kindPrior(file, signals.lively !== undefined));
   const totals = priors.map((prior, index) => (gained[index] ?? 0) + prior);
 
   // Zero is what a usual file scores without any signal.

@@ -1,39 +1,39 @@
 /**
- * What each signal, 0 … 1, adds to a file’s score. Fitted by listwise regression on {@link file://../../../../../docs/context.md | real commits},
- * cross-validated by repository, then rounded; signals of history are set by what they gained on change logs. Words come
- * first: no other signal can lift a file that shares none with the task above one that shares many.
+ * What each signal, 0 … 1, adds to a file’s score: fitted by listwise regression on real changes, held out by
+ * repository, then rounded (docs/context.md). Words come first. How alive a file is comes far behind them: alone it
+ * would rank worse than its path does.
  */
 export const SIGNAL_WEIGHTS = {
   /** BM25F of the whole task. */
-  text: 2.2,
+  text: 2.4,
   /** BM25F of its title. */
-  title: 1.5,
+  title: 0.5,
   /** Best forty lines against the task. */
-  passage: 1.5,
+  passage: 2.2,
   /** Best forty lines against the title. */
-  title_passage: 0.8,
+  title_passage: 0.3,
   /** Path named by the task, or by a stack trace in it. */
-  mention: 2.4,
+  mention: 2.8,
   /** Own name said by the task. */
-  name: 2.4,
+  name: 1.2,
   /** Named and full of the task’s words. */
-  named_text: 1,
+  named_text: 1.4,
   /** Path in the area that the title begins with. */
-  scope: 1.8,
+  scope: 1.2,
   /** Defines what the task names. */
-  define: 0.4,
+  define: 0.3,
   /** Personalised PageRank over references. */
-  graph: 0.7,
+  graph: 0.2,
   /** Test, header or twin of a file that ranks high. */
-  companion: 0.7,
+  companion: 0.2,
   /** Directory of files that rank high. */
-  directory: 0.8,
+  directory: 0.4,
   /** Earlier commits about the same words. */
-  past: 1,
+  past: 1.2,
   /** Changed together with files that rank high. */
-  together: 0.6,
+  together: 0.5,
   /** Changed lately and often. */
-  lively: 0.2,
+  lively: 1.8,
 } as const;
 
 /** A signal’s name, as a receipt shows it. */
@@ -41,16 +41,21 @@ export type SignalName = keyof typeof SIGNAL_WEIGHTS;
 
 /** What a file’s kind adds before any task is known: what changes is mostly program code. */
 export const KIND_WEIGHTS = {
-  source: 0.9,
-  test: 0.3,
-  documentation: -2.5,
+  source: 0.6,
+  test: -0.2,
+  documentation: -2.8,
   /** Neither a programming language nor documentation: data, configuration, translations. */
-  data: -1.2,
-  example: -0.5,
-  header: -0.7,
-  vendored: -1.5,
-  locale: -1.1,
-  changelog: -0.6,
-  /** For each tenfold of length: BM25 corrects length too hard for code. */
-  length: 1,
+  data: -0.8,
+  example: -0.2,
+  header: -0.6,
+  vendored: -2,
+  locale: -1.5,
+  changelog: -1.1,
+  /**
+   * For each tenfold of length, where no history tells what is alive: long files are changed more often, and BM25
+   * corrects length too hard for code.
+   */
+  length: 0.7,
+  /** The same where history tells. */
+  length_with_history: -0.1,
 } as const;

@@ -1,0 +1,96 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { createSidecarClient, type SidecarClient, type SidecarEvent } from '@orchestration-sidecar/sdk';
+import { LIVE_AGENT_STATES } from '@orchestration-sidecar/shared';
+import { LiveView } from './live-view.ts';
+import { writeProfiles } from './profiles.ts';
+import { openProject } from './project.ts';
+import { startSidecarProcess } from './sidecar-process.ts';
+import { mirrorOf, verify, type Outcome } from './verify.ts';
+
+/** Longest the agents may take together; the demo fails then instead of hanging. */
+const DEADLINE_MS = 120_000;
+const LOOK_MS = 200;
+const ISSUE = {
+  issue_id: 'issue-slugify',
+  title: 'Add a slugify function with tests and documentation',
+  body: 'We need URL slugs from titles: a pure function `slugify(text)` in slug/slugify.mjs, tested with node --test.',
+};
+
+const { values } = parseArgs({ options: { project: { type: 'string' } } });
+const startedMs = performance.now();
+const workDirectory = mkdtempSync(join(tmpdir(), 'sidecar-demo-'));
+const dataDir = join(workDirectory, 'data');
+const project = openProject(values.project, workDirectory);
+const sidecar = await startSidecarProcess({ 'data-dir': dataDir, project, profiles: writeProfiles(workDirectory) });
+const client = createSidecarClient({ url: sidecar.url, token: sidecar.operatorToken });
+console.log(`Sidecar ${sidecar.url} · project ${project}\n`);
+
+let failed = true;
+try {
+  await client.issues.create({ ...ISSUE, workflow: 'issue-resolution' });
+  const timeline = await watch(client);
+  const outcome: Outcome = { client, issueId: ISSUE.issue_id, project, dataDir };
+  failed = !(await report(outcome, timeline));
+} finally {
+  client.close();
+  await sidecar.stop();
+}
+console.log(`\n${failed ? 'The demo failed' : 'Done'} after ${((performance.now() - startedMs) / 1000).toFixed(1)} s.`);
+process.exitCode = failed ? 1 : 0;
+
+/** Shows the issue being resolved; answers its events when it is over. */
+async function watch(client: SidecarClient): Promise<SidecarEvent[]> {
+  const view = new LiveView(process.stdout);
+  const timeline: SidecarEvent[] = [];
+  const over = AbortSignal.timeout(DEADLINE_MS);
+  const look = async (): Promise<boolean> => {
+    const { agents } = await client.agents.list({ issue_id: ISSUE.issue_id });
+    view.agents(agents);
+    return agents.some(({ state }) => LIVE_AGENT_STATES.includes(state));
+  };
+  const looking = setInterval(() => void look().catch(() => {}), LOOK_MS);
+  try {
+    for await (const event of client.events.subscribe({ filter: `issue_id:${ISSUE.issue_id}` }, { signal: over })) {
+      timeline.push(event);
+      view.event(event);
+      if (['issue_resolved', 'issue_failed', 'issue_cancelled'].includes(event.event_type)) break;
+    }
+    // The last agent may still be on its way out.
+    while ((await look()) && !over.aborted) await sleep(LOOK_MS);
+  } finally {
+    clearInterval(looking);
+    view.close();
+  }
+  return timeline;
+}
+
+/** Prints what came of it; answers whether everything that was promised holds. */
+async function report(outcome: Outcome, timeline: readonly SidecarEvent[]): Promise<boolean> {
+  const first = timeline[0];
+  const sinceStart = (event: SidecarEvent): string =>
+    `${((Date.parse(event.timestamp) - Date.parse(first?.timestamp ?? event.timestamp)) / 1000).toFixed(2).padStart(6)} s`;
+  console.log('\nTimeline');
+  for (const event of timeline) {
+    console.log(`  ${sinceStart(event)}  ${event.event_type.padEnd(24)} ${event.publisher_type}`);
+  }
+  const { results } = await outcome.client.results.list({ issue_id: outcome.issueId });
+  console.log('\nResults, newest first');
+  for (const result of results) {
+    console.log(
+      `  ${result.agent_type.padEnd(22)} ${result.result.status.padEnd(8)} ${String(result.result['summary'] ?? '')}`,
+    );
+  }
+  console.log('\nOn disk');
+  for (const path of new Set(results.map((result) => mirrorOf(outcome, result)))) console.log(`  ${path}`);
+  console.log(`  ${join(outcome.dataDir, 'events', 'event-log.jsonl')}`);
+  console.log(`  ${join(outcome.dataDir, 'sidecar.db')}`);
+  console.log(`  ${outcome.project}/slug/`);
+  console.log('\nChecks');
+  const checks = await verify(outcome);
+  for (const { what, holds } of checks) console.log(`  ${holds ? '✔' : '✘'} ${what}`);
+  return checks.every(({ holds }) => holds);
+}

@@ -1,0 +1,32 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { Launcher } from '@orchestration-sidecar/shared';
+
+const agents = resolve(import.meta.dirname, 'agents');
+const bash = (name: string): Launcher => ({ kind: 'script', program: join(agents, `${name}.sh`), args: [] });
+const node = (name: string): Launcher => ({
+  kind: 'command',
+  program: process.execPath,
+  args: ['--conditions=@orchestration-sidecar/source', join(agents, `${name}.ts`)],
+});
+
+/** Who starts what in the demo: programs of ours in the place of language-model agents. */
+const LAUNCHERS: Readonly<Record<string, Launcher>> = {
+  'chief-architect': bash('chief-architect'),
+  'documentation-expert': bash('documentation-expert'),
+  'typescript-pro': node('typescript-pro'),
+  'test-engineer': node('test-engineer'),
+  'security-auditor': node('security-auditor'),
+  'code-reviewer': node('code-reviewer'),
+};
+
+/** Writes profiles that extend the built-in ones by nothing but their launcher; answers their folder. */
+export function writeProfiles(workDirectory: string): string {
+  const directory = join(workDirectory, 'profiles');
+  mkdirSync(join(directory, 'agents'), { recursive: true });
+  for (const [agentType, launcher] of Object.entries(LAUNCHERS)) {
+    const profile = JSON.stringify({ agent_type: agentType, launcher }, null, 2);
+    writeFileSync(join(directory, 'agents', `${agentType}.json`), `${profile}\n`);
+  }
+  return directory;
+}

@@ -1,0 +1,45 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+
+/** A sidecar in a process of its own, as `npm start` runs it. */
+export interface SidecarProcess {
+  readonly url: string;
+  readonly operatorToken: string;
+  /** Asks it to stop and waits until it has; answers its exit code. */
+  stop(): Promise<number | null>;
+}
+
+/** Starts `sidecar serve` on a free port; resolves when it says that it is ready. */
+export async function startSidecarProcess(flags: Readonly<Record<string, string>>): Promise<SidecarProcess> {
+  const main = resolve(import.meta.dirname, '../packages/cli/src/main.ts');
+  const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]);
+  const child: ChildProcess = spawn(
+    process.execPath,
+    ['--conditions=@orchestration-sidecar/source', main, 'serve', '--port', '0', ...args],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  const ended = once(child, 'exit');
+  const url = await Promise.race([readyUrl(child), ended.then(() => undefined)]);
+  if (url === undefined) throw new Error('the sidecar ended before it was ready');
+  return {
+    url,
+    operatorToken: readFileSync(join(flags['data-dir'] ?? '', 'operator.token'), 'utf8').trim(),
+    async stop() {
+      child.kill('SIGTERM');
+      await ended;
+      return child.exitCode;
+    },
+  };
+}
+
+async function readyUrl(child: ChildProcess): Promise<string | undefined> {
+  if (!child.stdout) return undefined;
+  for await (const line of createInterface(child.stdout)) {
+    const url = /https?:\/\/\S+/.exec(line)?.[0];
+    if (url !== undefined) return url;
+  }
+  return undefined;
+}

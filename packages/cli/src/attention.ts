@@ -1,0 +1,43 @@
+import type { Agent, Issue, Workflow } from '@orchestration-sidecar/shared';
+import { SHORT_ID_CHARS } from './render/agent.ts';
+
+/** Something that does not go on without a person. */
+export interface Need {
+  readonly issueId: string;
+  /** What is the matter, as the end of a sentence about the issue. */
+  readonly what: string;
+  /** Command that helps. */
+  readonly command: string;
+}
+
+/** What of an issue needs a person. */
+export function needsOf(issue: Issue, workflow: Workflow | undefined, agents: readonly Agent[]): Need[] {
+  const { issue_id: issueId, progress, status } = issue;
+  const need = (what: string, command: string): Need => ({ issueId, what, command });
+  if (status === 'failed') return [need(`has failed: ${progress?.reason ?? 'no reason is known'}`, `sidecar issue show ${issueId}`)];
+  if (status !== 'running' && status !== 'paused') return [];
+  return [
+    ...(status === 'paused' ? [need('is paused', `sidecar issue show ${issueId}`)] : []),
+    ...gatesWaitedFor(issue, workflow).map((eventType) =>
+      need(`${progress?.phase ?? 'it'} waits for ${eventType}`, `sidecar events publish ${eventType} --issue ${issueId}`),
+    ),
+    ...(progress?.limits?.level === 'no_more_agents' ? [need('is at its limits: no further agent starts', `sidecar issue show ${issueId}`)] : []),
+    ...agents
+      .filter((agent) => agent.issue_id === issueId && agent.activity.kind === 'silent')
+      .map((agent) =>
+        need(`${agent.agent_type} is silent: ${agent.activity.cause}`, `sidecar agents logs ${agent.agent_id.slice(-SHORT_ID_CHARS)}`),
+      ),
+  ];
+}
+
+/**
+ * Events of a person that the phase of an issue waits for before it starts. The issue itself says only in words what it
+ * waits for; its workflow says what that can be.
+ */
+function gatesWaitedFor({ progress }: Issue, workflow: Workflow | undefined): string[] {
+  if (!progress || progress.waiting_for.length > 0) return [];
+  const phase = workflow?.phases.find(({ name }) => name === progress.phase);
+  return (phase?.wait_for ?? [])
+    .filter(({ event_type, from }) => from === 'operator' && progress.reason.includes(event_type))
+    .map(({ event_type }) => event_type);
+}

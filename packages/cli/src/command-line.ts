@@ -1,0 +1,22 @@
+import { CommanderError } from 'commander';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import { describeFailure } from './failure.ts';
+import { createProgram } from './program.ts';
+import { renderFailure } from './render/failure.ts';
+import { processTerminal } from './terminal.ts';
+
+/** Runs one command line in this process; answers what the process shall exit with. Never throws. */
+export async function run(args: readonly string[]): Promise<ExitCode> {
+  const terminal = processTerminal();
+  try {
+    await createProgram(terminal).parseAsync(args, { from: 'user' });
+    return EXIT.ok;
+  } catch (cause) {
+    // Help and version end commander too; what was wrong with the command line it has already said.
+    if (cause instanceof CommanderError) return cause.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (terminal.outputClosed.aborted) return EXIT.ok;
+    const failure = await describeFailure(cause);
+    terminal.note(renderFailure(failure, terminal.paintNote));
+    return failure.exitCode;
+  }
+}

@@ -1,0 +1,140 @@
+import { statSync } from 'node:fs';
+import { Option, type Command } from 'commander';
+import type { Config, ConfigFlags, Sidecar } from '@orchestration-sidecar/server';
+import { EXIT } from '../exit-codes.ts';
+import { CommandFailure } from '../failure.ts';
+import { gitRoot } from '../git-root.ts';
+import { withExamples } from '../help-text.ts';
+import { listenForStop } from '../stop-requests.ts';
+import type { Terminal } from '../terminal.ts';
+
+const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const;
+
+interface ServeOptions {
+  readonly port?: string;
+  readonly host?: string;
+  readonly dataDir?: string;
+  readonly project?: string;
+  readonly profiles?: string;
+  readonly logLevel?: (typeof LOG_LEVELS)[number];
+}
+
+/** `sidecar serve`: runs the sidecar until it is asked to stop. */
+export function addServe(program: Command, terminal: Terminal): void {
+  const command = program
+    .command('serve')
+    .summary('run the sidecar')
+    .description(
+      'Runs the sidecar until it is asked to stop. Prints one line with the URL when it is ready and writes ' +
+        'sidecar.json and operator.token into the data directory, where the other commands find them. Started ' +
+        'inside a git repository, it registers that repository as the default project. Ctrl-C and SIGTERM stop it: what ' +
+        'runs is finished, then it exits with 0; a second Ctrl-C more than two seconds later ends it at once, with 1.',
+    )
+    .option('--port <number>', 'port to listen on, 0 picks one (SIDECAR_PORT; default 3001)')
+    .option('--host <address>', 'address to listen on (SIDECAR_HOST; default 127.0.0.1)')
+    .option('--data-dir <directory>', 'where everything is kept (SIDECAR_DATA_DIR)')
+    .option('--project <directory>', 'repository to register as the default project (SIDECAR_PROJECT)')
+    .option('--profiles <directory>', 'your own profiles and workflows (SIDECAR_PROFILES)')
+    .addOption(new Option('--log-level <level>', 'what is logged (SIDECAR_LOG_LEVEL; default info)').choices(LOG_LEVELS));
+  withExamples(command, 'sidecar serve', 'sidecar serve --port 0 --data-dir ./state --project ~/work/shop').action(
+    (options: ServeOptions) => serve(options, terminal),
+  );
+}
+
+async function serve(options: ServeOptions, terminal: Terminal): Promise<void> {
+  const requests = listenForStop();
+  requests.force.addEventListener('abort', () => {
+    terminal.note('Stopped at once; agents that were running are settled at the next start.');
+    process.exit(EXIT.failed);
+  });
+  try {
+    const { loadConfig, startSidecar, VERSION } = await import('@orchestration-sidecar/server');
+    const config = withDefaultProject(loadConfig(flagsOf(options), terminal.environment, terminal.cwd), terminal.cwd);
+    requireDirectory('project', config.project);
+    requireDirectory('folder of profiles', config.profilesDir);
+    terminal.note(`Orchestration Sidecar ${VERSION}, data in ${config.dataDir}`);
+    terminal.note(config.project === null ? 'No default project: not inside a git repository.' : `Project ${config.project}`);
+
+    const sidecar = await startSidecar({
+      config,
+      environment: terminal.environment,
+      onClosing: (part) => {
+        if (requests.stop.aborted && config.logLevel === 'debug') terminal.note(`closing ${part}`);
+      },
+    });
+    await runUntil(requests.stop, sidecar, terminal);
+  } catch (cause) {
+    throw await inWords(cause);
+  }
+}
+
+async function runUntil(stop: AbortSignal, sidecar: Sidecar, terminal: Terminal): Promise<void> {
+  if (!stop.aborted) {
+    terminal.print(`Orchestration Sidecar is ready on ${sidecar.url}`);
+    await new Promise((resolve) => void stop.addEventListener('abort', resolve, { once: true }));
+  }
+  terminal.note('Stopping: what runs is finished first.');
+  await sidecar.stop();
+  terminal.note('Stopped.');
+}
+
+function flagsOf(options: ServeOptions): ConfigFlags {
+  const { profiles, ...rest } = options;
+  return profiles === undefined ? rest : { ...rest, profilesDir: profiles };
+}
+
+function withDefaultProject(config: Config, cwd: string): Config {
+  return config.project === null ? { ...config, project: gitRoot(cwd) } : config;
+}
+
+function requireDirectory(what: string, path: string | null): void {
+  if (path === null || statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+  throw new CommandFailure(`The ${what} ${path} is not a directory.`, {
+    exitCode: EXIT.usage,
+    recovery: 'Name an existing directory.',
+  });
+}
+
+/** Says in words why a sidecar could not start; what is no known obstacle is answered as it came. */
+async function inWords(cause: unknown): Promise<unknown> {
+  if (!(cause instanceof Error) || cause instanceof CommandFailure) return cause;
+  const { ConfigError, DirectoryBusyError, StoreError } = await import('@orchestration-sidecar/server');
+  if (cause instanceof ConfigError) {
+    return new CommandFailure(`The configuration cannot be used: ${cause.message}`, { exitCode: EXIT.usage, cause });
+  }
+  if (cause instanceof DirectoryBusyError) {
+    return new CommandFailure(cause.message, {
+      exitCode: EXIT.busy,
+      recovery: 'Use the sidecar that runs there, stop it, or choose another --data-dir.',
+      cause,
+    });
+  }
+  if (cause instanceof StoreError) return new CommandFailure(cause.message, { cause });
+  const code = 'code' in cause ? cause.code : undefined;
+  const address = [...('address' in cause ? [cause.address] : []), ...('port' in cause ? [cause.port] : [])].join(':');
+  switch (code) {
+    case 'EADDRINUSE':
+      return new CommandFailure(`Another program listens on ${address}.`, {
+        exitCode: EXIT.busy,
+        recovery: 'Stop it, or choose another --port (0 picks a free one).',
+        cause,
+      });
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return new CommandFailure(`This machine cannot listen on ${address}.`, {
+        exitCode: EXIT.usage,
+        recovery: 'Choose an address of this machine with --host; the default is 127.0.0.1.',
+        cause,
+      });
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+    case 'ENOTDIR':
+      return new CommandFailure(`The system does not allow it: ${cause.message}`, {
+        recovery: 'Choose a --data-dir that you may write to, or a --port above 1023.',
+        cause,
+      });
+    default:
+      return cause;
+  }
+}

@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { defaultDataDir } from '@orchestration-sidecar/server/config';
+import { EXIT } from './exit-codes.ts';
+import { CommandFailure } from './failure.ts';
+import type { Terminal } from './terminal.ts';
+
+/** Options by which a command finds its sidecar. */
+export interface ConnectionOptions {
+  readonly url?: string;
+  readonly token?: string;
+  readonly dataDir?: string;
+}
+
+/** Where the sidecar is and what to show it. */
+export interface Connection {
+  readonly url: string;
+  /** What told the URL, for people. */
+  readonly urlFrom: string;
+  /** Undefined: none was found. */
+  readonly token: string | undefined;
+  readonly tokenFrom: string | undefined;
+  readonly dataDir: string;
+}
+
+/**
+ * Finds the sidecar: `--url`, `SIDECAR_URL`, else what the one that runs on the data directory wrote there; and the
+ * token: `--token`, `SIDECAR_TOKEN`, inside of an agent the agent's own, else the operator's from the data directory.
+ * @throws {CommandFailure} when no sidecar is known.
+ */
+export function findSidecar(options: ConnectionOptions, terminal: Pick<Terminal, 'environment' | 'cwd'>): Connection {
+  const { environment, cwd } = terminal;
+  const dataDir = resolve(cwd, options.dataDir ?? defaultDataDir(environment));
+  const written = writtenUrl(dataDir);
+  const given = firstGiven([options.url, '--url'], [environment['SIDECAR_URL'], 'SIDECAR_URL']);
+  const [url, urlFrom] = given ?? [written, join(dataDir, DESCRIPTION)];
+  if (url === undefined) {
+    throw new CommandFailure(`No sidecar runs on ${dataDir}.`, {
+      exitCode: EXIT.unreachable,
+      recovery: 'Start it with `sidecar serve`, or say where it runs with --url or --data-dir.',
+    });
+  }
+  const insideAgent = environment['AGENT_ID'] ? environment['JWT_TOKEN'] : undefined;
+  const [token, tokenFrom] =
+    firstGiven(
+      [options.token, '--token'],
+      [environment['SIDECAR_TOKEN'], 'SIDECAR_TOKEN'],
+      [insideAgent, 'JWT_TOKEN'],
+      // The operator's token goes to nobody else than the sidecar that wrote it, or one of this machine.
+      [url === written || isLoopback(url) ? readText(join(dataDir, OPERATOR_TOKEN)) : undefined, join(dataDir, OPERATOR_TOKEN)],
+    ) ?? [];
+  return { url, urlFrom, token, tokenFrom, dataDir };
+}
+
+const DESCRIPTION = 'sidecar.json';
+const OPERATOR_TOKEN = 'operator.token';
+
+function firstGiven(...sources: (readonly [value: string | undefined, from: string])[]): readonly [string, string] | undefined {
+  for (const [value, from] of sources) if (value) return [value, from];
+  return undefined;
+}
+
+function writtenUrl(dataDir: string): string | undefined {
+  const text = readText(join(dataDir, DESCRIPTION));
+  if (text === undefined) return undefined;
+  try {
+    const description: unknown = JSON.parse(text);
+    const url = typeof description === 'object' && description !== null && 'url' in description ? description.url : undefined;
+    return typeof url === 'string' ? url : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+}
+
+function isLoopback(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { hostname } = new URL(url);
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname);
+}

@@ -1,0 +1,68 @@
+import { Command } from 'commander';
+import manifest from '../package.json' with { type: 'json' };
+import { addAgents } from './commands/agents.ts';
+import { addCompletion } from './commands/completion.ts';
+import { addConfig } from './commands/config.ts';
+import { addContext } from './commands/context.ts';
+import { addEvents } from './commands/events.ts';
+import { addHealth } from './commands/health.ts';
+import { addIssue } from './commands/issue.ts';
+import { addProfiles } from './commands/profiles.ts';
+import { addProject } from './commands/project.ts';
+import { addResults } from './commands/results.ts';
+import { addRun } from './commands/run.ts';
+import { addServe } from './commands/serve.ts';
+import { addSpawn } from './commands/spawn.ts';
+import { addStatus } from './commands/status.ts';
+import { addToken } from './commands/token.ts';
+import { addWorkflow } from './commands/workflow.ts';
+import { EXIT_MEANINGS } from './exit-codes.ts';
+import type { Terminal } from './terminal.ts';
+
+/**
+ * The whole command tree. Running a command writes to `terminal` and throws when it fails. What a command needs beyond
+ * its own file is loaded when it runs, so that help and completion answer at once.
+ */
+export function createProgram(terminal: Terminal): Command {
+  const program = new Command('sidecar')
+    .description('Orchestration Sidecar: context, events and results for agents that work on one repository.')
+    .version(manifest.version, '-V, --version', 'print the version')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.write(text),
+      writeErr: (text) => terminal.writeNote(text),
+      outputError: (text, write) => write(text.replace(/^error: /, `${terminal.paintNote('red', '✗')} `)),
+      getOutHelpWidth: () => terminal.size().columns,
+      getErrHelpWidth: () => terminal.size().columns,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .showHelpAfterError('Run it with --help to see what is possible.')
+    .addHelpText(
+      'after',
+      `\nExit codes:\n${Object.entries(EXIT_MEANINGS)
+        .map(([code, meaning]) => `  ${code.padStart(3)}  ${meaning}`)
+        .join('\n')}`,
+    );
+
+  program.commandsGroup('Work:');
+  addRun(program, terminal);
+  addIssue(program, terminal);
+  addStatus(program, terminal);
+  program.commandsGroup('Agents:');
+  addSpawn(program, terminal);
+  addAgents(program, terminal);
+  addContext(program, terminal);
+  addResults(program, terminal);
+  addEvents(program, terminal);
+  addProfiles(program, terminal);
+  addWorkflow(program, terminal);
+  program.commandsGroup('Sidecar:');
+  addServe(program, terminal);
+  addProject(program, terminal);
+  addToken(program, terminal);
+  addHealth(program, terminal);
+  addConfig(program, terminal);
+  addCompletion(program, terminal);
+  return program;
+}

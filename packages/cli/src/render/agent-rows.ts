@@ -1,0 +1,64 @@
+import type { Agent } from '@orchestration-sidecar/shared';
+import type { Style } from '../terminal.ts';
+import { doing } from './agent.ts';
+import type { BoardTarget } from './issue-board.ts';
+import { since } from './quantity.ts';
+import { cleanText, cut, pad, widthOf } from './text.ts';
+
+interface Look {
+  readonly mark: string;
+  readonly word: string;
+  readonly style: Style;
+}
+
+const TYPE_COLUMNS = 24;
+const WORD_COLUMNS = 8;
+
+/** Agents, a line each: a mark for how it is, its type, what it does and for how long. */
+export function agentRows(agents: readonly Agent[], target: BoardTarget, withIssue = false): string[] {
+  const typeColumns = Math.min(TYPE_COLUMNS, Math.max(0, ...agents.map(({ agent_type }) => widthOf(agent_type))));
+  return agents.map((agent) => {
+    const { paint, columns, nowMs } = target;
+    const { mark, word, style } = lookOf(agent);
+    const time = lasting(agent, nowMs);
+    const type = pad(cut(agent.agent_type, typeColumns), typeColumns);
+    const start = `${mark} ${type}  ${pad(word, WORD_COLUMNS)}`;
+    const issue = withIssue && agent.issue_id !== null ? `${agent.issue_id}: ` : '';
+    const room = Math.max(0, columns - widthOf(start) - widthOf(time) - 2);
+    const what = pad(cut(cleanText(issue + whatOf(agent)), room), room);
+    return `${paint(style, mark)} ${type}  ${paint(style, pad(word, WORD_COLUMNS))}${what}  ${paint('dim', time)}`;
+  });
+}
+
+function lookOf({ state, activity }: Agent): Look {
+  switch (state) {
+    case 'queued':
+      return { mark: '◌', word: 'queued', style: 'yellow' };
+    case 'starting':
+      return { mark: '◌', word: 'starts', style: 'yellow' };
+    case 'stopping':
+      return { mark: '◌', word: 'stops', style: 'yellow' };
+    case 'exited':
+      return { mark: '✓', word: 'done', style: 'green' };
+    case 'failed':
+      return { mark: '✗', word: 'failed', style: 'red' };
+    case 'stopped':
+      return { mark: '✗', word: 'stopped', style: 'dim' };
+    case 'external':
+      return { mark: '○', word: 'outside', style: 'blue' };
+    case 'running':
+      if (activity.kind === 'waiting') return { mark: '◌', word: 'waits', style: 'yellow' };
+      return activity.kind === 'silent' ? { mark: '!', word: 'silent', style: 'red' } : { mark: '●', word: 'works', style: 'green' };
+  }
+}
+
+function whatOf(agent: Agent): string {
+  if (agent.state === 'running') return agent.activity.cause;
+  return agent.state === 'exited' ? agent.outcome : doing(agent);
+}
+
+function lasting({ created_at, started_at, ended_at, state, activity }: Agent, nowMs: number | undefined): string {
+  if (nowMs === undefined) return '';
+  if (ended_at !== null) return since(started_at ?? created_at, Date.parse(ended_at));
+  return since(state === 'running' && activity.kind !== 'working' ? activity.since : (started_at ?? created_at), nowMs);
+}

@@ -1,0 +1,83 @@
+import { LIVE_AGENT_STATES, type Agent, type Issue, type Workflow } from '@orchestration-sidecar/shared';
+import type { Need } from '../attention.ts';
+import type { Paint } from '../terminal.ts';
+import { agentRows } from './agent-rows.ts';
+import { needLines } from './needs.ts';
+import { since } from './quantity.ts';
+import { cleanText, cut, pad, widthOf } from './text.ts';
+
+/** How one issue stands. */
+export interface IssueState {
+  readonly issue: Issue;
+  readonly workflow: Workflow | undefined;
+  readonly agents: readonly Agent[];
+  readonly needs: readonly Need[];
+}
+
+/** Where a board is drawn. */
+export interface BoardTarget {
+  readonly paint: Paint;
+  readonly columns: number;
+  /** Undefined: how long things last is left out. */
+  readonly nowMs: number | undefined;
+}
+
+const MAX_ENDED = 4;
+const ARROW = ' → ';
+
+/** How an issue stands, at a glance: the phases, who works, who waits on what, what needs a person. */
+export function issueBoard({ issue, workflow, agents, needs }: IssueState, target: BoardTarget): string[] {
+  const { paint, columns, nowMs } = target;
+  const { progress } = issue;
+  const alive = agents.filter(({ state }) => LIVE_AGENT_STATES.includes(state));
+  const ended = agents.filter(({ state }) => !LIVE_AGENT_STATES.includes(state));
+  const time = nowMs === undefined ? '' : since(issue.created_at, nowMs);
+  const title = cut(cleanText(issue.title), columns - widthOf(time) - 2);
+  const facts = [
+    `${issue.issue_id} in ${issue.project_id}`,
+    ...(progress ? [`round ${progress.round}`] : []),
+    ...(progress?.open_findings ? [`${progress.open_findings} findings open`] : []),
+    ...(progress?.limits ? [`${progress.limits.spawns.used} of ${progress.limits.spawns.max ?? '∞'} agents used`] : []),
+  ];
+  return [
+    paint('dim', '─'.repeat(columns)),
+    `${pad(paint('bold', title), columns - widthOf(time))}${paint('dim', time)}`,
+    paint('dim', cut(facts.join(' · '), columns)),
+    ...phaseLines(issue, workflow, target),
+    '',
+    ...agentRows(alive, target),
+    ...agentRows(ended.slice(0, MAX_ENDED), target),
+    ...(ended.length > MAX_ENDED ? [paint('dim', `    and ${ended.length - MAX_ENDED} more that have ended`)] : []),
+    ...waiting(issue, alive, target),
+    ...needLines(needs, target),
+  ];
+}
+
+/** The phases in their order: done, now, to come. Breaks between phases only. */
+function phaseLines(issue: Issue, workflow: Workflow | undefined, { paint, columns }: BoardTarget): string[] {
+  if (!workflow) return [];
+  const now = workflow.phases.findIndex(({ name }) => name === issue.progress?.phase);
+  const isResolved = issue.status === 'resolved';
+  const lines: { text: string; width: number }[] = [];
+  for (const [index, { name }] of workflow.phases.entries()) {
+    const done = isResolved || index < now;
+    const shown = done ? paint('green', `✓ ${name}`) : index === now ? paint('cyan', `● ${name}`) : paint('dim', `· ${name}`);
+    const line = lines.at(-1);
+    const width = widthOf(name) + 2;
+    if (line && line.width + ARROW.length + width <= columns) {
+      line.text += paint('dim', ARROW) + shown;
+      line.width += ARROW.length + width;
+    } else lines.push({ text: shown, width });
+  }
+  return ['', ...lines.map(({ text }) => text)];
+}
+
+/** Whose work the workflow awaits, and why it stands where it stands. */
+function waiting({ progress, status }: Issue, alive: readonly Agent[], { paint, columns }: BoardTarget): string[] {
+  if (!progress || status !== 'running') return [];
+  const coming = progress.waiting_for.filter((agentType) => !alive.some(({ agent_type }) => agent_type === agentType));
+  return [
+    ...(coming.length === 0 ? [] : [`${paint('yellow', '◌')} ${cut(`waits on ${coming.join(', ')}, about to start`, columns - 2)}`]),
+    ...(progress.reason === '' ? [] : [paint('dim', cut(`  ${cleanText(progress.reason)}`, columns))]),
+  ];
+}

@@ -1,0 +1,168 @@
+import { contract, SidecarError, type Procedure } from '@orchestration-sidecar/shared';
+import { platform } from '#platform';
+import { Agent, type AgentOptions } from './agent.ts';
+import { Caller, type CallOptions } from './caller.ts';
+import { systemClock, type Clock } from './clock.ts';
+import { processEnvironment, type AgentEnvironment } from './environment.ts';
+import { readAnswer, toSidecarError } from './errors.ts';
+import { createResources, type Resources } from './resources.ts';
+import { DEFAULT_URL, readSidecarUrl } from './sidecar-url.ts';
+import { Socket } from './socket.ts';
+import { Following, type SubscribeOptions } from './subscription.ts';
+import { AskedToken, KeptToken, type TokenFile, type TokenSource } from './token.ts';
+import { HttpTransport, type Fetch, type Transport } from './transport.ts';
+
+/** How a client is set up. Everything has a default; agents that the sidecar started need to pass nothing. */
+export interface SidecarClientOptions {
+  /** Address of the sidecar; may end in `/api`. Default: `SIDECAR_URL`, else `http://127.0.0.1:3001`. */
+  readonly url?: string | undefined;
+  /**
+   * Token to send. An agent’s is refreshed before it expires, for as long as the client is open. A function is asked
+   * before every call, and its tokens are not refreshed. Default: the content of `TOKEN_FILE`, else `JWT_TOKEN`.
+   */
+  readonly token?: string | (() => string | Promise<string>) | undefined;
+  /** What carries queries and mutations. Default `http`; `websocket` costs the sidecar less for each call. */
+  readonly calls?: 'http' | 'websocket' | undefined;
+  /** Most attempts at a call that may be repeated. Default 4; 1 never repeats. */
+  readonly maxAttempts?: number | undefined;
+  /** Longest time of a call, in milliseconds; see {@link CallOptions.timeoutMs}. Default 60 000. */
+  readonly timeoutMs?: number | undefined;
+  /**
+   * A WebSocket that is silent for this long, in milliseconds, is pinged, and replaced when it stays silent as long
+   * again. Default 10 000.
+   */
+  readonly heartbeatMs?: number | undefined;
+  /** Correlation id of every call that names none. Default: a new one for each call. */
+  readonly correlationId?: string | undefined;
+  /** Headers to send with every call over HTTP. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Closes the client. */
+  readonly signal?: AbortSignal | undefined;
+  /** Default: the runtime’s `fetch`. */
+  readonly fetch?: Fetch | undefined;
+  /** Default: `ws` on Node, else the runtime’s `WebSocket`. */
+  readonly webSocket?: typeof WebSocket | undefined;
+  /** Default: the environment of the process. */
+  readonly environment?: AgentEnvironment | undefined;
+  /** For tests. Default: the machine’s clock. */
+  readonly clock?: Clock | undefined;
+  /** For tests. Default `Math.random`. */
+  readonly random?: (() => number) | undefined;
+}
+
+/** Everything that can be asked of a sidecar, and what an agent’s life needs. */
+export interface SidecarClient extends Resources {
+  /** Address of the sidecar, without `/api`. */
+  readonly url: string;
+  /**
+   * The caller as an agent: who it is and what it works on is read from the environment.
+   * @throws {SidecarError} `INPUT_INVALID` naming what neither the options nor the environment say.
+   */
+  agent(options?: AgentOptions): Agent;
+  /** Ends subscriptions, calls and refreshing. Closing twice is once. */
+  close(): void;
+}
+
+/** How long the sidecar may take to answer a refresh before it is tried again. */
+const REFRESH_TIMEOUT_MS = 15_000;
+
+/**
+ * Makes a client. Nothing is sent before it is used, except that an agent’s token is refreshed when it is due.
+ * @throws {SidecarError} `INPUT_INVALID` when the address is not an http or https URL.
+ */
+export function createSidecarClient(options: SidecarClientOptions = {}): SidecarClient {
+  const environment = options.environment ?? processEnvironment();
+  const { clock = systemClock, random = Math.random } = options;
+  const address = readSidecarUrl(options.url ?? environment.SIDECAR_URL ?? DEFAULT_URL);
+  const closed = new AbortController();
+  const { signal } = closed;
+  const close = (): void => closed.abort(new SidecarError('CLIENT_CLOSED', 'The client was closed.'));
+  if (options.signal?.aborted) close();
+  options.signal?.addEventListener('abort', close, { signal });
+
+  const http = new HttpTransport(address.http, headersOf(options, environment), options.fetch);
+  const tokens = tokensOf(options, environment, {
+    refresh: (token) => refreshOver(http, token, signal),
+    clock,
+    random,
+    signal,
+  });
+  const socket = new Socket({
+    url: address.webSocket,
+    webSocket: async () => options.webSocket ?? (await platform.webSocket()),
+    tokens,
+    heartbeatMs: options.heartbeatMs ?? 10_000,
+    random,
+  });
+  signal.addEventListener('abort', () => socket.close());
+  const caller = new Caller({
+    transport: options.calls === 'websocket' ? socket : http,
+    tokens,
+    clock,
+    random,
+    makeId: () => crypto.randomUUID(),
+    maxAttempts: options.maxAttempts ?? 4,
+    timeoutMs: options.timeoutMs ?? 60_000,
+    correlationId: options.correlationId,
+    signal,
+  });
+
+  const subscribe = (entry: Procedure, input: object, subscribeOptions: SubscribeOptions): Following => {
+    const anchor = (until: AbortSignal): Promise<string | undefined> => anchorOf(caller, input, until);
+    return new Following({ socket, clock, random, signal }, { name: entry.name, input, anchor }, subscribeOptions);
+  };
+  const resources = createResources(contract, (entry) =>
+    entry.kind === 'subscription'
+      ? (input = {}, subscribeOptions: SubscribeOptions = {}) => subscribe(entry, input, subscribeOptions)
+      : (input = {}, callOptions: CallOptions = {}) => caller.call(entry, input, callOptions),
+  );
+  return {
+    ...resources,
+    url: address.base,
+    agent: (agentOptions = {}) =>
+      new Agent({ resources, environment, clock, readText: platform.readText }, agentOptions),
+    close,
+  };
+}
+
+function headersOf({ headers }: SidecarClientOptions, { TRACEPARENT }: AgentEnvironment): Record<string, string> {
+  return { ...(TRACEPARENT !== undefined && { traceparent: TRACEPARENT }), ...headers };
+}
+
+function tokensOf(
+  { token }: SidecarClientOptions,
+  { JWT_TOKEN, TOKEN_FILE }: AgentEnvironment,
+  needs: Omit<ConstructorParameters<typeof KeptToken>[0], 'token' | 'file'>,
+): TokenSource {
+  if (typeof token === 'function') return new AskedToken(token);
+  if (token !== undefined || TOKEN_FILE === undefined) return new KeptToken({ ...needs, token: token ?? JWT_TOKEN });
+  const file: TokenFile = {
+    read: () => platform.readText(TOKEN_FILE),
+    write: (text) => platform.writeSecret(TOKEN_FILE, text),
+  };
+  return new KeptToken({ ...needs, token: JWT_TOKEN, file });
+}
+
+async function refreshOver(transport: Transport, token: string, closed: AbortSignal): Promise<string> {
+  const entry = contract.tokens.refresh;
+  const signal = AbortSignal.any([closed, AbortSignal.timeout(REFRESH_TIMEOUT_MS)]);
+  const correlationId = crypto.randomUUID();
+  try {
+    const attempt = { name: entry.name, kind: 'mutation', input: {}, token, correlationId, signal } as const;
+    return readAnswer(entry.output, await transport.send(attempt)).token;
+  } catch (cause) {
+    throw toSidecarError(cause, correlationId);
+  }
+}
+
+/**
+ * `latest` is where the log ends now; it is asked once, so that what is published while a connection is down is not
+ * taken for older than the subscription.
+ */
+async function anchorOf(caller: Caller, input: object, signal: AbortSignal): Promise<string | undefined> {
+  if (!('cursor' in input) || input.cursor !== 'latest') return undefined;
+  const { wait } = contract.events;
+  const project = 'project_id' in input ? { project_id: input.project_id } : {};
+  const answer = await caller.call(wait, { event_type: '*', cursor: 'latest', timeout: 0, ...project }, { signal });
+  return readAnswer(wait.output, answer).next_cursor;
+}

@@ -1,0 +1,24 @@
+/** What the sidecar tells an agent by its environment (specification "Agent Launch Script Template"). */
+export interface AgentEnvironment {
+  readonly AGENT_ID?: string | undefined;
+  readonly AGENT_TYPE?: string | undefined;
+  readonly ISSUE_ID?: string | undefined;
+  readonly PROJECT_ID?: string | undefined;
+  /** Address of the sidecar; may end in `/api`. */
+  readonly SIDECAR_URL?: string | undefined;
+  readonly JWT_TOKEN?: string | undefined;
+  /** File that holds the token; read instead of `JWT_TOKEN`, and written when the token is refreshed. */
+  readonly TOKEN_FILE?: string | undefined;
+  /** File that holds the context as JSON. */
+  readonly CONTEXT_FILE?: string | undefined;
+  /** File that holds the task as text. */
+  readonly TASK_FILE?: string | undefined;
+  /** W3C trace context of the spawn; sent along with every call over HTTP. */
+  readonly TRACEPARENT?: string | undefined;
+}
+
+/** The environment of the process; empty in a browser. */
+export function processEnvironment(): AgentEnvironment {
+  const runtime: { process?: { env?: AgentEnvironment } } = globalThis;
+  return runtime.process?.env ?? {};
+}

@@ -1,0 +1,25 @@
+/** What differs between the places the client runs in. Chosen by the `imports` of package.json. */
+export interface Platform {
+  /** The WebSocket to use; undefined where there is none. */
+  readonly webSocket: () => Promise<typeof WebSocket | undefined>;
+  /** Reads a text file; undefined when it cannot be read. */
+  readonly readText: (path: string) => Promise<string | undefined>;
+  /** Replaces a text file that only its owner may read, in one step. */
+  readonly writeSecret: (path: string, text: string) => Promise<void>;
+}
+
+/** Longest wait for a connection to be established. */
+export const HANDSHAKE_TIMEOUT_MS = 10_000;
+
+/** The built-in WebSocket, made to give up on a server that accepts the connection and then says nothing. */
+export function builtInWebSocket(): typeof WebSocket | undefined {
+  if (typeof globalThis.WebSocket === 'undefined') return undefined;
+  return class extends globalThis.WebSocket {
+    constructor(url: string | URL) {
+      super(url);
+      const timer = setTimeout(() => this.close(), HANDSHAKE_TIMEOUT_MS);
+      this.addEventListener('open', () => clearTimeout(timer));
+      this.addEventListener('close', () => clearTimeout(timer));
+    }
+  };
+}

@@ -1,0 +1,9 @@
+import { SidecarError } from '@orchestration-sidecar/shared';
+import { builtInWebSocket, type Platform } from './platform.ts';
+
+/** Browsers, and whatever else has no files. */
+export const platform: Platform = {
+  webSocket: async () => builtInWebSocket(),
+  readText: async () => undefined,
+  writeSecret: () => Promise.reject(new SidecarError('INPUT_INVALID', 'There are no files here.')),
+};

@@ -1,0 +1,127 @@
+import { createTRPCUntypedClient, createWSClient, wsLink } from '@trpc/client';
+import { SidecarError } from '@orchestration-sidecar/shared';
+import { backOffMs } from './back-off.ts';
+import { isTokenError, toSidecarError } from './errors.ts';
+import type { TokenSource } from './token.ts';
+import type { Attempt, Transport } from './transport.ts';
+import { wire } from './wire.ts';
+
+/** What the socket needs. */
+export interface SocketNeeds {
+  readonly url: string;
+  /** Answers the WebSocket class to use. */
+  readonly webSocket: () => Promise<typeof WebSocket | undefined>;
+  readonly tokens: TokenSource;
+  /** A connection that is silent for this long is pinged, and replaced when it stays silent as long again. */
+  readonly heartbeatMs: number;
+  readonly random: () => number;
+}
+
+/** A connection is closed when nothing has used it for this long, so that it does not keep a process alive. */
+const IDLE_CLOSE_MS = 1000;
+
+/** The tRPC client of a connection, and when to move on to the next one. */
+export interface Connection {
+  readonly client: ReturnType<typeof createTRPCUntypedClient>;
+  /** Aborts when another connection has taken this one’s place. */
+  readonly replaced: AbortSignal;
+}
+
+interface OpenConnection extends Connection {
+  /** The token it was opened with last. */
+  token(): string | undefined;
+  close(): void;
+}
+
+/**
+ * The WebSocket that all subscriptions share, and calls when asked to. Opened when first used, closed when idle,
+ * reconnected when lost. The sidecar learns who is there when a connection opens, so a new token takes a new one.
+ */
+export class Socket implements Transport {
+  readonly #needs: SocketNeeds;
+  readonly #forgetTokens: () => void;
+  #open: OpenConnection | undefined;
+  #class: Promise<typeof WebSocket> | undefined;
+
+  constructor(needs: SocketNeeds) {
+    this.#needs = needs;
+    this.#forgetTokens = needs.tokens.onChange(() => this.#release());
+  }
+
+  /**
+   * The connection to use now.
+   * @throws {SidecarError} `UNREACHABLE` when the runtime has no WebSocket.
+   */
+  async connection(): Promise<Connection> {
+    this.#class ??= this.#findClass();
+    const webSocketClass = await this.#class;
+    this.#open ??= this.#connect(webSocketClass);
+    return this.#open;
+  }
+
+  async send({ name, kind, input, signal }: Attempt): Promise<unknown> {
+    const connection = await this.connection();
+    try {
+      return await connection.client[kind](name, input, { signal });
+    } catch (cause) {
+      if (!(await this.renew(connection, toSidecarError(cause)))) throw cause;
+      const { client } = await this.connection();
+      return client[kind](name, input, { signal });
+    }
+  }
+
+  /**
+   * Told that something failed on a connection: whether it did because of the token and a connection with another
+   * token has taken its place.
+   */
+  async renew(connection: Connection, error: SidecarError): Promise<boolean> {
+    if (!isTokenError(error)) return false;
+    if (connection !== this.#open) return true;
+    if (!(await this.#needs.tokens.replaced(this.#open.token()))) return false;
+    if (connection === this.#open) this.#release();
+    return true;
+  }
+
+  /** Closes the connection when what was asked on it has been answered. */
+  close(): void {
+    this.#forgetTokens();
+    this.#release();
+  }
+
+  #release(): void {
+    this.#open?.close();
+    this.#open = undefined;
+  }
+
+  async #findClass(): Promise<typeof WebSocket> {
+    const found = await this.#needs.webSocket();
+    if (found) return found;
+    throw new SidecarError('UNREACHABLE', 'This runtime has no WebSocket; install `ws` or pass `webSocket`.');
+  }
+
+  #connect(webSocketClass: typeof WebSocket): OpenConnection {
+    const { url, tokens, heartbeatMs, random } = this.#needs;
+    let token: string | undefined;
+    const socket = createWSClient({
+      url,
+      WebSocket: webSocketClass,
+      connectionParams: async () => {
+        token = await tokens.current();
+        return token === undefined ? null : { token };
+      },
+      retryDelayMs: (attempt) => backOffMs(attempt, random),
+      keepAlive: { enabled: true, intervalMs: heartbeatMs, pongTimeoutMs: heartbeatMs },
+      lazy: { enabled: true, closeMs: IDLE_CLOSE_MS },
+    });
+    const replaced = new AbortController();
+    return {
+      client: createTRPCUntypedClient({ links: [wsLink({ client: socket, transformer: wire })] }),
+      replaced: replaced.signal,
+      token: () => token,
+      close: () => {
+        replaced.abort();
+        void socket.close();
+      },
+    };
+  }
+}

@@ -1,0 +1,106 @@
+import type { IssueLimits } from '@orchestration-sidecar/shared';
+import { isOpen, isOver, type Run } from './run.ts';
+
+/** From here on a limit is warned of. */
+const WARN_FRACTION = 0.8;
+/** Agents are stopped when they have used this much of a budget: what runs at its end may finish first. */
+const STOP_FRACTION = 1.2;
+
+/** Milliseconds the run has taken, pauses left out. */
+export function elapsedMs(run: Run, nowMs: number): number {
+  const until = run.paused_since_ms ?? run.ended_ms ?? nowMs;
+  return Math.max(0, until - run.started_ms - run.paused_total_ms);
+}
+
+/** Agents the issue has started or is about to start. */
+export function spawnsOf(run: Run): number {
+  return run.jobs.length + run.others.length;
+}
+
+function used(run: Run): { tokens: number; usd: number } {
+  const all = [...run.jobs, ...run.others];
+  return {
+    tokens: all.reduce((sum, agent) => sum + agent.used_tokens, 0),
+    usd: all.reduce((sum, agent) => sum + agent.used_usd, 0),
+  };
+}
+
+/** Tokens neither used nor reserved by work under way; null: any number. */
+export function freeTokens(run: Run): number | null {
+  const { max_tokens: max } = run.workflow.limits;
+  if (max === null) return null;
+  const reserved = run.jobs
+    .filter((job) => (isOpen(job) && job.state !== 'held') || job.alive)
+    .reduce((sum, job) => sum + Math.max(0, job.reserved_tokens - job.used_tokens), 0);
+  return Math.max(0, max - used(run).tokens - reserved);
+}
+
+/** What has been used of what there is. */
+export function limitsOf(run: Run, nowMs: number): IssueLimits {
+  const { limits } = run.workflow;
+  const { tokens, usd } = used(run);
+  return {
+    level: run.level,
+    spawns: { used: spawnsOf(run), max: limits.max_spawns },
+    rounds: { used: run.round, max: limits.max_rounds },
+    wall_seconds: { used: Math.floor(elapsedMs(run, nowMs) / 1000), max: limits.max_wall_seconds },
+    tokens: { used: tokens, max: limits.max_tokens },
+    cost_usd: { used: usd, max: limits.max_cost_usd },
+  };
+}
+
+/** How far the run has gone towards its limits, and which one is the closest. */
+export function levelOf(run: Run, nowMs: number): { readonly level: Run['level']; readonly reason: string } {
+  const { limits } = run.workflow;
+  const { tokens, usd } = used(run);
+  const seconds = elapsedMs(run, nowMs) / 1000;
+  const budgets = [
+    { what: 'spawns', used: spawnsOf(run), max: limits.max_spawns, stopAt: Infinity, fullAt: Infinity },
+    {
+      what: 'seconds',
+      used: seconds,
+      max: limits.max_wall_seconds,
+      fullAt: limits.max_wall_seconds,
+      stopAt: limits.max_wall_seconds + limits.grace_seconds,
+    },
+    ...[
+      { what: 'tokens', used: tokens, max: limits.max_tokens },
+      { what: 'US dollars', used: usd, max: limits.max_cost_usd },
+    ].flatMap(({ max, ...budget }) =>
+      max === null ? [] : [{ ...budget, max, fullAt: max, stopAt: max * STOP_FRACTION }],
+    ),
+  ];
+  const say = ({ what, used: now, max }: (typeof budgets)[number]): string => `${Math.floor(now)} of ${max} ${what}`;
+  const stopping = budgets.find((budget) => budget.used >= budget.stopAt);
+  if (stopping) return { level: 'stopping', reason: say(stopping) };
+  // Spawns run out when one more is wanted, not when the last has been started.
+  const full = budgets.find((budget) => budget.used >= budget.fullAt);
+  if (full) return { level: 'no_more_agents', reason: say(full) };
+  const near = budgets.find((budget) => budget.used >= budget.max * WARN_FRACTION);
+  return near ? { level: 'warned', reason: say(near) } : { level: 'ok', reason: '' };
+}
+
+/** When the run has to be looked at again although nothing happens; null: never. */
+export function nextDeadlineMs(run: Run): number | null {
+  const deadlines: number[] = [];
+  if (run.status === 'running') {
+    const { max_wall_seconds: wall, grace_seconds: grace } = run.workflow.limits;
+    const base = run.started_ms + run.paused_total_ms;
+    if (run.level === 'ok') deadlines.push(base + Math.ceil(wall * 1000 * WARN_FRACTION));
+    if (run.level === 'ok' || run.level === 'warned') deadlines.push(base + wall * 1000);
+    if (run.level !== 'stopping') deadlines.push(base + (wall + grace) * 1000);
+  }
+  for (const job of run.jobs) {
+    if (!job.alive) continue;
+    if (job.lost_at_ms !== null) deadlines.push(job.lost_at_ms);
+    else {
+      if (job.linger_until_ms !== null) deadlines.push(job.linger_until_ms);
+      if (job.state === 'working' && !isOver(run) && job.deadline_ms !== null) deadlines.push(job.deadline_ms);
+    }
+  }
+  for (const agent of run.others) {
+    const deadline = agent.alive ? (agent.lost_at_ms ?? agent.linger_until_ms) : null;
+    if (deadline !== null) deadlines.push(deadline);
+  }
+  return deadlines.length > 0 ? Math.min(...deadlines) : null;
+}

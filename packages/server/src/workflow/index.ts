@@ -1,0 +1,2 @@
+export { createEngine, Engine } from './engine.ts';
+export type { AgentStarter, CheckReport, CheckRequest, EngineNeeds, ResultReader } from './needs.ts';

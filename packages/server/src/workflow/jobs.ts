@@ -1,0 +1,231 @@
+import type { Phase, StoredResult } from '@orchestration-sidecar/shared';
+import { freeTokens, spawnsOf } from './allowance.ts';
+import type { Catalogue } from './choose.ts';
+import { recordAnswers, recordFindings, threadOf } from './findings.ts';
+import type { Usage } from './input.ts';
+import { currentPhase, isOpen, type Job, type OtherAgent, type Run } from './run.ts';
+import { decideThat, say, type Step } from './step.ts';
+
+/** How long an agent may go on running after its work was taken. */
+export const LINGER_MS = 120_000;
+/** How long stopping an agent may take before it counts as lost. */
+const STOP_WITHIN_MS = 60_000;
+const MAX_FACT_CHARS = 4000;
+
+/** Work to hand to an agent. */
+export interface Assignment {
+  readonly agentType: string;
+  readonly attempt: number;
+  readonly findings: readonly string[];
+  readonly facts: readonly string[];
+}
+
+/**
+ * Plans a piece of work, within the limits: what it may take is reserved now, before anything starts. Answers false
+ * when it may not start.
+ */
+export function plan(step: Step, phase: Phase, assignment: Assignment): boolean {
+  const { run, catalogue } = step;
+  const { agentType, attempt } = assignment;
+  const { max_spawns: maxSpawns } = run.workflow.limits;
+  if (spawnsOf(run) >= maxSpawns) halt(step, `the limit of ${maxSpawns} agents is reached`);
+  const free = freeTokens(run);
+  const underWay = run.jobs.some((job) => job.alive || job.state === 'planned' || job.state === 'working');
+  if (free === 0 && !underWay) halt(step, 'the tokens of the issue are used up');
+  if (run.halted !== null) {
+    run.work_refused = true;
+    return false;
+  }
+  const held = free === 0;
+  const job: Job = {
+    key: [run.issue_id, phase.name, agentType, run.round, attempt].join('/'),
+    phase: phase.name,
+    agent_type: agentType,
+    round: run.round,
+    attempt,
+    state: held ? 'held' : 'planned',
+    agent_id: null,
+    alive: false,
+    stop: null,
+    result_id: null,
+    result_status: null,
+    files_changed: 0,
+    findings_reported: 0,
+    next_agents: [],
+    announced_by: null,
+    verified: false,
+    failure: null,
+    facts: [...assignment.facts],
+    findings: [...assignment.findings],
+    reserved_tokens: reservable(free, agentType, catalogue),
+    used_tokens: 0,
+    used_usd: 0,
+    deadline_ms: null,
+    linger_until_ms: null,
+    lost_at_ms: null,
+  };
+  run.jobs.push(job);
+  const named = { agent_type: agentType, attempt, idempotency_key: job.key, findings: job.findings };
+  if (held) decideThat(step, 'hold', `${agentType} waits until tokens are free`, named);
+  else decideThat(step, 'spawn', `${agentType} is to work on ${phase.name}`, named);
+  return true;
+}
+
+/** Tokens to set aside for an agent: what its profile allows it, as far as there are any. */
+function reservable(free: number | null, agentType: string, catalogue: Catalogue): number {
+  return free === null ? 0 : Math.min(free, catalogue.get(agentType)?.limits.tokens ?? 0);
+}
+
+/** Lets work start that waited for budget. */
+export function releaseHeld(step: Step): void {
+  const { run, catalogue } = step;
+  for (const job of run.jobs.filter(({ state }) => state === 'held')) {
+    const free = freeTokens(run);
+    const underWay = run.jobs.some((it) => it.alive || it.state === 'planned' || it.state === 'working');
+    if (free === 0 && !underWay) halt(step, 'the tokens of the issue are used up');
+    if (run.halted !== null) {
+      job.state = 'failed';
+      job.failure = run.halted;
+      run.work_refused = true;
+    } else if (free !== 0) {
+      job.state = 'planned';
+      job.reserved_tokens = reservable(free, job.agent_type, catalogue);
+      decideThat(step, 'spawn', `tokens are free for ${job.agent_type}`, {
+        agent_type: job.agent_type,
+        attempt: job.attempt,
+        idempotency_key: job.key,
+        findings: job.findings,
+      });
+    }
+  }
+}
+
+/** Starts nothing more. */
+export function halt(step: Step, reason: string): void {
+  const { run } = step;
+  if (run.halted !== null) return;
+  run.halted = reason;
+  if (run.level !== 'stopping') run.level = 'no_more_agents';
+  decideThat(step, 'no_more_agents', reason);
+}
+
+/** Takes work as done. */
+export function deliver(step: Step, job: Job): void {
+  job.state = 'delivered';
+  linger(step, job);
+}
+
+/** Gives an agent whose work is over time to end by itself. */
+export function linger(step: Step, agent: Job | OtherAgent): void {
+  if (agent.alive) agent.linger_until_ms ??= step.nowMs + LINGER_MS;
+}
+
+/** Has an agent stopped. */
+export function stop(step: Step, agent: Job | OtherAgent, reason: string): void {
+  if (!agent.alive || agent.stop !== null) return;
+  agent.stop = reason;
+  agent.lost_at_ms = step.nowMs + STOP_WITHIN_MS;
+}
+
+/** Notes that an agent has ended and what it used. */
+export function noteEnd(agent: Job | OtherAgent, usage: Usage): void {
+  agent.alive = false;
+  if (usage.tokens > 0) agent.used_tokens = usage.tokens;
+  if (usage.usd > 0) agent.used_usd = usage.usd;
+}
+
+/** Takes work as failed: it is tried again where that may help, else the phase says what follows. */
+export function failWork(step: Step, job: Job, why: string, options: { retry: boolean; findings?: readonly string[] }): void {
+  const { run } = step;
+  const phase = currentPhase(run);
+  if (!phase) return;
+  job.state = 'failed';
+  job.failure = why.slice(0, MAX_FACT_CHARS);
+  linger(step, job);
+  const named = { agent_type: job.agent_type, attempt: job.attempt, agent_id: job.agent_id };
+  if (options.retry && job.attempt < phase.max_attempts) {
+    decideThat(step, 'retry', `${job.agent_type} is tried again: ${job.failure}`, named);
+    const facts = [...job.facts, job.failure];
+    const findings = options.findings ?? job.findings;
+    plan(step, phase, { agentType: job.agent_type, attempt: job.attempt + 1, findings, facts });
+  } else if (phase.on_failure === 'continue') {
+    decideThat(step, 'continue_without', `${phase.name} goes on without ${job.agent_type}: ${job.failure}`, named);
+  } else {
+    say(step, 'agent_escalated', { ...named, facts: job.facts, reason: `${job.agent_type} failed: ${job.failure}` });
+    failRun(step, `${job.agent_type} failed in ${phase.name}: ${job.failure}`);
+  }
+}
+
+/** Ends the run without success; agents are stopped at once. */
+export function failRun(step: Step, reason: string): void {
+  const { run } = step;
+  endRun(step, 'failed', reason);
+  say(step, 'issue_failed', { findings: threadOf(run), findings_left_out: run.findings_left_out, reason }, true);
+}
+
+/**
+ * Ends the run. Agents at work are stopped, those that have handed in may end by themselves; a cancelled issue stops
+ * them all.
+ */
+export function endRun(step: Step, status: 'resolved' | 'failed' | 'cancelled', reason: string): void {
+  const { run } = step;
+  run.status = status;
+  run.ended_ms = step.nowMs;
+  run.reason = reason;
+  for (const job of run.jobs) {
+    const atWork = isOpen(job);
+    if (atWork) {
+      job.state = 'failed';
+      job.failure = reason;
+    }
+    if (atWork || status === 'cancelled') stop(step, job, reason);
+    else linger(step, job);
+  }
+  for (const other of run.others) {
+    if (status === 'resolved') linger(step, other);
+    else stop(step, other, reason);
+  }
+}
+
+/** Takes a stored result for a job. */
+export function takeResult(step: Step, job: Job, result: StoredResult): void {
+  const { run } = step;
+  const phase = currentPhase(run);
+  const isCurrent = phase?.name === job.phase && job.round === run.round;
+  const wasOpen = isOpen(job);
+  if (job.result_id !== null || (!wasOpen && job.state !== 'delivered')) return;
+  const body = result.result;
+  job.result_id = result.id;
+  job.result_status = body.status;
+  job.agent_id ??= result.agent_id;
+  job.next_agents = body.next_agents;
+  job.files_changed = Math.max(
+    job.files_changed,
+    body.files_created.length + body.files_modified.length + body.files_deleted.length,
+  );
+  const { tokens_used: tokens } = body.metrics;
+  if (typeof tokens === 'number' && Number.isFinite(tokens) && tokens > 0) job.used_tokens ||= tokens;
+  if (!phase || !isCurrent) return;
+  const unanswered = recordAnswers(run, job, body.findings_answered);
+  if (phase.findings_to !== null && (wasOpen || body.findings.length > 0)) {
+    recordFindings(run, job, body.findings, result.id);
+  } else job.findings_reported = body.findings.length;
+  if (!wasOpen) return;
+  if (body.status === 'failure' || body.status === 'blocked') {
+    failWork(step, job, `it reported ${body.status}: ${reportOf(result)}`, { retry: body.status === 'failure' });
+  } else if (unanswered.length > 0 && job.attempt < phase.max_attempts) {
+    const ids = unanswered.join(', ');
+    failWork(step, job, `it left findings unanswered: ${ids}`, { retry: true, findings: unanswered });
+  } else deliver(step, job);
+}
+
+function reportOf(result: StoredResult): string {
+  const { summary, errors } = result.result;
+  const said = errors.map((error) => (typeof error === 'string' ? error : JSON.stringify(error)));
+  return [summary ?? '', ...said].filter((line) => line !== '').join('; ') || 'without saying why';
+}
+
+/** The job of an agent, newest first. */
+export function jobOfAgent(run: Run, agentId: string, key: string | null): Job | undefined {
+  return run.jobs.findLast((job) => job.agent_id === agentId) ?? run.jobs.find((job) => job.key === key);
+}

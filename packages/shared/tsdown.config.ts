@@ -1,0 +1,10 @@
+import { defineConfig } from 'tsdown';
+
+/** Published beside the SDK and not bundled into it, so that `SidecarError` is one class wherever both are used. */
+export default defineConfig({
+  entry: ['src/index.ts'],
+  platform: 'neutral',
+  target: 'es2022',
+  dts: true,
+  fixedExtension: false,
+});
