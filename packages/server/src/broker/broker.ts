@@ -1,4 +1,11 @@
-import { mayPublish, SidecarError, type Access, type JsonObject, type Procedure, type Profile } from '@orchestration-sidecar/shared';
+import {
+  mayPublish,
+  SidecarError,
+  type Access,
+  type JsonObject,
+  type Procedure,
+  type Profile,
+} from '@orchestration-sidecar/shared';
 import { holds, type KnownPrincipal, type Principal } from '../runtime/principal.ts';
 import type { OperatorToken } from './operator-token.ts';
 import type { Tokens } from './tokens.ts';

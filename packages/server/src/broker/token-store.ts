@@ -27,7 +27,11 @@ export class TokenStore {
   /** Notes when a token ends before its time; an earlier end stays. */
   revoke(transaction: Transaction, jti: string, atMs: number): void {
     const later = or(isNull(tokens.revokedAtMs), gt(tokens.revokedAtMs, atMs));
-    transaction.database.query.update(tokens).set({ revokedAtMs: atMs }).where(and(eq(tokens.jti, jti), later)).run();
+    transaction.database.query
+      .update(tokens)
+      .set({ revokedAtMs: atMs })
+      .where(and(eq(tokens.jti, jti), later))
+      .run();
   }
 
   /** Forgets tokens that have expired. */
