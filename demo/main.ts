@@ -20,12 +20,16 @@ const ISSUE = {
   body: 'We need URL slugs from titles: a pure function `slugify(text)` in slug/slugify.mjs, tested with node --test.',
 };
 
-const { values } = parseArgs({ options: { project: { type: 'string' } } });
+const { values } = parseArgs({ options: { project: { type: 'string' }, sidecar: { type: 'string' } } });
 const startedMs = performance.now();
 const workDirectory = mkdtempSync(join(tmpdir(), 'sidecar-demo-'));
 const dataDir = join(workDirectory, 'data');
 const project = openProject(values.project, workDirectory);
-const sidecar = await startSidecarProcess({ 'data-dir': dataDir, project, profiles: writeProfiles(workDirectory) });
+const sidecar = await startSidecarProcess(values.sidecar, {
+  'data-dir': dataDir,
+  project,
+  profiles: writeProfiles(workDirectory),
+});
 const client = createSidecarClient({ url: sidecar.url, token: sidecar.operatorToken });
 console.log(`Sidecar ${sidecar.url} · project ${project}\n`);
 

@@ -12,13 +12,22 @@ export interface SidecarProcess {
   stop(): Promise<number | null>;
 }
 
-/** Starts `sidecar serve` on a free port; resolves when it says that it is ready. */
-export async function startSidecarProcess(flags: Readonly<Record<string, string>>): Promise<SidecarProcess> {
-  const main = resolve(import.meta.dirname, '../packages/cli/src/main.ts');
+/**
+ * Starts `sidecar serve` on a free port; resolves when it says that it is ready.
+ * @param program the bundled command; left out, it runs from source.
+ */
+export async function startSidecarProcess(
+  program: string | undefined,
+  flags: Readonly<Record<string, string>>,
+): Promise<SidecarProcess> {
+  const source = [
+    '--conditions=@orchestration-sidecar/source',
+    resolve(import.meta.dirname, '../packages/cli/src/main.ts'),
+  ];
   const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]);
   const child: ChildProcess = spawn(
     process.execPath,
-    ['--conditions=@orchestration-sidecar/source', main, 'serve', '--port', '0', ...args],
+    [...(program === undefined ? source : [program]), 'serve', '--port', '0', ...args],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const ended = once(child, 'exit');

@@ -17,7 +17,11 @@ try {
   const { pinnedNodeRuns } = await ensureInstalled();
   const node = pinnedNode(pinnedNodeRuns);
   if (!command.quiet) say(`${name} on Node ${node.version}`);
-  await handOver(node.path, [...command.argv(), ...args], command.keepsCallerDirectory ? callerDirectory(name) : root);
+  await handOver(
+    node.path,
+    [...command.argv(node.path), ...args],
+    command.keepsCallerDirectory ? callerDirectory(name) : root,
+  );
 } catch (error) {
   say(error instanceof Error ? error.message : String(error));
   process.exitCode = 1;

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ensureBundled } from './bundle.mjs';
 import { root } from './places.mjs';
 
 /**
  * @typedef {object} Command
- * @property {() => string[]} argv what Node gets; asked only after the install
+ * @property {(node: string) => string[]} argv what Node gets; asked only after the install
  * @property {boolean} [quiet] says nothing when there is nothing to install
  * @property {boolean} [keepsCallerDirectory] runs where the caller stands instead of in the root
  */
@@ -12,15 +13,15 @@ import { root } from './places.mjs';
 /** @type {ReadonlyMap<string, Command>} */
 export const commands = new Map(
   /** @type {[string, Command][]} */ ([
-    ['start', { argv: () => source('packages/cli/src/main.ts', 'serve'), keepsCallerDirectory: true }],
-    ['sidecar', { argv: () => source('packages/cli/src/main.ts'), keepsCallerDirectory: true, quiet: true }],
+    ['start', { argv: (node) => [ensureBundled(node), 'serve'], keepsCallerDirectory: true }],
+    ['sidecar', { argv: (node) => [ensureBundled(node)], keepsCallerDirectory: true, quiet: true }],
     ['test', { argv: () => tool('vitest', 'run') }],
     ['check', { argv: () => tool('typescript:tsc', '--project', 'tsconfig.json') }],
     ['lint', { argv: () => tool('oxlint') }],
     ['format', { argv: () => tool('oxfmt') }],
     ['format:check', { argv: () => tool('oxfmt', '--check') }],
     ['knip', { argv: () => tool('knip') }],
-    ['demo', { argv: () => source('demo/main.ts') }],
+    ['demo', { argv: (node) => source('demo/main.ts', '--sidecar', ensureBundled(node)) }],
     ['bench', { argv: () => source('test/bench/main.ts') }],
     [
       'db:generate',

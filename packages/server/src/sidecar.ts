@@ -86,7 +86,9 @@ async function open(
   const events = new EventBus({ log, subscribers, writer, clock });
   scope.own('event log mirror', new EventLogMirror(places.eventLog, log, { clock, logger }), (it) => it.close());
 
-  const directories = [builtInProfiles(), ...(config.profilesDir === null ? [] : [config.profilesDir])];
+  // What comes later overrides: the project’s own profiles, then those that the command line names.
+  const own = config.project === null ? null : join(config.project, '.sidecar', 'profiles');
+  const directories = [builtInProfiles(), own, config.profilesDir].filter((directory) => directory !== null);
   const profiles = scope.own('profiles', createProfileRegistry({ directories, clock, logger }), (it) => it.close());
   const keys = await SigningKeys.open(places.keys);
   const tokens = new Tokens({ store: new TokenStore(database), writer, keys, clock, ids });

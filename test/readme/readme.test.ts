@@ -1,0 +1,111 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { createInterface } from 'node:readline';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { makeGitProject } from '../support/git-project.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+const blocks = (language: string): string[] =>
+  [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))].map(([, code = '']) => code);
+
+const home = mkdtempSync(join(tmpdir(), 'sidecar-home-'));
+const project = makeGitProject();
+const node = ['--conditions=@orchestration-sidecar/source'];
+const environment = {
+  PATH: process.env['PATH'] ?? '',
+  HOME: home,
+  // The CLI finds the server as a user’s would, in the default data directory.
+};
+let server: ChildProcess;
+let url: string;
+
+beforeAll(async () => {
+  server = spawn(process.execPath, [...node, join(root, 'packages/cli/src/main.ts'), 'serve', '--port', '0'], {
+    cwd: project,
+    env: environment,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [ready] = await once(createInterface(server.stdout ?? process.stdin), 'line');
+  url = /http:\/\/\S+/.exec(String(ready))?.[0] ?? '';
+}, 30_000);
+
+afterAll(async () => {
+  server.kill('SIGTERM');
+  if (server.exitCode === null) await once(server, 'exit');
+  rmSync(home, { recursive: true, force: true });
+  rmSync(project, { recursive: true, force: true });
+});
+
+/** Runs a block as its reader would, only against this test’s port. */
+function bash(script: string, cwd: string): string {
+  return execFileSync('bash', ['-euo', 'pipefail', '-c', script.replaceAll('http://127.0.0.1:3001', url)], {
+    cwd,
+    env: environment,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    encoding: 'utf8',
+  });
+}
+
+test('the tour with curl', () => {
+  const output = bash(
+    blocks('bash')
+      .filter((block) => block.includes('curl'))
+      .join('\n'),
+    project,
+  );
+  expect(output).toContain('"status":"healthy"');
+  expect(output).toContain('"issue_id":"issue-1"');
+  expect(output).toContain('"event_type":"api_implemented"');
+  expect(output).toContain('"decisions":["Names are optional"]');
+  expect(output).toContain('"code":"TOPIC_FORBIDDEN"');
+  expect(JSON.parse(readFileSync(join(project, 'context.json'), 'utf8'))).toMatchObject({
+    agent_type: 'python-specialist',
+  });
+});
+
+test('the tour with the SDK', async () => {
+  const operator = readFileSync(join(home, '.local/state/orchestration-sidecar/operator.token'), 'utf8').trim();
+  const ask = async (path: string, body: object) => {
+    const headers = { authorization: `Bearer ${operator}`, 'content-type': 'application/json' };
+    return (await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) })).json();
+  };
+  await ask('/api/issues', { issue_id: 'issue-2', title: 'Greet by name' });
+  const minted = await ask('/api/tokens', { agent_type: 'python-specialist' });
+  // Beside the SDK, so that its name resolves as it would in an agent’s own package.
+  const program = join(root, 'packages/cli/src', `readme-tour-${process.pid}.ts`);
+  writeFileSync(program, blocks('ts')[0] ?? '');
+  try {
+    const output = execFileSync(process.execPath, [...node, program], {
+      env: {
+        ...environment,
+        SIDECAR_URL: url,
+        JWT_TOKEN: minted.token,
+        AGENT_ID: minted.agent_id,
+        AGENT_TYPE: 'python-specialist',
+        ISSUE_ID: 'issue-2',
+      },
+      encoding: 'utf8',
+    });
+    expect(output).toMatch(/^\d+ files for Greet by name$/m);
+    expect(output).toContain(`${minted.agent_id} said api_implemented`);
+    expect(output).toMatch(/^next: .*test-engineer/m);
+  } finally {
+    rmSync(program);
+  }
+});
+
+test('the command line finds the running sidecar by itself', () => {
+  const commands = blocks('bash').filter((block) => block.startsWith('npm run -s sidecar'));
+  const output = bash(commands.join('\n'), root);
+  expect(output).toMatch(/\S/);
+  expect(output).toMatch(/^eyJ[\w-]+\.[\w-]+\.[\w-]+$/m);
+});
+
+test('every document the README points to is there', () => {
+  const targets = [...readme.matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, path = '']) => path);
+  expect(targets.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+});
