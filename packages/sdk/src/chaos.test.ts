@@ -1,16 +1,18 @@
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { startChaosProxy } from './chaos-proxy.ts';
 import { createSidecarClient, type SidecarEvent, type Subscription } from './index.ts';
 import { startTestSidecar, until } from './test-sidecar.ts';
 
 const FOLLOWERS = 12;
-const EVENTS = 400;
+const EVENTS = 250;
 /** Chosen once; another seed is another course of events. */
 const SEED = 20_261_123;
 
 it('hands every event to every follower once and in order over a network that cuts, stalls and half-closes', async () => {
   const sidecar = await startTestSidecar();
+  onTestFinished(() => sidecar.stop());
   const proxy = await startChaosProxy(sidecar.port);
+  onTestFinished(() => proxy.close());
   const random = seeded(SEED);
   const operator = createSidecarClient({ url: sidecar.url, token: sidecar.operatorToken });
   const through = { url: proxy.url, token: sidecar.operatorToken, heartbeatMs: 150 };
@@ -45,8 +47,6 @@ it('hands every event to every follower once and in order over a network that cu
 
   for (const client of [...clients, operator]) client.close();
   await until(() => proxy.connections === 0);
-  await proxy.close();
-  await sidecar.stop();
 }, 120_000);
 
 async function read(subscription: Subscription<SidecarEvent>, seen: unknown[], slow: boolean): Promise<void> {

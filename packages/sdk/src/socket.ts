@@ -50,7 +50,7 @@ export class Socket implements Transport {
 
   /**
    * The connection to use now.
-   * @throws {SidecarError} `UNREACHABLE` when the runtime has no WebSocket.
+   * @throws {SidecarError} `INPUT_INVALID` when the runtime has no WebSocket and none was passed.
    */
   async connection(): Promise<Connection> {
     this.#class ??= this.#findClass();
@@ -96,7 +96,7 @@ export class Socket implements Transport {
   async #findClass(): Promise<typeof WebSocket> {
     const found = await this.#needs.webSocket();
     if (found) return found;
-    throw new SidecarError('UNREACHABLE', 'This runtime has no WebSocket; install `ws` or pass `webSocket`.');
+    throw new SidecarError('INPUT_INVALID', 'webSocket: this runtime has none; install `ws`, or pass one');
   }
 
   #connect(webSocketClass: typeof WebSocket): OpenConnection {

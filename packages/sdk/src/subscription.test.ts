@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { builtInWebSocket } from './platform/platform.ts';
 import { startChaosProxy, type ChaosProxy } from './chaos-proxy.ts';
 import {
   createSidecarClient,
@@ -163,6 +164,22 @@ describe('resuming', () => {
     expect(numbers).toEqual(upTo(6));
     direct.close();
   }, 120_000);
+
+  it('works over the runtime’s own WebSocket too', async () => {
+    const webSocket = builtInWebSocket();
+    const token = sidecar.operatorToken;
+    const own = createSidecarClient({ url: proxy.url, token, webSocket, heartbeatMs: 200, calls: 'websocket' });
+    const subscription = own.events.subscribe({ event_type: 'built_in', cursor: 'latest' });
+    const { numbers } = collect(subscription);
+    await subscription.opened();
+    await own.events.publish({ event_type: 'built_in', data: { n: 0 } });
+    await until(() => numbers.length === 1);
+    proxy.cut();
+    await publish('built_in', 1, 2);
+    await until(() => numbers.length === 3);
+    expect(numbers).toEqual(upTo(3));
+    own.close();
+  });
 
   it('gives up when told to', async () => {
     proxy.refuse(true);

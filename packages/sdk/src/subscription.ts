@@ -172,9 +172,10 @@ export class Following implements Subscription<unknown> {
 
   /** Resolves when another session is worth trying. */
   async #recover(error: SidecarError, connection: Connection | undefined, signal: AbortSignal): Promise<void> {
-    if (isGapError(error) && this.#options.onGap) {
+    const { onGap } = this.#options;
+    if (isGapError(error) && onGap) {
       this.#position = error.extension.oldest_cursor;
-      this.#options.onGap(error);
+      queueMicrotask(() => onGap(error));
       return;
     }
     if (connection && (await this.#needs.socket.renew(connection, error))) return;

@@ -25,6 +25,15 @@ export interface TestSidecar {
 /** Starts a sidecar on a new data directory, with a small repository as its project. */
 export async function startTestSidecar(): Promise<TestSidecar> {
   const root = await mkdtemp(join(tmpdir(), 'sdk-sidecar-'));
+  try {
+    return await startIn(root);
+  } catch (cause) {
+    await rm(root, { recursive: true, force: true });
+    throw cause;
+  }
+}
+
+async function startIn(root: string): Promise<TestSidecar> {
   const dataDir = join(root, 'data');
   const repository = await makeRepository(join(root, 'shop'));
   let child = await serve(dataDir, repository, 0);
@@ -69,10 +78,16 @@ async function serve(dataDir: string, project: string, port: number): Promise<Ch
   let complaint = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (complaint += text));
   const description = join(dataDir, 'sidecar.json');
-  await until(async () => {
+  const ready = async (): Promise<boolean> => {
     if (child.exitCode !== null) throw new Error(`the sidecar ended: ${complaint}`);
     return (await readFile(description, 'utf8').catch(() => '')).endsWith('\n');
-  });
+  };
+  try {
+    await until(ready);
+  } catch (cause) {
+    await end(child, 'SIGKILL');
+    throw cause;
+  }
   return child;
 }
 
