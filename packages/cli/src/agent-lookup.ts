@@ -10,7 +10,11 @@ const UUID_CHARS = 36;
  * where only one of that type is alive.
  * @throws {CommandFailure} when there are several, or none.
  */
-export async function findAgentId(client: SidecarClient, meant: string, projectId: string | undefined): Promise<string> {
+export async function findAgentId(
+  client: SidecarClient,
+  meant: string,
+  projectId: string | undefined,
+): Promise<string> {
   if (meant.length > UUID_CHARS) return meant;
   const { agents } = await client.agents.list({ project_id: projectId, limit: 1000 });
   const byEnd = meant.length < 4 ? [] : agents.filter(({ agent_id }) => agent_id === meant || agent_id.endsWith(meant));

@@ -14,18 +14,27 @@ export interface Need {
 export function needsOf(issue: Issue, workflow: Workflow | undefined, agents: readonly Agent[]): Need[] {
   const { issue_id: issueId, progress, status } = issue;
   const need = (what: string, command: string): Need => ({ issueId, what, command });
-  if (status === 'failed') return [need(`has failed: ${progress?.reason ?? 'no reason is known'}`, `sidecar issue show ${issueId}`)];
+  if (status === 'failed')
+    return [need(`has failed: ${progress?.reason ?? 'no reason is known'}`, `sidecar issue show ${issueId}`)];
   if (status !== 'running' && status !== 'paused') return [];
   return [
     ...(status === 'paused' ? [need('is paused', `sidecar issue show ${issueId}`)] : []),
     ...gatesWaitedFor(issue, workflow).map((eventType) =>
-      need(`${progress?.phase ?? 'it'} waits for ${eventType}`, `sidecar events publish ${eventType} --issue ${issueId}`),
+      need(
+        `${progress?.phase ?? 'it'} waits for ${eventType}`,
+        `sidecar events publish ${eventType} --issue ${issueId}`,
+      ),
     ),
-    ...(progress?.limits?.level === 'no_more_agents' ? [need('is at its limits: no further agent starts', `sidecar issue show ${issueId}`)] : []),
+    ...(progress?.limits?.level === 'no_more_agents'
+      ? [need('is at its limits: no further agent starts', `sidecar issue show ${issueId}`)]
+      : []),
     ...agents
       .filter((agent) => agent.issue_id === issueId && agent.activity.kind === 'silent')
       .map((agent) =>
-        need(`${agent.agent_type} is silent: ${agent.activity.cause}`, `sidecar agents logs ${agent.agent_id.slice(-SHORT_ID_CHARS)}`),
+        need(
+          `${agent.agent_type} is silent: ${agent.activity.cause}`,
+          `sidecar agents logs ${agent.agent_id.slice(-SHORT_ID_CHARS)}`,
+        ),
       ),
   ];
 }

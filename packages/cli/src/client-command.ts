@@ -8,13 +8,21 @@ export interface ReadOptions extends ConnectionOptions {
   readonly json?: boolean;
 }
 
+/** Heading of the connection options in the help. */
+export const CONNECTION_GROUP = 'Connection:';
+
+/** The options by which a command finds its sidecar. */
+export const CONNECTION_OPTIONS = [
+  ['--url <url>', 'address of the sidecar (SIDECAR_URL; default: the one of the data directory)'],
+  ['--token <token>', 'token to send (SIDECAR_TOKEN; default: the operator’s of the data directory)'],
+  ['--data-dir <directory>', 'data directory of the sidecar (SIDECAR_DATA_DIR)'],
+] as const;
+
 /** Adds the options by which a command finds its sidecar. */
 export function connects(command: Command): Command {
-  return command
-    .optionsGroup('Connection:')
-    .option('--url <url>', 'address of the sidecar (SIDECAR_URL; default: the one of the data directory)')
-    .option('--token <token>', 'token to send (SIDECAR_TOKEN; default: the operator’s of the data directory)')
-    .option('--data-dir <directory>', 'data directory of the sidecar (SIDECAR_DATA_DIR)');
+  command.optionsGroup(CONNECTION_GROUP);
+  for (const [flags, meaning] of CONNECTION_OPTIONS) command.option(flags, meaning);
+  return command;
 }
 
 /** Adds `--json` and the options by which a command finds its sidecar. */

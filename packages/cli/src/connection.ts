@@ -47,7 +47,10 @@ export function findSidecar(options: ConnectionOptions, terminal: Pick<Terminal,
       [environment['SIDECAR_TOKEN'], 'SIDECAR_TOKEN'],
       [insideAgent, 'JWT_TOKEN'],
       // The operator's token goes to nobody else than the sidecar that wrote it, or one of this machine.
-      [url === written || isLoopback(url) ? readText(join(dataDir, OPERATOR_TOKEN)) : undefined, join(dataDir, OPERATOR_TOKEN)],
+      [
+        url === written || isLoopback(url) ? readText(join(dataDir, OPERATOR_TOKEN)) : undefined,
+        join(dataDir, OPERATOR_TOKEN),
+      ],
     ) ?? [];
   return { url, urlFrom, token, tokenFrom, dataDir };
 }
@@ -55,7 +58,9 @@ export function findSidecar(options: ConnectionOptions, terminal: Pick<Terminal,
 const DESCRIPTION = 'sidecar.json';
 const OPERATOR_TOKEN = 'operator.token';
 
-function firstGiven(...sources: (readonly [value: string | undefined, from: string])[]): readonly [string, string] | undefined {
+function firstGiven(
+  ...sources: (readonly [value: string | undefined, from: string])[]
+): readonly [string, string] | undefined {
   for (const [value, from] of sources) if (value) return [value, from];
   return undefined;
 }
@@ -65,7 +70,8 @@ function writtenUrl(dataDir: string): string | undefined {
   if (text === undefined) return undefined;
   try {
     const description: unknown = JSON.parse(text);
-    const url = typeof description === 'object' && description !== null && 'url' in description ? description.url : undefined;
+    const url =
+      typeof description === 'object' && description !== null && 'url' in description ? description.url : undefined;
     return typeof url === 'string' ? url : undefined;
   } catch {
     return undefined;

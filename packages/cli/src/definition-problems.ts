@@ -23,7 +23,10 @@ export async function reportProblems(
   const own = directory === undefined ? [] : [resolve(terminal.cwd, directory)];
   for (const path of own) {
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) continue;
-    throw new CommandFailure(`${directory} is not a directory.`, { exitCode: EXIT.usage, recovery: 'Name a directory with agents/ or workflows/ in it.' });
+    throw new CommandFailure(`${directory} is not a directory.`, {
+      exitCode: EXIT.usage,
+      recovery: 'Name a directory with agents/ or workflows/ in it.',
+    });
   }
   const { builtInProfiles, loadProfiles, referenceProblems } = await import('@orchestration-sidecar/server/profiles');
   const definitions = loadProfiles([builtInProfiles(), ...own]);
@@ -34,10 +37,13 @@ export async function reportProblems(
   const count = kind === 'agents' ? definitions.profiles.size : definitions.workflows.size;
 
   if (options.json) terminal.print(JSON.stringify({ checked: count, problems }, null, 2));
-  else if (problems.length > 0) terminal.print(problems.map(({ file, message }) => cleanText(`${file}: ${message}`)).join('\n'));
+  else if (problems.length > 0)
+    terminal.print(problems.map(({ file, message }) => cleanText(`${file}: ${message}`)).join('\n'));
   else terminal.print(`${count} ${NOUN[kind]} are in order.`);
   if (problems.length > 0) {
-    throw new CommandFailure(`${problems.length} ${problems.length === 1 ? 'problem' : 'problems'} found in the ${NOUN[kind]}.`);
+    throw new CommandFailure(
+      `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'} found in the ${NOUN[kind]}.`,
+    );
   }
 }
 

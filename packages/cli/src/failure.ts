@@ -41,6 +41,12 @@ export class CommandFailure extends Error implements Failure {
 /** Says in words what a command failed with. */
 export async function describeFailure(cause: unknown): Promise<Failure> {
   if (cause instanceof CommandFailure) return cause;
+  if (cause instanceof Error && cause.name === 'ConfigError') {
+    return new CommandFailure(`The configuration cannot be used: ${cause.message}`, {
+      exitCode: EXIT.usage,
+      recovery: 'Correct the option or the SIDECAR_ variable of that name.',
+    });
+  }
   // Only a command that has spoken to a sidecar, and so loaded it, can fail with its error.
   if (cause instanceof Error && cause.name === 'SidecarError') {
     const { describeSidecarError } = await import('./sidecar-failure.ts');

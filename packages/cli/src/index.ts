@@ -1,4 +1,3 @@
 export { EXIT, EXIT_MEANINGS, type ExitCode } from './exit-codes.ts';
 export { createProgram } from './program.ts';
-export { renderReference } from './render/reference.ts';
 export { processTerminal, type Paint, type Style, type Terminal } from './terminal.ts';

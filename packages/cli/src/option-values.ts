@@ -21,7 +21,8 @@ export function collected(value: string, before: readonly string[] = []): readon
 export function pointInTime(text: string): string {
   const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
   const ms = count && unit ? Date.now() - Number(count) * (UNIT_MS[unit] ?? 0) : Date.parse(text);
-  if (!Number.isFinite(ms)) throw new InvalidArgumentError('Expected a time such as 2026-01-31T12:00:00Z, or 15m for 15 minutes ago.');
+  if (!Number.isFinite(ms))
+    throw new InvalidArgumentError('Expected a time such as 2026-01-31T12:00:00Z, or 15m for 15 minutes ago.');
   return new Date(ms).toISOString();
 }
 
@@ -39,7 +40,11 @@ export async function fileText(path: string, terminal: Terminal): Promise<string
   try {
     return readFileSync(resolve(terminal.cwd, path), 'utf8');
   } catch (cause) {
-    throw new CommandFailure(`${path} cannot be read.`, { exitCode: EXIT.usage, recovery: 'Name a file that exists, or - for standard input.', cause });
+    throw new CommandFailure(`${path} cannot be read.`, {
+      exitCode: EXIT.usage,
+      recovery: 'Name a file that exists, or - for standard input.',
+      cause,
+    });
   }
 }
 
@@ -61,11 +66,12 @@ export function jsonObject(text: string, what: string): JsonObject {
 
 /** The little of a schema of the contract that is used. */
 interface Schema<T> {
-  safeParse(
-    value: unknown,
-  ):
+  safeParse(value: unknown):
     | { readonly success: true; readonly data: T }
-    | { readonly success: false; readonly error: { readonly issues: readonly { path: PropertyKey[]; message: string }[] } };
+    | {
+        readonly success: false;
+        readonly error: { readonly issues: readonly { path: PropertyKey[]; message: string }[] };
+      };
 }
 
 /**
@@ -77,7 +83,9 @@ export function fitting<T>(schema: Schema<T>, value: unknown, what: string): T {
   if (parsed.success) return parsed.data;
   throw new CommandFailure(`${what} does not fit its schema.`, {
     exitCode: EXIT.usage,
-    details: parsed.error.issues.map(({ path, message }) => [path.join('.'), message].filter((part) => part !== '').join(': ')),
+    details: parsed.error.issues.map(({ path, message }) =>
+      [path.join('.'), message].filter((part) => part !== '').join(': '),
+    ),
   });
 }
 

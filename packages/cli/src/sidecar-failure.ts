@@ -21,7 +21,7 @@ const RECOVERY: Partial<Record<ErrorCode, string>> = {
 };
 
 /** Codes that say that nobody answered, or nobody who could be understood. */
-const UNREACHED: readonly ErrorCode[] = ['UNREACHABLE', 'TIMEOUT', 'ANSWER_UNREADABLE'];
+const UNREACHED: ReadonlySet<ErrorCode> = new Set(['UNREACHABLE', 'TIMEOUT', 'ANSWER_UNREADABLE']);
 
 /** What a refusal of the sidecar means to the person at the keyboard; undefined when it is none. */
 export function describeSidecarError(error: Error): Failure | undefined {
@@ -32,12 +32,13 @@ export function describeSidecarError(error: Error): Failure | undefined {
     message: code === 'UNREACHABLE' ? `The sidecar cannot be reached: ${detail}` : `${detail} (${code})`,
     details: issuesOf(error.extension['issues']),
     recovery: RECOVERY[code] ?? error.recovery,
-    correlationId,
+    // Nobody has heard of a request that nobody answered.
+    correlationId: UNREACHED.has(code) ? undefined : correlationId,
   };
 }
 
 function exitCodeOf({ code, status }: SidecarError): ExitCode {
-  if (UNREACHED.includes(code)) return EXIT.unreachable;
+  if (UNREACHED.has(code)) return EXIT.unreachable;
   return status < 500 ? EXIT.refused : EXIT.failed;
 }
 

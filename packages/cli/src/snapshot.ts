@@ -1,5 +1,13 @@
 import type { SidecarClient } from '@orchestration-sidecar/sdk';
-import { LIVE_AGENT_STATES, SidecarError, type Agent, type Health, type Issue, type Status, type Workflow } from '@orchestration-sidecar/shared';
+import {
+  LIVE_AGENT_STATES,
+  SidecarError,
+  type Agent,
+  type Health,
+  type Issue,
+  type Status,
+  type Workflow,
+} from '@orchestration-sidecar/shared';
 import { needsOf, type Need } from './attention.ts';
 
 /** How everything in a sidecar stands. */
@@ -21,10 +29,20 @@ const PAGE = 100;
 
 /** Asks how everything stands. Without a token that is accepted it answers what is public. */
 export async function takeSnapshot(client: SidecarClient, nowMs: number): Promise<Snapshot> {
-  const [health, status, inside] = await Promise.all([client.system.health({}), client.system.status({}), insideOf(client, nowMs)]);
+  const [health, status, inside] = await Promise.all([
+    client.system.health({}),
+    client.system.status({}),
+    insideOf(client, nowMs),
+  ]);
   if (typeof inside === 'string') return { health, status, issues: [], agents: [], needs: [], blind: inside };
   const { issues, agents, workflows } = inside;
-  const needs = issues.flatMap((issue) => needsOf(issue, workflows.find(({ name }) => name === issue.workflow), agents));
+  const needs = issues.flatMap((issue) =>
+    needsOf(
+      issue,
+      workflows.find(({ name }) => name === issue.workflow),
+      agents,
+    ),
+  );
   return { health, status, issues, agents, needs, blind: undefined };
 }
 
@@ -38,7 +56,8 @@ async function insideOf(client: SidecarClient, nowMs: number): Promise<Inside | 
   try {
     const [{ projects }, { workflows }] = await Promise.all([client.projects.list({}), client.workflows.list({})]);
     const each = await Promise.all(projects.map(({ project_id }) => projectOf(client, project_id)));
-    const recent = (issue: Issue): boolean => issue.status !== 'failed' || nowMs - Date.parse(issue.updated_at) < FAILED_FOR_MS;
+    const recent = (issue: Issue): boolean =>
+      issue.status !== 'failed' || nowMs - Date.parse(issue.updated_at) < FAILED_FOR_MS;
     return {
       workflows,
       issues: each.flatMap(({ issues }) => issues).filter(recent),
@@ -52,7 +71,11 @@ async function insideOf(client: SidecarClient, nowMs: number): Promise<Inside | 
 
 async function projectOf(client: SidecarClient, project_id: string): Promise<Pick<Inside, 'issues' | 'agents'>> {
   const [issues, agents] = await Promise.all([
-    Promise.all((['running', 'paused', 'failed'] as const).map((status) => client.issues.list({ project_id, status, limit: PAGE }))),
+    Promise.all(
+      (['running', 'paused', 'failed'] as const).map((status) =>
+        client.issues.list({ project_id, status, limit: PAGE }),
+      ),
+    ),
     Promise.all(LIVE_AGENT_STATES.map((state) => client.agents.list({ project_id, state, limit: PAGE }))),
   ]);
   return {

@@ -7,6 +7,11 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
  */
 const ECHO_MS = 2000;
 
+/** Where signals come from. */
+export interface SignalSource {
+  on(signal: (typeof SIGNALS)[number], listener: () => void): unknown;
+}
+
 /** Requests of this process to stop. */
 export interface StopRequests {
   /** Aborts at the first request. */
@@ -19,7 +24,10 @@ export interface StopRequests {
  * Takes over the signals that ask this process to stop, until it ends: given back earlier, the echo of the one that
  * asked would kill it on its last steps. Listening keeps no process alive.
  */
-export function listenForStop(nowMs: () => number = () => performance.now()): StopRequests {
+export function listenForStop(
+  source: SignalSource = process,
+  nowMs: () => number = () => performance.now(),
+): StopRequests {
   const stop = new AbortController();
   const force = new AbortController();
   let firstMs: number | undefined;
@@ -28,6 +36,6 @@ export function listenForStop(nowMs: () => number = () => performance.now()): St
     if (nowMs() - firstMs >= ECHO_MS) force.abort();
     stop.abort();
   };
-  for (const signal of SIGNALS) process.on(signal, onSignal);
+  for (const signal of SIGNALS) source.on(signal, onSignal);
   return { stop: stop.signal, force: force.signal };
 }

@@ -37,7 +37,12 @@ export async function watchIssue({ client, issue: first, cursor, json, terminal 
   const { workflows } = await client.workflows.list({});
   const workflow = workflows.find(({ name }) => name === first.workflow);
   const view = !json && terminal.outputIsTerminal ? inlineView(terminal) : undefined;
-  const shown = new Shown({ workflow, view, terminal, say: view?.log ?? (json ? terminal.note : terminal.print) });
+  const say = (line: string): void => {
+    if (view) view.log(line);
+    else if (json) terminal.note(line);
+    else terminal.print(line);
+  };
+  const shown = new Shown({ workflow, view, terminal, say });
   const wake = new Wake();
   let issue = first;
   try {
@@ -103,7 +108,7 @@ class Shown {
 
   tell(event: SidecarEvent): void {
     const { view, terminal, say } = this.#needs;
-    this.#endTold ||= ENDS.includes(event.event_type);
+    this.#endTold ||= ENDS.has(event.event_type);
     const line = story(event, view ? { paint: terminal.paint, columns: terminal.size().columns } : UNBOUNDED);
     if (line !== undefined) say(line);
   }
@@ -114,8 +119,8 @@ class Shown {
     const needs = needsOf(issue, workflow, agents);
     if (view) {
       const { paint } = terminal;
-      const { columns } = terminal.size();
-      return view.show(issueBoard({ issue, workflow, agents, needs }, { paint, columns, nowMs: Date.now() }));
+      const target = { paint, ...terminal.size(), nowMs: Date.now() };
+      return view.show(issueBoard({ issue, workflow, agents, needs }, target));
     }
     for (const { what, command } of isOver(issue) ? [] : needs) {
       if (!this.#calls.has(what)) say(`! needs a person: ${what}: ${command}`);
@@ -142,7 +147,7 @@ class Shown {
 }
 
 /** Events that end the story of an issue. */
-const ENDS: readonly string[] = ['issue_resolved', 'issue_failed', 'issue_cancelled'];
+const ENDS: ReadonlySet<string> = new Set(['issue_resolved', 'issue_failed', 'issue_cancelled']);
 /** How long the last event is waited for when the issue itself is over, in milliseconds. */
 const LAST_WORDS_MS = 2000;
 const UNBOUNDED = { paint: plain, columns: Infinity } as const;

@@ -11,7 +11,8 @@ import { cleanText } from '../render/text.ts';
 import type { Terminal } from '../terminal.ts';
 
 const STATES = ['queued', 'starting', 'running', 'stopping', 'exited', 'failed', 'stopped', 'external'] as const;
-const WHICH = 'An agent is named by its id, by the end of it as `agents list` shows it, or by its type where only one is alive.';
+const WHICH =
+  'An agent is named by its id, by the end of it as `agents list` shows it, or by its type where only one is alive.';
 
 interface OfProject extends ReadOptions {
   readonly project?: string;
@@ -33,7 +34,10 @@ interface ScriptOptions extends OfProject {
 
 /** `sidecar agents`: running instances of agent types. */
 export function addAgents(program: Command, terminal: Terminal): void {
-  const agents = program.command('agents').summary('list, show and stop agents').description('Running instances of agent types.');
+  const agents = program
+    .command('agents')
+    .summary('list, show and stop agents')
+    .description('Running instances of agent types.');
 
   withExamples(
     reads(
@@ -137,7 +141,10 @@ export function addAgents(program: Command, terminal: Terminal): void {
       const agent = await client.agents.status({ agent_id });
       const issueId = options.issue ?? agent.issue_id;
       if (issueId === null) {
-        throw new CommandFailure('This agent works on no issue yet.', { exitCode: EXIT.usage, recovery: 'Name one with --issue.' });
+        throw new CommandFailure('This agent works on no issue yet.', {
+          exitCode: EXIT.usage,
+          recovery: 'Name one with --issue.',
+        });
       }
       const [{ projects }, { launcher }, { renderLaunchScript }] = await Promise.all([
         client.projects.list({}),

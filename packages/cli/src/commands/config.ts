@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { Config } from '@orchestration-sidecar/server/config';
 import type { Connection } from '../connection.ts';
 import { reads, printAnswer, type ReadOptions } from '../client-command.ts';
 import { CommandFailure } from '../failure.ts';
@@ -6,19 +7,6 @@ import { gitRoot } from '../git-root.ts';
 import { withExamples } from '../help-text.ts';
 import { renderTable } from '../render/table.ts';
 import type { Terminal } from '../terminal.ts';
-
-/** Settings of `serve` and the variables they come from, in the order they are shown. */
-const VARIABLES = {
-  host: 'SIDECAR_HOST',
-  port: 'SIDECAR_PORT',
-  dataDir: 'SIDECAR_DATA_DIR',
-  project: 'SIDECAR_PROJECT',
-  profilesDir: 'SIDECAR_PROFILES',
-  logLevel: 'SIDECAR_LOG_LEVEL',
-  maxAgents: 'SIDECAR_MAX_AGENTS',
-  contextCacheMaxBytes: 'SIDECAR_CONTEXT_CACHE_MAX_BYTES',
-  allowedOrigins: 'SIDECAR_ALLOWED_ORIGINS',
-} as const;
 
 /** `sidecar config`: what is set, and by what. */
 export function addConfig(program: Command, terminal: Terminal): void {
@@ -44,8 +32,8 @@ async function show(options: ReadOptions, terminal: Terminal): Promise<void> {
   const flags = options.dataDir === undefined ? {} : { dataDir: options.dataDir };
   const config = loadConfig(flags, environment, cwd);
   const repository = gitRoot(cwd);
-  const settings = Object.entries(VARIABLES).map(([name, variable]) => {
-    const value = Object.entries(config).find(([key]) => key === name)?.[1];
+  const settings = Object.entries(config).map(([name, value]: [string, Config[keyof Config]]) => {
+    const variable = variableOf(name);
     if (name === 'dataDir' && options.dataDir !== undefined) return { name, value, from: '--data-dir' };
     if (environment[variable]) return { name, value, from: variable };
     if (name === 'project' && repository !== null) return { name, value: repository, from: 'this git repository' };
@@ -54,7 +42,11 @@ async function show(options: ReadOptions, terminal: Terminal): Promise<void> {
   const connection = await connectionOrNull(options, terminal);
   const answer = {
     settings,
-    connection: connection && { url: connection.url, url_from: connection.urlFrom, token_from: connection.tokenFrom ?? null },
+    connection: connection && {
+      url: connection.url,
+      url_from: connection.urlFrom,
+      token_from: connection.tokenFrom ?? null,
+    },
   };
   printAnswer(terminal, options, answer, () => [
     ...renderTable(
@@ -73,10 +65,15 @@ async function show(options: ReadOptions, terminal: Terminal): Promise<void> {
   ]);
 }
 
-function shown(value: unknown): string {
-  if (value === null || value === undefined) return 'none';
-  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.join(', ');
-  return String(value);
+/** The variable that a setting is taken from: `maxAgents` from `SIDECAR_MAX_AGENTS`. */
+function variableOf(setting: string): string {
+  if (setting === 'profilesDir') return 'SIDECAR_PROFILES';
+  return `SIDECAR_${setting.replaceAll(/[A-Z]/g, '_$&').toUpperCase()}`;
+}
+
+function shown(value: Config[keyof Config]): string {
+  if (value === null) return 'none';
+  return typeof value === 'object' ? value.join(', ') || 'none' : `${value}`;
 }
 
 async function connectionOrNull(options: ReadOptions, terminal: Terminal): Promise<Connection | null> {

@@ -35,18 +35,32 @@ export function addContext(program: Command, terminal: Terminal): void {
     'sidecar context shop-7 rust-pro --json > context.json',
     'sidecar context shop-7 rust-pro --file src/cart.rs',
     'sidecar context shop-7 --clear',
-  ).action((issue: string, agentType: string | undefined, options: ContextOptions) => context(issue, agentType, options, terminal));
+  ).action((issue: string, agentType: string | undefined, options: ContextOptions) =>
+    context(issue, agentType, options, terminal),
+  );
 }
 
-async function context(issue_id: string, agentType: string | undefined, options: ContextOptions, terminal: Terminal): Promise<void> {
+async function context(
+  issue_id: string,
+  agentType: string | undefined,
+  options: ContextOptions,
+  terminal: Terminal,
+): Promise<void> {
   const { project: project_id, file: path, maxBytes: max_bytes } = options;
   await withClient(options, terminal, async (client) => {
     if (options.clear) {
-      const cleared = await whileWaiting(terminal, 'Forgetting the contexts', client.context.clear({ issue_id, project_id }));
+      const cleared = await whileWaiting(
+        terminal,
+        'Forgetting the contexts',
+        client.context.clear({ issue_id, project_id }),
+      );
       return printAnswer(terminal, options, cleared, () => [`${cleared.entries_removed} cached contexts forgotten.`]);
     }
     if (agentType === undefined) {
-      throw new CommandFailure('Which agent type’s context?', { exitCode: EXIT.usage, recovery: 'Name one after the issue; `sidecar profiles list` shows them.' });
+      throw new CommandFailure('Which agent type’s context?', {
+        exitCode: EXIT.usage,
+        recovery: 'Name one after the issue; `sidecar profiles list` shows them.',
+      });
     }
     const target = { issue_id, agent_type: agentType, project_id };
     if (path !== undefined) {
@@ -56,7 +70,11 @@ async function context(issue_id: string, agentType: string | undefined, options:
       if (file.truncated) terminal.note('The file was cut off.');
       return;
     }
-    const gathered = await whileWaiting(terminal, 'Gathering the context', client.context.get({ ...target, max_bytes }));
+    const gathered = await whileWaiting(
+      terminal,
+      'Gathering the context',
+      client.context.get({ ...target, max_bytes }),
+    );
     printAnswer(terminal, options, gathered, () => contextLines(gathered, terminal));
   });
 }

@@ -46,7 +46,10 @@ interface PublishOptions extends ReadOptions {
 
 /** `sidecar events`: the log of a project and everyone who follows it. */
 export function addEvents(program: Command, terminal: Terminal): void {
-  const events = program.command('events').summary('follow, read and publish events').description('The durable log of a project.');
+  const events = program
+    .command('events')
+    .summary('follow, read and publish events')
+    .description('The durable log of a project.');
 
   withExamples(
     selects(

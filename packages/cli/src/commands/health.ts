@@ -38,7 +38,9 @@ export function addHealth(program: Command, terminal: Terminal): void {
         ),
       );
       if (health.status === 'unhealthy') {
-        throw new CommandFailure('The sidecar is unhealthy.', { recovery: 'logs/sidecar.log in its data directory says why.' });
+        throw new CommandFailure('The sidecar is unhealthy.', {
+          recovery: 'logs/sidecar.log in its data directory says why.',
+        });
       }
     }),
   );

@@ -14,11 +14,19 @@ interface OfCategory extends ReadOptions {
 
 /** `sidecar profiles`: the definitions of the agent types. */
 export function addProfiles(program: Command, terminal: Terminal): void {
-  const profiles = program.command('profiles').summary('list, show and check agent types').description('Definitions of the agent types.');
-  const category = () => new Option('--category <category>', 'only those of a category').choices(CATEGORIES);
+  const profiles = program
+    .command('profiles')
+    .summary('list, show and check agent types')
+    .description('Definitions of the agent types.');
 
   withExamples(
-    reads(profiles.command('list').summary('list the agent types').description('Lists the agent types by name.').addOption(category())),
+    reads(
+      profiles
+        .command('list')
+        .summary('list the agent types')
+        .description('Lists the agent types by name.')
+        .addOption(category()),
+    ),
     'sidecar profiles list --category coding',
   ).action((options: OfCategory) =>
     withClient(options, terminal, async (client) => {
@@ -48,7 +56,9 @@ export function addProfiles(program: Command, terminal: Terminal): void {
       profiles
         .command('matrix')
         .summary('show who may do what')
-        .description('Shows the capability matrix: permissions, topics published to and topics heard, an agent type a line.')
+        .description(
+          'Shows the capability matrix: permissions, topics published to and topics heard, an agent type a line.',
+        )
         .addOption(category()),
     ),
     'sidecar profiles matrix --category qa-security',
@@ -57,7 +67,9 @@ export function addProfiles(program: Command, terminal: Terminal): void {
       const asked = client.profiles.list({ category: options.category });
       const answer = await whileWaiting(terminal, 'Listing profiles', asked);
       const { matrixOf } = await import('@orchestration-sidecar/server/profiles');
-      printAnswer(terminal, options, { matrix: matrixOf(answer.profiles) }, ({ matrix }) => matrixTable(matrix, terminal));
+      printAnswer(terminal, options, { matrix: matrixOf(answer.profiles) }, ({ matrix }) =>
+        matrixTable(matrix, terminal),
+      );
     }),
   );
 
@@ -74,4 +86,8 @@ export function addProfiles(program: Command, terminal: Terminal): void {
   ).action((directory: string | undefined, options: { readonly json?: boolean }) =>
     reportProblems(directory, 'agents', options, terminal),
   );
+}
+
+function category(): Option {
+  return new Option('--category <category>', 'only those of a category').choices(CATEGORIES);
 }

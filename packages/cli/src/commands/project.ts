@@ -9,14 +9,19 @@ import type { Terminal } from '../terminal.ts';
 
 /** `sidecar project`: the repositories that agents work on. */
 export function addProject(program: Command, terminal: Terminal): void {
-  const project = program.command('project').summary('register and list repositories').description('Repositories that agents work on.');
+  const project = program
+    .command('project')
+    .summary('register and list repositories')
+    .description('Repositories that agents work on.');
 
   withExamples(
     connects(
       project
         .command('add <path>')
         .summary('register a repository')
-        .description('Registers a directory as a project; registering it again answers the same project. Prints its id.')
+        .description(
+          'Registers a directory as a project; registering it again answers the same project. Prints its id.',
+        )
         .option('--id <project>', 'id of the project (default: made from the directory’s name)')
         .option('--json', 'print the answer as JSON'),
     ),
@@ -31,13 +36,17 @@ export function addProject(program: Command, terminal: Terminal): void {
   );
 
   withExamples(
-    reads(project.command('list').summary('list the projects').description('Lists the projects that the token can see.')),
+    reads(
+      project.command('list').summary('list the projects').description('Lists the projects that the token can see.'),
+    ),
     'sidecar project list',
   ).action((options: ReadOptions) =>
     withClient(options, terminal, async (client) => {
       const answer = await whileWaiting(terminal, 'Listing projects', client.projects.list({}));
       printAnswer(terminal, options, answer, ({ projects }) =>
-        projects.length === 0 ? ['No project is registered; `sidecar project add PATH` does it.'] : projectLines(projects, terminal),
+        projects.length === 0
+          ? ['No project is registered; `sidecar project add PATH` does it.']
+          : projectLines(projects, terminal),
       );
     }),
   );

@@ -26,7 +26,10 @@ interface StoreOptions extends OfProject {
 
 /** `sidecar results`: what agents hand in. */
 export function addResults(program: Command, terminal: Terminal): void {
-  const results = program.command('results').summary('list, show and store results').description('What agents hand in.');
+  const results = program
+    .command('results')
+    .summary('list, show and store results')
+    .description('What agents hand in.');
 
   withExamples(
     reads(
@@ -96,7 +99,7 @@ export function addResults(program: Command, terminal: Terminal): void {
         .option('--project <project>', 'project of the issue (default: the token’s)')
         .option('--json', 'print the whole answer as JSON'),
     ),
-    `echo '{"status":"success","summary":"done"}' | sidecar results store shop-7 - --token "$JWT_TOKEN"`,
+    `echo '{"status":"success","summary":"done"}' | SIDECAR_TOKEN="$JWT_TOKEN" sidecar results store shop-7 -`,
   ).action((issue_id: string, file: string, options: StoreOptions) =>
     withClient(options, terminal, async (client) => {
       const { ResultBody } = await import('@orchestration-sidecar/shared');

@@ -35,7 +35,9 @@ export function addServe(program: Command, terminal: Terminal): void {
     .option('--data-dir <directory>', 'where everything is kept (SIDECAR_DATA_DIR)')
     .option('--project <directory>', 'repository to register as the default project (SIDECAR_PROJECT)')
     .option('--profiles <directory>', 'your own profiles and workflows (SIDECAR_PROFILES)')
-    .addOption(new Option('--log-level <level>', 'what is logged (SIDECAR_LOG_LEVEL; default info)').choices(LOG_LEVELS));
+    .addOption(
+      new Option('--log-level <level>', 'what is logged (SIDECAR_LOG_LEVEL; default info)').choices(LOG_LEVELS),
+    );
   withExamples(command, 'sidecar serve', 'sidecar serve --port 0 --data-dir ./state --project ~/work/shop').action(
     (options: ServeOptions) => serve(options, terminal),
   );
@@ -48,12 +50,15 @@ async function serve(options: ServeOptions, terminal: Terminal): Promise<void> {
     process.exit(EXIT.failed);
   });
   try {
-    const { loadConfig, startSidecar, VERSION } = await import('@orchestration-sidecar/server');
+    const { loadConfig } = await import('@orchestration-sidecar/server/config');
     const config = withDefaultProject(loadConfig(flagsOf(options), terminal.environment, terminal.cwd), terminal.cwd);
     requireDirectory('project', config.project);
     requireDirectory('folder of profiles', config.profilesDir);
+    const { startSidecar, VERSION } = await import('@orchestration-sidecar/server');
     terminal.note(`Orchestration Sidecar ${VERSION}, data in ${config.dataDir}`);
-    terminal.note(config.project === null ? 'No default project: not inside a git repository.' : `Project ${config.project}`);
+    terminal.note(
+      config.project === null ? 'No default project: not inside a git repository.' : `Project ${config.project}`,
+    );
 
     const sidecar = await startSidecar({
       config,
@@ -71,7 +76,7 @@ async function serve(options: ServeOptions, terminal: Terminal): Promise<void> {
 async function runUntil(stop: AbortSignal, sidecar: Sidecar, terminal: Terminal): Promise<void> {
   if (!stop.aborted) {
     terminal.print(`Orchestration Sidecar is ready on ${sidecar.url}`);
-    await new Promise((resolve) => void stop.addEventListener('abort', resolve, { once: true }));
+    await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }));
   }
   terminal.note('Stopping: what runs is finished first.');
   await sidecar.stop();
@@ -98,10 +103,7 @@ function requireDirectory(what: string, path: string | null): void {
 /** Says in words why a sidecar could not start; what is no known obstacle is answered as it came. */
 async function inWords(cause: unknown): Promise<unknown> {
   if (!(cause instanceof Error) || cause instanceof CommandFailure) return cause;
-  const { ConfigError, DirectoryBusyError, StoreError } = await import('@orchestration-sidecar/server');
-  if (cause instanceof ConfigError) {
-    return new CommandFailure(`The configuration cannot be used: ${cause.message}`, { exitCode: EXIT.usage, cause });
-  }
+  const { DirectoryBusyError, StoreError } = await import('@orchestration-sidecar/server');
   if (cause instanceof DirectoryBusyError) {
     return new CommandFailure(cause.message, {
       exitCode: EXIT.busy,

@@ -28,12 +28,20 @@ export function addStatus(program: Command, terminal: Terminal): void {
     'sidecar status --watch',
   ).action((options: StatusOptions) =>
     withClient(options, terminal, async (client) => {
-      const [{ takeSnapshot }, { refresh, Wake }] = await Promise.all([import('../snapshot.ts'), import('../refresh.ts')]);
+      const [{ takeSnapshot }, { refresh, Wake }] = await Promise.all([
+        import('../snapshot.ts'),
+        import('../refresh.ts'),
+      ]);
       const board = { paint: terminal.paint, url: client.url };
       if (!options.watch) {
         const snapshot = await whileWaiting(terminal, 'Asking the sidecar', takeSnapshot(client, Date.now()));
         const { columns } = terminal.size();
-        const target = { ...board, columns: terminal.outputIsTerminal ? columns : WIDE, rows: Infinity, nowMs: Date.now() };
+        const target = {
+          ...board,
+          columns: terminal.outputIsTerminal ? columns : WIDE,
+          rows: Infinity,
+          nowMs: Date.now(),
+        };
         return printAnswer(terminal, options, snapshot, () => statusBoard(snapshot, target));
       }
       const { stop } = listenForStop();

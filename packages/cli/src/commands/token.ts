@@ -13,7 +13,9 @@ export function addToken(program: Command, terminal: Terminal): void {
       token
         .command('create')
         .summary('make a token for an agent')
-        .description('Makes a token for an agent that the sidecar does not start, valid for an hour. Prints the token alone.')
+        .description(
+          'Makes a token for an agent that the sidecar does not start, valid for an hour. Prints the token alone.',
+        )
         .requiredOption('--agent-type <type>', 'agent type that the token is for')
         .option('--project <project>', 'project that the agent works on (default: the only one)')
         .option('--json', 'print the whole answer as JSON: token, expires_at, agent_id, permissions'),
@@ -32,10 +34,12 @@ export function addToken(program: Command, terminal: Terminal): void {
       token
         .command('refresh')
         .summary('exchange an agent’s token for a fresh one')
-        .description('Answers a fresh token for the agent of --token; the old one ends shortly after. Prints the token alone.')
+        .description(
+          'Answers a fresh token for the agent of --token; the old one ends shortly after. Prints the token alone.',
+        )
         .option('--json', 'print the whole answer as JSON'),
     ),
-    'JWT_TOKEN="$(sidecar token refresh --token "$JWT_TOKEN")"',
+    'JWT_TOKEN="$(SIDECAR_TOKEN="$JWT_TOKEN" sidecar token refresh)"',
   ).action((options: ReadOptions) =>
     withClient(options, terminal, async (client) => {
       const grant = await whileWaiting(terminal, 'Refreshing the token', client.tokens.refresh({}));

@@ -7,8 +7,8 @@ import { EXIT } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
 import { withExamples } from '../help-text.ts';
 import { whileWaiting } from '../progress.ts';
-import { mermaidGraph, workflowLines } from '../render/workflow-graph.ts';
 import { renderTable } from '../render/table.ts';
+import { workflowLines } from '../render/workflow.ts';
 import type { Terminal } from '../terminal.ts';
 
 interface GraphOptions extends ReadOptions {
@@ -17,7 +17,10 @@ interface GraphOptions extends ReadOptions {
 
 /** `sidecar workflow`: the recipes by which issues are resolved. */
 export function addWorkflow(program: Command, terminal: Terminal): void {
-  const workflow = program.command('workflow').summary('list, draw and check workflows').description('Recipes by which issues are resolved.');
+  const workflow = program
+    .command('workflow')
+    .summary('list, draw and check workflows')
+    .description('Recipes by which issues are resolved.');
 
   withExamples(
     reads(workflow.command('list').summary('list the workflows').description('Lists the workflows by name.')),
@@ -45,14 +48,21 @@ export function addWorkflow(program: Command, terminal: Terminal): void {
         .command('graph <name>')
         .summary('draw a workflow')
         .description('Draws a workflow: its phases, who runs in each, what is waited for, checked and sent back.')
-        .addOption(new Option('--format <format>', 'text, or mermaid for documents').choices(['text', 'mermaid']).default('text')),
+        .addOption(
+          new Option('--format <format>', 'text, or mermaid for documents')
+            .choices(['text', 'mermaid'])
+            .default('text'),
+        ),
     ),
     'sidecar workflow graph issue-resolution',
     'sidecar workflow graph issue-resolution --format mermaid',
   ).action((name: string, options: GraphOptions) =>
     withClient(options, terminal, async (client) => {
       const found = await whileWaiting(terminal, 'Reading the workflow', workflowOf(client, name));
-      printAnswer(terminal, options, found, () => (options.format === 'mermaid' ? mermaidGraph(found) : workflowLines(found, terminal)));
+      const { workflowGraph } = await import('@orchestration-sidecar/shared');
+      printAnswer(terminal, options, found, () =>
+        options.format === 'mermaid' ? [workflowGraph(found).trimEnd()] : workflowLines(found, terminal),
+      );
     }),
   );
 

@@ -11,6 +11,16 @@ interface Look {
   readonly style: Style;
 }
 
+const LOOKS: Readonly<Record<Exclude<Agent['state'], 'running'>, Look>> = {
+  queued: { mark: '◌', word: 'queued', style: 'yellow' },
+  starting: { mark: '◌', word: 'starts', style: 'yellow' },
+  stopping: { mark: '◌', word: 'stops', style: 'yellow' },
+  exited: { mark: '✓', word: 'done', style: 'green' },
+  failed: { mark: '✗', word: 'failed', style: 'red' },
+  stopped: { mark: '✗', word: 'stopped', style: 'dim' },
+  external: { mark: '○', word: 'outside', style: 'blue' },
+};
+
 const TYPE_COLUMNS = 24;
 const WORD_COLUMNS = 8;
 
@@ -31,25 +41,10 @@ export function agentRows(agents: readonly Agent[], target: BoardTarget, withIss
 }
 
 function lookOf({ state, activity }: Agent): Look {
-  switch (state) {
-    case 'queued':
-      return { mark: '◌', word: 'queued', style: 'yellow' };
-    case 'starting':
-      return { mark: '◌', word: 'starts', style: 'yellow' };
-    case 'stopping':
-      return { mark: '◌', word: 'stops', style: 'yellow' };
-    case 'exited':
-      return { mark: '✓', word: 'done', style: 'green' };
-    case 'failed':
-      return { mark: '✗', word: 'failed', style: 'red' };
-    case 'stopped':
-      return { mark: '✗', word: 'stopped', style: 'dim' };
-    case 'external':
-      return { mark: '○', word: 'outside', style: 'blue' };
-    case 'running':
-      if (activity.kind === 'waiting') return { mark: '◌', word: 'waits', style: 'yellow' };
-      return activity.kind === 'silent' ? { mark: '!', word: 'silent', style: 'red' } : { mark: '●', word: 'works', style: 'green' };
-  }
+  if (state !== 'running') return LOOKS[state];
+  if (activity.kind === 'waiting') return { mark: '◌', word: 'waits', style: 'yellow' };
+  if (activity.kind === 'silent') return { mark: '!', word: 'silent', style: 'red' };
+  return { mark: '●', word: 'works', style: 'green' };
 }
 
 function whatOf(agent: Agent): string {

@@ -42,7 +42,10 @@ export function agentLines(
   nowMs: number,
 ): string[] {
   const { usage, exit } = agent;
-  const tokens = usage.input_tokens === null && usage.output_tokens === null ? null : (usage.input_tokens ?? 0) + (usage.output_tokens ?? 0);
+  const tokens =
+    usage.input_tokens === null && usage.output_tokens === null
+      ? null
+      : (usage.input_tokens ?? 0) + (usage.output_tokens ?? 0);
   const fields = renderFields(
     [
       ['agent', agent.agent_id],
@@ -57,7 +60,10 @@ export function agentLines(
       ['attempt', `${agent.attempt}`],
       ['started by', agent.parent_id ?? ''],
       ['created', ago(agent.created_at, nowMs)],
-      ['ran for', agent.ended_at === null ? since(agent.started_at, nowMs) : since(agent.started_at, Date.parse(agent.ended_at))],
+      [
+        'ran for',
+        agent.ended_at === null ? since(agent.started_at, nowMs) : since(agent.started_at, Date.parse(agent.ended_at)),
+      ],
       ['tokens', tokens === null ? 'unknown' : `${tokens}`],
       ['cost', usage.cost_usd === null ? 'unknown' : `${usage.cost_usd.toFixed(2)} US dollars`],
       ['may', agent.permissions.join(', ')],

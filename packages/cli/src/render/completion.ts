@@ -10,9 +10,13 @@ export interface Completion {
 /** Walks the command tree: for every command, its subcommands, options and the choices of its arguments. */
 export function completionsOf(command: Command, path = ''): Completion[] {
   const help = command.createHelp();
-  const commands = help.visibleCommands(command).map((it) => ({ word: it.name(), help: it.summary() || it.description() }));
+  const commands = help
+    .visibleCommands(command)
+    .map((it) => ({ word: it.name(), help: it.summary() || it.description() }));
   const choices = command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []);
-  const options = help.visibleOptions(command).flatMap(({ long, description }) => (long ? [{ word: long, help: description }] : []));
+  const options = help
+    .visibleOptions(command)
+    .flatMap(({ long, description }) => (long ? [{ word: long, help: description }] : []));
   return [
     { path, words: [...commands, ...choices.map((word) => ({ word, help: '' })), ...options] },
     ...command.commands.flatMap((child) => completionsOf(child, `${path} ${child.name()}`.trim())),
@@ -57,7 +61,10 @@ _sidecar() {
   done
   case "$path_so_far" in
 ${completions
-  .map(({ path, words }) => `    '${path}') found=(${words.map(({ word, help }) => shellWord(`${word}:${help.replaceAll(':', '\\:')}`)).join(' ')}) ;;`)
+  .map(
+    ({ path, words }) =>
+      `    '${path}') found=(${words.map(({ word, help }) => shellWord(`${word}:${help.replaceAll(':', '\\:')}`)).join(' ')}) ;;`,
+  )
   .join('\n')}
   esac
   _describe -t commands sidecar found || _files
@@ -90,7 +97,10 @@ ${lines.join('\n')}
 }
 
 function pathsOf(completions: readonly Completion[]): string {
-  return completions.filter(({ path }) => path !== '').map(({ path }) => `'${path}'`).join(' | ');
+  return completions
+    .filter(({ path }) => path !== '')
+    .map(({ path }) => `'${path}'`)
+    .join(' | ');
 }
 
 function shellWord(text: string): string {

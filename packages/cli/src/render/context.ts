@@ -14,11 +14,27 @@ export function contextLines(answer: AgentContext, terminal: Terminal): string[]
     ...renderFields(
       [
         ['context of', `${answer.agent_type} for ${answer.issue_id}: ${context.task.title}`],
-        ['size', `${bytes(answer.total_size_bytes)}, ${answer.file_count} files${answer.cache_hit ? ', from the cache' : ''}`],
+        [
+          'size',
+          `${bytes(answer.total_size_bytes)}, ${answer.file_count} files${answer.cache_hit ? ', from the cache' : ''}`,
+        ],
         ['shortened', answer.truncated ? answer.truncation_strategy : ''],
-        ['project', `${structure.root}, ${structure.total_files} files${metadata.project_type === null ? '' : `, ${metadata.project_type}`}`],
-        ['git', git.head === null ? '' : `${git.branch ?? 'detached'} at ${git.head.slice(0, 10)}, ${git.uncommitted_changes.length} uncommitted changes`],
-        ['earlier', previous.map(({ agent, status, decision }) => `${agent}: ${status}${decision === null ? '' : `, ${decision}`}`).join('\n')],
+        [
+          'project',
+          `${structure.root}, ${structure.total_files} files${metadata.project_type === null ? '' : `, ${metadata.project_type}`}`,
+        ],
+        [
+          'git',
+          git.head === null
+            ? ''
+            : `${git.branch ?? 'detached'} at ${git.head.slice(0, 10)}, ${git.uncommitted_changes.length} uncommitted changes`,
+        ],
+        [
+          'earlier',
+          previous
+            .map(({ agent, status, decision }) => `${agent}: ${status}${decision === null ? '' : `, ${decision}`}`)
+            .join('\n'),
+        ],
       ],
       terminal,
     ),
@@ -29,7 +45,11 @@ export function contextLines(answer: AgentContext, terminal: Terminal): string[]
           context.relevant_files,
           [
             { title: 'file', text: ({ path }) => path, style: () => 'bold', flexible: true },
-            { title: 'size', text: ({ size, truncated }) => `${bytes(size)}${truncated ? ' cut' : ''}`, align: 'right' },
+            {
+              title: 'size',
+              text: ({ size, truncated }) => `${bytes(size)}${truncated ? ' cut' : ''}`,
+              align: 'right',
+            },
             { title: 'score', text: ({ score }) => score.toFixed(2), align: 'right' },
             { title: 'because', text: ({ reasons }) => reasons.join('; '), flexible: true },
           ],

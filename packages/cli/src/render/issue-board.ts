@@ -4,7 +4,7 @@ import type { Paint } from '../terminal.ts';
 import { agentRows } from './agent-rows.ts';
 import { needLines } from './needs.ts';
 import { since } from './quantity.ts';
-import { cleanText, cut, pad, widthOf } from './text.ts';
+import { cleanText, cut, pad, widthOf, wrap } from './text.ts';
 
 /** How one issue stands. */
 export interface IssueState {
@@ -18,19 +18,27 @@ export interface IssueState {
 export interface BoardTarget {
   readonly paint: Paint;
   readonly columns: number;
+  /** Lines there are. */
+  readonly rows: number;
   /** Undefined: how long things last is left out. */
   readonly nowMs: number | undefined;
 }
 
 const MAX_ENDED = 4;
+/** Lines of a board besides its agents, and then some for the story above it. */
+const OTHER_LINES = 14;
+const MIN_AGENTS = 3;
 const ARROW = ' → ';
 
 /** How an issue stands, at a glance: the phases, who works, who waits on what, what needs a person. */
 export function issueBoard({ issue, workflow, agents, needs }: IssueState, target: BoardTarget): string[] {
-  const { paint, columns, nowMs } = target;
+  const { paint, columns, rows, nowMs } = target;
   const { progress } = issue;
   const alive = agents.filter(({ state }) => LIVE_AGENT_STATES.includes(state));
   const ended = agents.filter(({ state }) => !LIVE_AGENT_STATES.includes(state));
+  // Rows of both kinds shall line up, and what needs a person, below them, shall never be pushed off the screen.
+  const shown = [...alive, ...ended.slice(0, MAX_ENDED)].slice(0, Math.max(MIN_AGENTS, rows - OTHER_LINES));
+  const hidden = agents.length - shown.length;
   const time = nowMs === undefined ? '' : since(issue.created_at, nowMs);
   const title = cut(cleanText(issue.title), columns - widthOf(time) - 2);
   const facts = [
@@ -45,10 +53,12 @@ export function issueBoard({ issue, workflow, agents, needs }: IssueState, targe
     paint('dim', cut(facts.join(' · '), columns)),
     ...phaseLines(issue, workflow, target),
     '',
-    ...agentRows(alive, target),
-    ...agentRows(ended.slice(0, MAX_ENDED), target),
-    ...(ended.length > MAX_ENDED ? [paint('dim', `    and ${ended.length - MAX_ENDED} more that have ended`)] : []),
-    ...waiting(issue, alive, target),
+    ...agentRows(shown, target),
+    ...(hidden > 0
+      ? [paint('dim', `  and ${hidden} more; \`sidecar agents list --issue ${issue.issue_id}\` shows them`)]
+      : []),
+    '',
+    ...(needs.length > 0 ? [] : waiting(issue, alive, target)),
     ...needLines(needs, target),
   ];
 }
@@ -58,10 +68,12 @@ function phaseLines(issue: Issue, workflow: Workflow | undefined, { paint, colum
   if (!workflow) return [];
   const now = workflow.phases.findIndex(({ name }) => name === issue.progress?.phase);
   const isResolved = issue.status === 'resolved';
+  const isWorkedOn = issue.progress !== null && issue.progress.waiting_for.length > 0;
+  const current = (name: string): string => (isWorkedOn ? paint('cyan', `● ${name}`) : paint('yellow', `◌ ${name}`));
   const lines: { text: string; width: number }[] = [];
   for (const [index, { name }] of workflow.phases.entries()) {
     const done = isResolved || index < now;
-    const shown = done ? paint('green', `✓ ${name}`) : index === now ? paint('cyan', `● ${name}`) : paint('dim', `· ${name}`);
+    const shown = done ? paint('green', `✓ ${name}`) : index === now ? current(name) : paint('dim', `· ${name}`);
     const line = lines.at(-1);
     const width = widthOf(name) + 2;
     if (line && line.width + ARROW.length + width <= columns) {
@@ -72,12 +84,15 @@ function phaseLines(issue: Issue, workflow: Workflow | undefined, { paint, colum
   return ['', ...lines.map(({ text }) => text)];
 }
 
-/** Whose work the workflow awaits, and why it stands where it stands. */
+/** Whose work the workflow awaits; where it is nobody's, why it stands where it stands. */
 function waiting({ progress, status }: Issue, alive: readonly Agent[], { paint, columns }: BoardTarget): string[] {
   if (!progress || status !== 'running') return [];
-  const coming = progress.waiting_for.filter((agentType) => !alive.some(({ agent_type }) => agent_type === agentType));
-  return [
-    ...(coming.length === 0 ? [] : [`${paint('yellow', '◌')} ${cut(`waits on ${coming.join(', ')}, about to start`, columns - 2)}`]),
-    ...(progress.reason === '' ? [] : [paint('dim', cut(`  ${cleanText(progress.reason)}`, columns))]),
-  ];
+  if (progress.waiting_for.length === 0) {
+    return progress.reason === '' ? [] : [`${paint('yellow', '◌')} ${cut(cleanText(progress.reason), columns - 2)}`];
+  }
+  const names = progress.waiting_for.map((agentType) =>
+    alive.some(({ agent_type }) => agent_type === agentType) ? agentType : `${agentType} (about to start)`,
+  );
+  const [first = '', ...rest] = wrap(`the issue waits on ${names.join(', ')}`, columns - 2);
+  return [`${paint('yellow', '◌')} ${first}`, ...rest.map((line) => `  ${line}`)];
 }

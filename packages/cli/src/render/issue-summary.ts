@@ -29,7 +29,11 @@ export function issueSummary(issue: Issue, results: readonly StoredResult[], ter
             results.toReversed(),
             [
               { title: 'agent type', text: ({ agent_type }) => agent_type, style: () => 'bold' },
-              { title: 'result', text: ({ result }) => result.status, style: ({ result }) => RESULT_STYLES[result.status] },
+              {
+                title: 'result',
+                text: ({ result }) => result.status,
+                style: ({ result }) => RESULT_STYLES[result.status],
+              },
               { title: 'summary', text: ({ result }) => textOf(result['summary']), flexible: true },
             ],
             terminal,

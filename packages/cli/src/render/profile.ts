@@ -29,14 +29,22 @@ export function profileLines(profile: Profile, terminal: Terminal): string[] {
       ['for', profile.description],
       ['languages', profile.languages.join(', ') || 'any'],
       ['capabilities', profile.capabilities.join(', ')],
-      ['model', model.fallback === null ? model.tier : `${model.tier}, else ${model.fallback} when ${model.fallback_when.join(', ')}`],
+      [
+        'model',
+        model.fallback === null
+          ? model.tier
+          : `${model.tier}, else ${model.fallback} when ${model.fallback_when.join(', ')}`,
+      ],
       ['sees', profile.context_requirements.join(', ')],
       ['hears', profile.event_subscriptions.map(({ topic, event_types }) => channel(topic, event_types)).join('\n')],
       ['publishes', profile.publishes.map(({ topic, event_types }) => channel(topic, event_types)).join('\n')],
       ['hands over', profile.hand_over.map(({ agent_type, when }) => `${agent_type} (${when})`).join(', ')],
       ['may', profile.permissions.join(', ')],
       ['authority', `${profile.authority_level} of 10`],
-      ['limits', `${duration(limits.wall_seconds * 1000)}, ${limits.memory_mb} MiB, ${limits.tokens} tokens, ${limits.max_retries} retries`],
+      [
+        'limits',
+        `${duration(limits.wall_seconds * 1000)}, ${limits.memory_mb} MiB, ${limits.tokens} tokens, ${limits.max_retries} retries`,
+      ],
       ['launcher', [profile.launcher.kind, profile.launcher.program ?? ''].join(' ').trim()],
       ['prompt', profile.prompt],
     ],

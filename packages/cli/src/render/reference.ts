@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { EXIT_MEANINGS } from '../exit-codes.ts';
+import { CONNECTION_GROUP, CONNECTION_OPTIONS } from '../client-command.ts';
 import { examplesOf } from '../help-text.ts';
 
 /** The reference of every command as Markdown, made from the command tree. */
@@ -20,18 +21,29 @@ export function renderReference(program: Command): string {
     'or to a loopback address. The data directory is `--data-dir`, else `SIDECAR_DATA_DIR`, else',
     '`$XDG_STATE_HOME/orchestration-sidecar` (`~/.local/state/orchestration-sidecar`).',
     '',
+    ...table(
+      ['Connection option', 'Meaning'],
+      CONNECTION_OPTIONS.map(([flags, meaning]) => [`\`${flags}\``, meaning]),
+    ),
+    '',
     'Data goes to standard output, everything else to standard error. Colours are used on a terminal only, and not with',
     '`NO_COLOR`. Every command that reads takes `--json`.',
     '',
     '## Exit codes',
     '',
-    ...table(['Code', 'Meaning'], Object.entries(EXIT_MEANINGS).map(([code, meaning]) => [code, meaning])),
+    ...table(
+      ['Code', 'Meaning'],
+      Object.entries(EXIT_MEANINGS).map(([code, meaning]) => [code, meaning]),
+    ),
     '',
     '## Commands',
     '',
     ...table(
       ['Command', 'What it does'],
-      leaves.map(({ command, path }) => [`[\`${path}\`](#${path.replaceAll(' ', '-')})`, command.summary() || command.description()]),
+      leaves.map(({ command, path }) => [
+        `[\`${path}\`](#${path.replaceAll(' ', '-')})`,
+        command.summary() || command.description(),
+      ]),
     ),
     '',
     ...leaves.flatMap((leaf) => section(leaf)),
@@ -51,18 +63,22 @@ function leavesOf(command: Command, path: string): Leaf[] {
 
 function section({ command, path }: Leaf): string[] {
   const help = command.createHelp();
-  const args = command.registeredArguments.map(({ required, name }) => (required ? `<${name()}>` : `[${name()}]`));
-  const options = help.visibleOptions(command).filter(({ long }) => long !== '--help');
+  const args = command.registeredArguments.map((it) => (it.required ? `<${it.name()}>` : `[${it.name()}]`));
+  const visible = help.visibleOptions(command).filter(({ long }) => long !== '--help');
+  const options = visible.filter((option) => option.helpGroupHeading !== CONNECTION_GROUP);
   const examples = examplesOf(command);
   return [
     `### ${path}`,
     '',
     '```text',
-    [path, ...args, ...(options.length > 0 ? ['[options]'] : [])].join(' '),
+    [path, ...args, ...(visible.length > 0 ? ['[options]'] : [])].join(' '),
     '```',
     '',
     command.description(),
     '',
+    ...(visible.length === options.length
+      ? []
+      : ['Takes the [connection options](#how-a-command-finds-its-sidecar).', '']),
     ...(options.length === 0
       ? []
       : [
@@ -79,6 +95,11 @@ function section({ command, path }: Leaf): string[] {
 function table(titles: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const cells = rows.map((row) => row.map((cell) => cell.replaceAll('|', String.raw`\|`)));
   const widths = titles.map((title, index) => Math.max(title.length, ...cells.map((row) => row[index]?.length ?? 0)));
-  const line = (row: readonly string[]): string => `| ${row.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join(' | ')} |`;
-  return [line(titles), `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`, ...cells.map((row) => line(row))];
+  const line = (row: readonly string[]): string =>
+    `| ${row.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join(' | ')} |`;
+  return [
+    line(titles),
+    `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`,
+    ...cells.map((row) => line(row)),
+  ];
 }

@@ -53,7 +53,11 @@ function ownSentence({ event_type, data }: SidecarEvent): Sentence | undefined {
     case 'agent_stopped':
       return { who: agent, does: `was stopped: ${reason}` };
     case 'agent_failed':
-      return { who: agent, does: `failed: ${text(data['error']) || reason}${data['will_retry'] === true ? '; it is tried again' : ''}`, style: 'red' };
+      return {
+        who: agent,
+        does: `failed: ${text(data['error']) || reason}${data['will_retry'] === true ? '; it is tried again' : ''}`,
+        style: 'red',
+      };
     case 'agent_escalated':
       return { who: agent, does: `cannot go on: ${reason || 'every attempt failed'}`, style: 'red' };
     case 'issue_paused':
@@ -85,7 +89,9 @@ function reportedSentence({ event_type, publisher_type, data, topic }: SidecarEv
 
 function checks(value: unknown): string {
   const outcomes = Array.isArray(value) ? value : [];
-  const passed = outcomes.filter((it: unknown) => typeof it === 'object' && it !== null && 'passed' in it && it.passed === true);
+  const passed = outcomes.filter(
+    (it: unknown) => typeof it === 'object' && it !== null && 'passed' in it && it.passed === true,
+  );
   return `${passed.length} of ${outcomes.length} checks passed`;
 }
 

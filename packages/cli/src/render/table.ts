@@ -15,7 +15,11 @@ const GAP = '  ';
 const MIN_FLEXIBLE = 8;
 
 /** Lines of a table, with a line of titles. On a terminal it is made to fit; anywhere else nothing is cut off. */
-export function renderTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[], terminal: TableTarget): string[] {
+export function renderTable<Row>(
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+  terminal: TableTarget,
+): string[] {
   const cells = rows.map((row) => columns.map((column) => cleanText(column.text(row))));
   const titles = columns.map(({ title }) => title.toUpperCase());
   const natural = columns.map((_, index) => Math.max(...[titles, ...cells].map((line) => widthOf(line[index] ?? ''))));
@@ -44,13 +48,18 @@ export function renderTable<Row>(rows: readonly Row[], columns: readonly Column<
 export type TableTarget = Pick<Terminal, 'outputIsTerminal' | 'size' | 'paint'>;
 
 /** Lines of names and values, the values aligned. Empty values are left out. */
-export function renderFields(fields: readonly (readonly [name: string, value: string])[], terminal: Pick<Terminal, 'paint'>): string[] {
+export function renderFields(
+  fields: readonly (readonly [name: string, value: string])[],
+  terminal: Pick<Terminal, 'paint'>,
+): string[] {
   const shown = fields.filter(([, value]) => value !== '');
   const width = Math.max(0, ...shown.map(([name]) => widthOf(name)));
   return shown.map(([name, value]) => {
     const [first = '', ...rest] = cleanText(value, '\n').split('\n');
     const indent = ' '.repeat(width + GAP.length);
-    return [`${terminal.paint('dim', pad(name, width))}${GAP}${first}`, ...rest.map((line) => indent + line)].join('\n');
+    return [`${terminal.paint('dim', pad(name, width))}${GAP}${first}`, ...rest.map((line) => indent + line)].join(
+      '\n',
+    );
   });
 }
 

@@ -1,9 +1,10 @@
 /** What a terminal would act on instead of showing it, and marks that reorder the text around them. */
-const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
-const WIDE = /^(?:\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6])/u;
-const ZERO_WIDTH = /^[\p{Mark}\u200b-\u200d\ufe00-\ufe0f]+$/u;
+const UNSAFE = /[\p{Control}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+const WIDE =
+  /^(?:\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6])/u;
+const ZERO_WIDTH = /^(?:\p{Mark}|\p{Default_Ignorable_Code_Point})+$/u;
 // What terminals are told to draw in colour; nothing else with an escape is ever in a text that is measured.
-const COLOUR = /\u001b\[[0-9;]*m/gu;
+const COLOUR = /\p{Control}\[[0-9;]*m/gu;
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
 /**

@@ -1,0 +1,61 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { findSidecar } from './connection.ts';
+
+const WRITTEN = 'http://127.0.0.1:4001';
+let dataDir: string;
+
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), 'sidecar-connection-'));
+  writeFileSync(join(dataDir, 'sidecar.json'), JSON.stringify({ url: WRITTEN }));
+  writeFileSync(join(dataDir, 'operator.token'), 'operator-secret\n');
+});
+afterEach(() => rmSync(dataDir, { recursive: true }));
+
+function find(options: { url?: string; token?: string }, environment: Record<string, string> = {}) {
+  const { url, token } = findSidecar({ dataDir, ...options }, { environment, cwd: '/' });
+  return { url, token };
+}
+
+describe('findSidecar', () => {
+  it('reads what the sidecar of the data directory wrote', () => {
+    expect(find({})).toEqual({ url: WRITTEN, token: 'operator-secret' });
+    const environment = { SIDECAR_DATA_DIR: dataDir };
+    expect(findSidecar({}, { environment, cwd: '/' }).url).toBe(WRITTEN);
+  });
+
+  it('prefers options to the environment and that to the data directory', () => {
+    const environment = { SIDECAR_URL: 'http://127.0.0.1:2', SIDECAR_TOKEN: 'from-environment' };
+    expect(find({}, environment)).toEqual({ url: 'http://127.0.0.1:2', token: 'from-environment' });
+    expect(find({ url: 'http://127.0.0.1:3', token: 'given' }, environment)).toEqual({
+      url: 'http://127.0.0.1:3',
+      token: 'given',
+    });
+  });
+
+  it('is an agent inside of one, and takes no JWT_TOKEN for its own elsewhere', () => {
+    expect(find({}, { AGENT_ID: 'rust-pro-1', JWT_TOKEN: 'agent' }).token).toBe('agent');
+    expect(find({}, { JWT_TOKEN: 'somebody-else' }).token).toBe('operator-secret');
+  });
+
+  it.each([
+    ['http://localhost:3001', 'operator-secret'],
+    ['http://[::1]:3001', 'operator-secret'],
+    ['http://127.0.0.1.example.org', undefined],
+    ['https://sidecar.example.org', undefined],
+    ['not a url', undefined],
+  ])('shows the operator’s token to its own machine only: %s', (url, token) => {
+    expect(find({ url }).token).toBe(token);
+  });
+
+  it('says what to do when no sidecar is known, also by a damaged file', () => {
+    for (const text of ['', '{', '[]', '{"url":7}']) {
+      writeFileSync(join(dataDir, 'sidecar.json'), text);
+      expect(() => find({})).toThrow(
+        expect.objectContaining({ exitCode: 3, recovery: expect.stringContaining('sidecar serve') }),
+      );
+    }
+  });
+});

@@ -1,0 +1,248 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { Sandbox } from './sandbox.ts';
+
+// Every step is a process of its own, and a busy machine takes its time to start one.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+let sandbox: Sandbox;
+let url: string;
+
+beforeAll(async () => {
+  sandbox = new Sandbox();
+  url = await sandbox.serve();
+  await sandbox.output(
+    'issue',
+    'create',
+    'The cart loses items',
+    '--id',
+    'shop-7',
+    '--body',
+    'When the page is reloaded.',
+  );
+});
+afterAll(() => sandbox[Symbol.asyncDispose]());
+
+describe('projects and tokens', () => {
+  it('registers a directory under an id, and the same one again', async () => {
+    const other = join(sandbox.directory, 'other');
+    mkdirSync(other);
+    // Relative to where the person stands, not to where the sidecar runs.
+    const { stdout } = await sandbox.run(['project', 'add', 'other', '--id', 'second'], { cwd: sandbox.directory });
+    expect(stdout).toBe('second\n');
+    const again: unknown = JSON.parse(await sandbox.output('project', 'add', other, '--json'));
+    expect(again).toMatchObject({ project_id: 'second', root: other, default: false });
+    expect(await sandbox.output('project', 'list')).toMatch(/^second +\/.*\/other$/m);
+  });
+
+  it('prints a token alone, which an agent can use and refresh', async () => {
+    const token = await sandbox.output('token', 'create', '--agent-type', 'rust-pro', '--project', 'shop');
+    expect(token).toMatch(/^eyJ[\w-]+\.[\w-]+\.[\w-]+$/);
+    const asAgent = { SIDECAR_TOKEN: token };
+    const refused = await sandbox.run(['token', 'create', '--agent-type', 'rust-pro', '--project', 'shop'], {
+      env: asAgent,
+    });
+    expect(refused.code).toBe(4);
+    const refreshed = await sandbox.run(['token', 'refresh', '--json'], { env: asAgent });
+    expect(JSON.parse(refreshed.stdout)).toMatchObject({ agent_type: 'rust-pro', project_id: 'shop' });
+  });
+});
+
+describe('issues', () => {
+  it('shows, lists and creates them', async () => {
+    expect(await sandbox.output('issue', 'show', 'shop-7')).toMatch(/^status +open$/m);
+    const listed: unknown = JSON.parse(
+      await sandbox.output('issue', 'list', '--project', 'shop', '--status', 'open', '--json'),
+    );
+    expect(listed).toMatchObject({ issues: [{ issue_id: 'shop-7', body: 'When the page is reloaded.' }] });
+    const { stdout } = await sandbox.run(
+      ['issue', 'create', 'From a pipe', '--body', '-', '--project', 'shop', '--json'],
+      {
+        input: 'first line\nsecond line',
+      },
+    );
+    expect(JSON.parse(stdout)).toMatchObject({ title: 'From a pipe', body: 'first line\nsecond line', workflow: null });
+  });
+});
+
+describe('agents, context and results', () => {
+  let grant: { readonly token: string; readonly agent_id: string };
+
+  beforeAll(async () => {
+    const args = ['token', 'create', '--agent-type', 'test-engineer', '--project', 'shop', '--json'];
+    grant = JSON.parse(await sandbox.output(...args)) as typeof grant;
+  });
+
+  it('shows an agent by the end of its id, and prints its launch script without its token', async () => {
+    const end = grant.agent_id.slice(-8);
+    expect(await sandbox.output('agents', 'list', '--project', 'shop')).toContain(grant.agent_id);
+    expect(await sandbox.output('agents', 'status', end, '--project', 'shop')).toMatch(/^state +external$/m);
+    const named = ['agents', 'script', end, '--project', 'shop', '--issue', 'shop-7', '--program', './agent.sh'];
+    const script = await sandbox.output(...named);
+    expect(script).toContain(`export AGENT_ID='${grant.agent_id}'`);
+    expect(script).toContain(`export SIDECAR_URL='${url}/api'`);
+    expect(script).not.toContain(grant.token);
+  });
+
+  it('shows a context and a file of it', async () => {
+    expect(await sandbox.output('context', 'shop-7', 'test-engineer')).toContain('src/cart/cart.ts');
+    const file = await sandbox.run(['context', 'shop-7', 'test-engineer', '--file', 'src/cart/cart.ts']);
+    expect(file.stdout).toBe(readFileSync(join(sandbox.repository, 'src', 'cart', 'cart.ts'), 'utf8'));
+  });
+
+  it('hands in a result as the agent whose surroundings it runs in, and shows it without what a terminal acts on', async () => {
+    const asAgent = { AGENT_ID: grant.agent_id, JWT_TOKEN: grant.token, SIDECAR_URL: `${url}/api` };
+    const body = JSON.stringify({ status: 'success', summary: '\u001b[31mred\u001b[0m' });
+    const stored = await sandbox.run(['results', 'store', 'shop-7', '-'], { env: asAgent, input: body });
+    expect(stored).toMatchObject({ code: 0, stderr: '' });
+    const id = stored.stdout.trim();
+    const listed = await sandbox.output('results', 'list', '--issue', 'shop-7', '--project', 'shop', '--json');
+    expect(JSON.parse(listed)).toMatchObject({ results: [{ id, agent_id: grant.agent_id }] });
+    const shown = await sandbox.output('results', 'show', id, '--project', 'shop');
+    expect(shown).toMatch(/^status +success$/m);
+    expect(shown).not.toContain('\u001b');
+  });
+
+  it('lists every fault of a result before anything is sent', async () => {
+    const { code, stderr } = await sandbox.run(['results', 'store', 'shop-7', '-'], {
+      input: '{"status":"fine","errors":7}',
+    });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/- status: .*\n {2}- errors: /);
+  });
+});
+
+describe('events', () => {
+  it('publishes, lists and waits', async () => {
+    const id = await sandbox.output(
+      'events',
+      'publish',
+      'release_approved',
+      '--issue',
+      'shop-7',
+      '--data',
+      '{"by":"Ada"}',
+      '--project',
+      'shop',
+    );
+    const wait = ['events', 'wait', 'release_approved', '--project', 'shop', '--json', '--filter', 'by:Ada'];
+    expect(JSON.parse(await sandbox.output(...wait))).toMatchObject({
+      events: [{ event_id: id, publisher: 'operator', data: { issue_id: 'shop-7', by: 'Ada' } }],
+    });
+    expect(await sandbox.output('events', 'list', '--project', 'shop', '--since', '1h')).toMatch(
+      /release_approved {2}operator/,
+    );
+  });
+
+  it('says when nothing came in time', async () => {
+    const { code, stdout, stderr } = await sandbox.run([
+      'events',
+      'wait',
+      'never',
+      '--project',
+      'shop',
+      '--timeout',
+      '0',
+    ]);
+    expect({ code, stdout }).toEqual({ code: 6, stdout: '' });
+    expect(stderr).toMatch(/--cursor \S+/);
+  });
+
+  it('follows the log until Ctrl-C, an event a line', async () => {
+    await using tail = sandbox.start(['events', 'tail', '--project', 'shop', '--all', '--json']);
+    await tail.prints(/"issue_created"/);
+    await sandbox.output('events', 'publish', 'told_live', '--project', 'shop');
+    await tail.prints(/"told_live"/);
+    const { code, stdout } = await tail.stop('SIGINT');
+    expect(code).toBe(0);
+    const types = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { event_type: string }).event_type);
+    expect(types.at(0)).toBe('issue_created');
+    expect(types.at(-1)).toBe('told_live');
+  });
+});
+
+describe('profiles and workflows', () => {
+  it('shows the agent types', async () => {
+    const { profiles } = JSON.parse(await sandbox.output('profiles', 'list', '--json')) as { profiles: unknown[] };
+    expect(profiles).toHaveLength(119);
+    expect(await sandbox.output('profiles', 'show', 'rust-pro')).toMatch(/^category +coding/m);
+    const matrix = await sandbox.output('profiles', 'matrix', '--category', 'architecture');
+    expect(matrix).toMatch(/^chief-architect +architecture +rwps/m);
+  });
+
+  it('shows the workflows', async () => {
+    expect(await sandbox.output('workflow', 'list')).toMatch(/^issue-resolution /m);
+    expect(await sandbox.output('workflow', 'graph', 'issue-resolution')).toContain('● architecture');
+    const chart = await sandbox.output('workflow', 'graph', 'issue-resolution', '--format', 'mermaid');
+    expect(chart).toMatch(/^flowchart TD/);
+  });
+
+  it('names what is wrong with files of one’s own, without a sidecar', async () => {
+    const own = join(sandbox.directory, 'own');
+    mkdirSync(join(own, 'agents'), { recursive: true });
+    mkdirSync(join(own, 'workflows'));
+    writeFileSync(join(own, 'agents', 'rust-pro.json'), '{ "permissions": ["spawn_agents"] }');
+    writeFileSync(join(own, 'workflows', 'broken.json'), '{');
+    const env = { SIDECAR_DATA_DIR: join(sandbox.directory, 'nothing') };
+    const profiles = await sandbox.run(['profiles', 'validate', own], { env });
+    expect(profiles).toMatchObject({ code: 1, stderr: expect.stringContaining('1 problem found in the profiles.') });
+    expect(profiles.stdout).toMatch(/rust-pro\.json: permissions: 'spawn_agents' is not for coding agents/);
+    const workflows = await sandbox.run(['workflow', 'validate', own, '--json'], { env });
+    expect(workflows.code).toBe(1);
+    expect(JSON.parse(workflows.stdout)).toMatchObject({
+      problems: [{ file: expect.stringMatching(/broken\.json$/) }],
+    });
+    expect((await sandbox.run(['profiles', 'validate'], { env })).code).toBe(0);
+  });
+});
+
+describe('status', () => {
+  it('says how everything stands', async () => {
+    expect(JSON.parse(await sandbox.output('health', '--json'))).toMatchObject({ status: 'healthy' });
+    const board = await sandbox.output('status');
+    expect(board).toContain(url);
+    expect(board).toContain('nothing needs you');
+    expect(JSON.parse(await sandbox.output('status', '--json'))).toMatchObject({
+      health: {},
+      status: {},
+      issues: [],
+      needs: [],
+    });
+  });
+
+  it('shows to whoever has no token what is public, and says why not more', async () => {
+    const elsewhere = { SIDECAR_URL: url, SIDECAR_DATA_DIR: '/nowhere' };
+    const { code, stdout } = await sandbox.run(['status'], { env: elsewhere });
+    expect(code).toBe(0);
+    expect(stdout).toContain('Issues and agents are not shown');
+  });
+});
+
+describe('failures', () => {
+  it('says what happened, what to do next and the correlation id', async () => {
+    const { code, stdout, stderr } = await sandbox.run(['issue', 'show', 'shop-8']);
+    expect({ code, stdout }).toEqual({ code: 4, stdout: '' });
+    expect(stderr).toMatch(
+      /^✗ There is no issue shop-8\. \(ISSUE_NOT_FOUND\)\n {2}`sidecar issue list` .*\n {2}correlation id \S+\n$/,
+    );
+  });
+
+  it.each([
+    { what: 'no sidecar is known', env: { SIDECAR_DATA_DIR: '/nowhere' }, args: ['issue', 'list'], code: 3 },
+    { what: 'nobody listens', env: { SIDECAR_URL: 'http://127.0.0.1:9' }, args: ['issue', 'list'], code: 3 },
+    { what: 'several projects are meant', env: {}, args: ['issue', 'list'], code: 4 },
+    { what: 'an argument is missing', env: {}, args: ['issue', 'create'], code: 2 },
+    { what: 'a choice is none', env: {}, args: ['issue', 'list', '--status', 'lost'], code: 2 },
+    { what: 'a number is none', env: {}, args: ['issue', 'list', '--limit', 'all'], code: 2 },
+    { what: 'there is no such command', env: {}, args: ['isue'], code: 2 },
+  ])('exits with $code when $what', async ({ env, args, code }) => {
+    const ended = await sandbox.run(args, { env });
+    expect({ code: ended.code, stdout: ended.stdout }).toEqual({ code, stdout: '' });
+    expect(ended.stderr).toMatch(/^✗ .+\n.+/);
+    expect(ended.stderr).not.toMatch(/[^\P{Control}\n]| {4}at /u);
+  });
+});

@@ -1,0 +1,115 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { Sandbox } from './sandbox.ts';
+import { ScriptedProfiles } from './scripted-profiles.ts';
+
+// Every step is a process of its own, and a busy machine takes its time to start one.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+let sandbox: Sandbox;
+let agents: ScriptedProfiles;
+
+beforeAll(async () => {
+  sandbox = new Sandbox();
+  agents = new ScriptedProfiles(sandbox.directory, {
+    'chief-architect': 'success',
+    'typescript-pro': 'success',
+    'security-auditor': 'success',
+    debugger: 'blocked',
+    'rust-pro': 'success',
+  });
+  agents.addWorkflow(
+    'release',
+    { design: ['chief-architect'], build: ['typescript-pro'], audit: ['security-auditor'] },
+    { audit: 'release_approved' },
+  );
+  agents.addWorkflow('hopeless', { diagnosis: ['debugger'] });
+  agents.addWorkflow('endless', { build: ['rust-pro'] });
+  await sandbox.serve('--profiles', agents.directory);
+});
+afterAll(() => sandbox[Symbol.asyncDispose]());
+
+describe('sidecar run', () => {
+  it('tells the story of an issue until it is resolved, and says what needs a person', async () => {
+    await using run = sandbox.start(['run', 'Keep the cart', '--workflow', 'release', '--id', 'shop-1']);
+    await run.prints(/chief-architect +starts/);
+    const board = await sandbox.output('status');
+    expect(board).toMatch(/● shop-1 {2}Keep the cart\n {2}design · waits on chief-architect/);
+    expect(board).toMatch(/● chief-architect +works +shop-1: edits src\/chief-architect\.ts/);
+    expect(await sandbox.output('agents', 'logs', 'chief-architect')).toContain('edits src/chief-architect.ts');
+
+    agents.letGo('chief-architect', 'typescript-pro', 'security-auditor');
+    const [, command = ''] = await run.prints(/^! needs a person: audit waits for release_approved: sidecar (.*)$/m);
+    expect(await sandbox.output('status')).toContain(`! needs you  shop-1: audit waits for release_approved`);
+    await sandbox.output(...command.split(' '));
+
+    const { code, stdout } = await run.ended;
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/the issue is resolved: .*\n(?:.*\n)*✓ resolved in .* {2}Keep the cart\n/);
+    expect(stdout).toMatch(/^typescript-pro +success +typescript-pro has done its part\.$/m);
+    expect(stdout).toContain('3 files changed;');
+  });
+
+  it('exits with 1 when the issue fails, the issue as JSON on standard output and the story on standard error', async () => {
+    agents.letGo('debugger');
+    const { code, stdout, stderr } = await sandbox.run([
+      'run',
+      'Explain the crash',
+      '--workflow',
+      'hopeless',
+      '--json',
+    ]);
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ title: 'Explain the crash', status: 'failed' });
+    expect(stderr).toMatch(/debugger +starts/);
+    expect(stderr).toMatch(/✗ The issue \S+ is not resolved: .*blocked/);
+  });
+
+  it('goes on without whoever stops watching, and can be watched again', async () => {
+    await using run = sandbox.start(['run', 'Port it', '--workflow', 'endless', '--id', 'shop-3']);
+    await run.prints(/rust-pro +starts/);
+    const { code, stderr } = await run.stop('SIGINT');
+    expect(code).toBe(130);
+    expect(stderr).toContain('`sidecar issue watch shop-3` shows it again.');
+
+    await using watch = sandbox.start(['issue', 'watch', 'shop-3']);
+    await watch.prints(/rust-pro +starts/);
+    agents.letGo('rust-pro');
+    expect((await watch.ended).code).toBe(0);
+  });
+
+  it('refuses a workflow that there is not', async () => {
+    const { code, stderr } = await sandbox.run(['run', 'Anything', '--workflow', 'nonsense']);
+    expect(code).toBe(4);
+    expect(stderr).toContain('`sidecar workflow list` shows the workflows there are.');
+  });
+});
+
+describe('sidecar spawn', () => {
+  it('starts an agent that can be stopped, and starts one for one key only', async () => {
+    await sandbox.output('issue', 'create', 'By hand', '--id', 'shop-4');
+    const args = ['spawn', 'code-reviewer', '--issue', 'shop-4', '--task', 'Look at it.', '--idempotency-key', 'once'];
+    const launcher = { kind: 'command', program: 'sleep', args: ['600'] };
+    const spawn = () => sandbox.output(...args, '--launcher', JSON.stringify(launcher));
+    const id = await spawn();
+    expect(id).toMatch(/^code-reviewer-[0-9a-f-]{36}$/);
+    expect(await spawn()).toBe(id);
+    expect(await sandbox.output('agents', 'stop', 'code-reviewer', '--reason', 'enough')).toBe(`${id} stopped`);
+  });
+
+  it('refuses an environment that could take the agent over', async () => {
+    const args = ['spawn', 'code-reviewer', '--issue', 'shop-4', '--task', 'x', '--env', 'LD_PRELOAD=/tmp/evil.so'];
+    const { code, stderr } = await sandbox.run(args);
+    expect(code).toBe(4);
+    expect(stderr).toContain('ENVIRONMENT_FORBIDDEN');
+  });
+});
+
+describe('sidecar status --watch', () => {
+  it('prints again when something has changed, and ends with 0 on Ctrl-C', async () => {
+    await using watch = sandbox.start(['status', '--watch']);
+    await watch.prints(/^Issues {2}0 running/m);
+    await sandbox.output('issue', 'create', 'Ported twice', '--id', 'shop-5', '--workflow', 'endless');
+    await watch.prints(/shop-5 {2}Ported twice/);
+    expect((await watch.stop('SIGINT')).code).toBe(0);
+  });
+});

@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+import { runCommand } from './cli-process.ts';
+
+/** Reports every module of the workspace outside of the command itself that is loaded. */
+const REPORTING = `
+import { registerHooks } from 'node:module';
+registerHooks({
+  load(url, context, next) {
+    const [, name] = /\\/packages\\/(server|sdk|shared)\\/src\\//.exec(url) ?? [];
+    if (name) process.stderr.write('loaded ' + name + ' ' + url.split('/src/').at(-1) + '\\n');
+    return next(url, context);
+  },
+});`;
+const sourceWith = ['--import', `data:text/javascript,${encodeURIComponent(REPORTING)}`];
+
+describe('starting', () => {
+  it.each([['--help'], ['issue', 'create', '--help'], ['completion', 'bash'], ['--version']])(
+    'sidecar %s %s loads nothing but the command',
+    async (...args) => {
+      const { code, stderr } = await runCommand(args, { sourceWith });
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    },
+  );
+
+  it('a command that asks a sidecar does not load one', async () => {
+    const { code, stderr } = await runCommand(['health', '--url', 'http://127.0.0.1:9'], { sourceWith });
+    expect(code).toBe(3);
+    expect(stderr).toContain('loaded sdk');
+    // Where the data directory lies is the configuration's to say.
+    const server = stderr.split('\n').filter((line) => line.startsWith('loaded server') && !line.includes(' runtime/'));
+    expect(server).toEqual([]);
+  });
+});
