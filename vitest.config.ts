@@ -11,8 +11,10 @@ export default defineConfig({
     pool: 'forks',
     // Children that tests start from source find the workspace packages the same way.
     execArgv: ['--conditions=@orchestration-sidecar/source'],
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    // Conditions, not times, are what tests wait for; these only bound a failure on a busy machine.
+    expect: { poll: { timeout: 20_000, interval: 25 } },
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     reporters: ['default'],
   },
 });

@@ -77,11 +77,11 @@ test.each([
   expect(elsewhere).toEqual([]);
 });
 
-test('only the configuration reads the environment of the process', () => {
+test('one place reads the environment of the process', () => {
   const readers = readdirSync(server, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts') && !isTest(file))
     .filter((file) => /process\.env\b/.test(readFileSync(join(server, file), 'utf8')));
-  expect(readers).toEqual(['runtime/config.ts']);
+  expect(readers).toEqual(['runtime/environment.ts']);
 });
 
 test.each([

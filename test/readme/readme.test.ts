@@ -71,7 +71,8 @@ test('the tour with the SDK', async () => {
   const operator = readFileSync(join(home, '.local/state/orchestration-sidecar/operator.token'), 'utf8').trim();
   const ask = async (path: string, body: object) => {
     const headers = { authorization: `Bearer ${operator}`, 'content-type': 'application/json' };
-    return (await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) })).json();
+    const response = await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) });
+    return JSON.parse(await response.text());
   };
   await ask('/api/issues', { issue_id: 'issue-2', title: 'Greet by name' });
   const minted = await ask('/api/tokens', { agent_type: 'python-specialist' });

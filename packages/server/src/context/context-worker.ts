@@ -2,102 +2,107 @@ import { Worker } from 'node:worker_threads';
 import { SidecarError, type AgentContext } from '@orchestration-sidecar/shared';
 import type { FileAnswer, GatherTask } from './request.ts';
 
-/** What a worker is asked. */
-export type WorkerCall =
-  | { readonly id: number; readonly kind: 'look'; readonly root: string }
-  | { readonly id: number; readonly kind: 'gather'; readonly task: GatherTask; readonly digest: string }
-  | { readonly id: number; readonly kind: 'file'; readonly root: string; readonly path: string }
-  | { readonly id: number; readonly kind: 'cancel' };
+/** What a worker can be asked, and what it answers. */
+export interface WorkerCalls {
+  /** Digest of a tree as it is now. */
+  look: { readonly input: { readonly root: string }; readonly output: string };
+  gather: {
+    /** `stored`: file that holds the answer, or shall; null: none. */
+    readonly input: { readonly task: GatherTask; readonly digest: string; readonly stored: string | null };
+    readonly output: { readonly context: AgentContext; readonly bytes: number; readonly fromStore: boolean };
+  };
+  file: { readonly input: { readonly root: string; readonly path: string }; readonly output: FileAnswer | null };
+  /** Starts watching a tree; false when it cannot be. */
+  watch: { readonly input: { readonly root: string }; readonly output: boolean };
+  /** Counts changes of a watched tree anew; false when its watch no longer covers it. */
+  again: { readonly input: { readonly root: string }; readonly output: boolean };
+  /** Whether a watched tree is as it was. */
+  unchanged: { readonly input: { readonly root: string }; readonly output: boolean };
+}
 
-/** What it answers. */
-export type WorkerAnswer =
-  | { readonly id: number; readonly ok: true; readonly value: string | AgentContext | FileAnswer | null }
+/** A call’s name. */
+export type CallName = keyof WorkerCalls;
+
+/** Message to a worker. */
+export type ToWorker =
+  | {
+      readonly [Name in CallName]: {
+        readonly id: number;
+        readonly call: Name;
+        readonly input: WorkerCalls[Name]['input'];
+      };
+    }[CallName]
+  | { readonly id: number; readonly call: 'cancel' };
+
+/** Message from a worker. */
+export type FromWorker =
+  | { readonly id: number; readonly ok: true; readonly output: WorkerCalls[CallName]['output'] }
   | { readonly id: number; readonly ok: false; readonly message: string };
 
-type Ask = { kind: 'look'; root: string } | { kind: 'gather'; task: GatherTask; digest: string } | { kind: 'file'; root: string; path: string };
-
 interface Pending {
-  readonly resolve: (value: WorkerAnswer & { ok: true }) => void;
+  readonly resolve: (output: WorkerCalls[CallName]['output']) => void;
   readonly reject: (error: Error) => void;
 }
 
-interface Seat {
-  readonly worker: Worker;
-  readonly pending: Map<number, Pending>;
-}
-
 /**
- * Worker threads that gather. A project always goes to the same one, which keeps its index. A worker starts with its
- * first call; one that dies fails its calls and is replaced by the next.
+ * A worker thread that starts with its first call. One that dies fails its calls, and the next call starts another.
  */
-export class WorkerPool {
+export class ContextWorker {
   readonly #entry: URL;
-  readonly #seats: (Seat | undefined)[];
+  readonly #name: string;
+  readonly #pending = new Map<number, Pending>();
+  #worker: Worker | undefined;
   #lastId = 0;
   #closed = false;
 
-  /** @param entry file a worker runs: `worker.ts`, or what it was bundled to. */
-  constructor(entry: URL, workers: number) {
+  /** @param entry file the worker runs: `worker.ts`, or what it was bundled to. */
+  constructor(entry: URL, name: string) {
     this.#entry = entry;
-    this.#seats = Array.from({ length: workers });
+    this.#name = name;
   }
 
-  async look(root: string, signal: AbortSignal): Promise<string> {
-    return (await this.#ask(root, { kind: 'look', root }, signal)) as string;
-  }
-
-  async gather(task: GatherTask, digest: string, signal: AbortSignal): Promise<AgentContext> {
-    return (await this.#ask(task.project.root, { kind: 'gather', task, digest }, signal)) as AgentContext;
-  }
-
-  async file(root: string, path: string, signal: AbortSignal): Promise<FileAnswer> {
-    const file = (await this.#ask(root, { kind: 'file', root, path }, signal)) as FileAnswer | null;
-    if (file === null) throw new SidecarError('FILE_NOT_FOUND');
-    return file;
-  }
-
-  /** Stops the workers; what they were doing fails. */
-  async close(): Promise<void> {
-    this.#closed = true;
-    await Promise.all(this.#seats.map((seat) => seat?.worker.terminate()));
-  }
-
-  async #ask(root: string, ask: Ask, signal: AbortSignal): Promise<unknown> {
+  /**
+   * Asks the worker.
+   * @throws the signal’s reason when cancelled; `SHUTTING_DOWN` when closed; `INTERNAL` when the worker failed.
+   */
+  async ask<Name extends CallName>(
+    call: Name,
+    input: WorkerCalls[Name]['input'],
+    signal: AbortSignal,
+  ): Promise<WorkerCalls[Name]['output']> {
     if (this.#closed) throw new SidecarError('SHUTTING_DOWN');
     signal.throwIfAborted();
-    const seat = this.#seatFor(root);
+    const worker = (this.#worker ??= this.#start());
     const id = ++this.#lastId;
-    const { promise, resolve, reject } = Promise.withResolvers<WorkerAnswer & { ok: true }>();
-    seat.pending.set(id, { resolve, reject });
+    const { promise, resolve, reject } = Promise.withResolvers<WorkerCalls[CallName]['output']>();
+    this.#pending.set(id, { resolve, reject });
     const cancel = (): void => {
-      seat.worker.postMessage({ id, kind: 'cancel' } satisfies WorkerCall);
-      seat.pending.delete(id);
+      worker.postMessage({ id, call: 'cancel' } satisfies ToWorker, []);
+      this.#pending.delete(id);
       reject(signal.reason as Error);
     };
     signal.addEventListener('abort', cancel, { once: true });
-    seat.worker.postMessage({ ...ask, id } satisfies WorkerCall);
+    worker.postMessage({ id, call, input }, []);
     try {
-      return (await promise).value;
+      return await promise;
     } finally {
       signal.removeEventListener('abort', cancel);
     }
   }
 
-  #seatFor(root: string): Seat {
-    let sum = 0;
-    for (const letter of root) sum = (Math.imul(sum, 31) + (letter.codePointAt(0) ?? 0)) >>> 0;
-    const place = sum % this.#seats.length;
-    return (this.#seats[place] ??= this.#start(place));
+  /** Stops the worker; what it was doing fails with `SHUTTING_DOWN`. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#worker?.terminate();
   }
 
-  #start(place: number): Seat {
-    const worker = new Worker(this.#entry, { name: `context-${place}` });
-    const seat: Seat = { worker, pending: new Map() };
+  #start(): Worker {
+    const worker = new Worker(this.#entry, { name: this.#name });
     worker.unref();
-    worker.on('message', (answer: WorkerAnswer) => {
-      const pending = seat.pending.get(answer.id);
-      seat.pending.delete(answer.id);
-      if (answer.ok) pending?.resolve(answer);
+    worker.on('message', (answer: FromWorker) => {
+      const pending = this.#pending.get(answer.id);
+      this.#pending.delete(answer.id);
+      if (answer.ok) pending?.resolve(answer.output);
       else pending?.reject(new SidecarError('INTERNAL', undefined, { cause: new Error(answer.message) }));
     });
     let failure: unknown;
@@ -105,11 +110,11 @@ export class WorkerPool {
       failure = error;
     });
     worker.on('exit', () => {
-      if (this.#seats[place] === seat) this.#seats[place] = undefined;
+      if (this.#worker === worker) this.#worker = undefined;
       const code = this.#closed ? 'SHUTTING_DOWN' : 'INTERNAL';
-      for (const { reject } of seat.pending.values()) reject(new SidecarError(code, undefined, { cause: failure }));
-      seat.pending.clear();
+      for (const { reject } of this.#pending.values()) reject(new SidecarError(code, undefined, { cause: failure }));
+      this.#pending.clear();
     });
-    return seat;
+    return worker;
   }
 }

@@ -74,7 +74,7 @@ class TermCounter implements TermSink {
       while (this.#keys[slot] !== hash || this.#counts[slot] === 0) slot = (slot + 1) & mask;
       counts[index] = Math.min(MAX_COUNT, this.#counts[slot] ?? 0);
     }
-    const posting = { terms, counts, defines: Uint32Array.from(this.#defines).sort(), length: this.length };
+    const posting = { terms, counts, defines: Uint32Array.from(this.#defines).toSorted(), length: this.length };
     for (const slot of this.#used) this.#counts[slot] = 0;
     this.#used = [];
     this.#defines = new Set();

@@ -8,7 +8,7 @@ import type {
   PreviousOutput,
   ProjectStructure,
 } from '@orchestration-sidecar/shared';
-import { Budget, jsonBytes } from './budget.ts';
+import { Budget } from './budget.ts';
 import type { Priority } from './select.ts';
 import { shortenFile, type Strategy } from './shorten/shorten.ts';
 
@@ -39,7 +39,15 @@ export interface Gathered {
 }
 
 /** Share of the budget that each list beside the files may take at most. */
-const SHARES = { previous: 0.25, changes: 0.03, commits: 0.07, dependencies: 0.03, directories: 0.03, files: 0.12, omitted: 0.04 };
+const SHARES = {
+  previous: 0.25,
+  changes: 0.03,
+  commits: 0.07,
+  dependencies: 0.03,
+  directories: 0.03,
+  files: 0.12,
+  omitted: 0.04,
+};
 /** Share of what is left that one file may take before it is shortened. */
 const FILE_SHARE = 0.4;
 const MAX_OMITTED = 200;
@@ -59,28 +67,25 @@ export async function fitToBudget(
   signal: AbortSignal,
 ): Promise<AgentContext> {
   let answer = await fill(gathered, new Budget(bounds, countTokens), signal);
-  // The whole may hold a few tokens more than its parts: numbers and commas between them. Then once more, smaller.
-  for (let shrink = 0.9; !fits(answer, bounds, countTokens) && shrink > 0.05; shrink -= 0.2) {
-    const smaller = { maxBytes: Math.floor(bounds.maxBytes * shrink), maxTokens: bounds.maxTokens && Math.floor(bounds.maxTokens * shrink) };
+  const { maxBytes, maxTokens } = bounds;
+  if (maxTokens === undefined || countTokens === null) return answer;
+  // Bytes add up exactly; tokens of a whole may be a few more than those of its parts. Then once more, smaller.
+  for (let shrink = 0.9; countTokens(JSON.stringify(answer)) > maxTokens && shrink > 0.05; shrink -= 0.2) {
+    const smaller = { maxBytes, maxTokens: Math.floor(maxTokens * shrink) };
     answer = await fill(gathered, new Budget(smaller, countTokens), signal);
   }
   return answer;
 }
 
-function fits(
-  answer: AgentContext,
-  bounds: { readonly maxBytes: number; readonly maxTokens?: number | undefined },
-  countTokens: ((text: string) => number) | null,
-): boolean {
-  if (jsonBytes(answer) > bounds.maxBytes) return false;
-  return bounds.maxTokens === undefined || countTokens === null || countTokens(JSON.stringify(answer)) <= bounds.maxTokens;
-}
-
 async function fill(gathered: Gathered, budget: Budget, signal: AbortSignal): Promise<AgentContext> {
   const cut = new Set<Strategy>();
   const answer = emptyAnswer(gathered);
-  budget.spend(answer);
   const { context } = answer;
+  if (!budget.part(1).holds(answer)) {
+    context.project_structure.root = '';
+    cut.add('list_cut');
+  }
+  budget.spend(answer);
   for (const field of ['title', 'task', 'body'] as const) {
     const text = gathered.task[field];
     if (text === null) continue;
@@ -145,7 +150,8 @@ function emptyAnswer({ issue_id, agent_type, timestamp, structure, git, metadata
     omitted_files: [],
     omitted_count: 999_999,
     truncated: false,
-    truncation_strategy: 'task_cut+list_cut+priority_selection+semantic_chunking+compression+file_sampling+summarization',
+    truncation_strategy:
+      'task_cut+list_cut+priority_selection+semantic_chunking+compression+file_sampling+summarization',
     total_size_bytes: 99_999_999,
     file_count: 999_999,
     cache_hit: false,

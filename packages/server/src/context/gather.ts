@@ -100,12 +100,19 @@ function select(
     });
   }
   return {
-    candidates: candidates.toSorted((a, b) => PRIORITIES.indexOf(a.priority) - PRIORITIES.indexOf(b.priority) || a.rank - b.rank),
+    candidates: candidates.toSorted(
+      (a, b) => PRIORITIES.indexOf(a.priority) - PRIORITIES.indexOf(b.priority) || a.rank - b.rank,
+    ),
     omitted,
   };
 }
 
-async function readCandidate(root: string, file: IndexedFile, score: number, reasons: string[]): Promise<ContextFile | null> {
+async function readCandidate(
+  root: string,
+  file: IndexedFile,
+  score: number,
+  reasons: string[],
+): Promise<ContextFile | null> {
   const read = readInside(root, file.path, MAX_FILE_BYTES);
   if (read === null || isBinary(read.bytes)) return null;
   const checksum = checksumOf(read.bytes);
@@ -128,7 +135,11 @@ function reasonsOf(parts: Readonly<Record<string, number>>, grounds: readonly st
     .filter(([, share]) => share > 0)
     .toSorted(([, a], [, b]) => b - a)
     .map(([part, share]) => `${part} ${share.toFixed(3)}`);
-  return [...scored, ...grounds.filter((ground) => ground !== 'relevant_files'), ...(recent ? ['modified in the last 24 h'] : [])];
+  return [
+    ...scored,
+    ...grounds.filter((ground) => ground !== 'relevant_files'),
+    ...(recent ? ['modified in the last 24 h'] : []),
+  ];
 }
 
 /** What was changed and not committed, and what commits of the last 24 h touched; without git, by file time. */
@@ -158,7 +169,10 @@ function metadata(task: GatherTask, state: ProjectState, files: readonly Indexed
     if (kind.language !== null && !kind.vendored) languages.set(kind.language, (languages.get(kind.language) ?? 0) + 1);
   }
   return {
-    project_type: projectType(files.filter(({ path }) => depth(path) === 0).map(({ path }) => path), languages),
+    project_type: projectType(
+      files.filter(({ path }) => depth(path) === 0).map(({ path }) => path),
+      languages,
+    ),
     dependencies: [...dependencies].slice(0, MAX_DEPENDENCIES),
     test_coverage: coverage(state.root),
     last_build_status: task.lastBuildStatus,

@@ -17,14 +17,18 @@ const MAX_FILE_BYTES = 8 * 1024 * 1024;
 export interface Gatherer {
   /** Digest of the tree as it is now. */
   look(root: string, signal: AbortSignal): Promise<string>;
-  gather(task: GatherTask, digest: string, signal: AbortSignal): Promise<AgentContext>;
+  /** Gathers from the tree that had this digest, or from the tree as it is now; answers which. */
+  gather(task: GatherTask, digest: string, signal: AbortSignal): Promise<{ context: AgentContext; digest: string }>;
   /** Null when there is no file that may be shown. */
   file(root: string, path: string, signal: AbortSignal): Promise<FileAnswer | null>;
 }
 
 /** Makes a gatherer with no memory yet. */
 export function createGatherer(): Gatherer {
-  const projects = new Map<string, { readonly index: ProjectIndex; state: ProjectState | null; turn: Promise<unknown> }>();
+  const projects = new Map<
+    string,
+    { readonly index: ProjectIndex; state: ProjectState | null; turn: Promise<unknown> }
+  >();
   const projectAt = (root: string) => {
     const project = projects.get(root) ?? { index: new ProjectIndex(root), state: null, turn: Promise.resolve() };
     projects.delete(root);
@@ -48,8 +52,9 @@ export function createGatherer(): Gatherer {
       }),
     gather: (task, digest, signal) =>
       inTurn(task.project.root, async (project) => {
-        const known = project.state?.digest === digest ? project.state : null;
-        return gather(task, project.index, known ?? (await project.index.look(signal)), signal);
+        if (project.state?.digest !== digest) project.state = await project.index.look(signal);
+        const { state } = project;
+        return { context: await gather(task, project.index, state, signal), digest: state.digest };
       }),
     file: readOne,
   };

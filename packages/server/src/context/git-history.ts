@@ -1,4 +1,5 @@
 import type { Commit, GitContext } from '@orchestration-sidecar/shared';
+import { redactLine } from './redact.ts';
 import { readRepository, type Repository } from './repository.ts';
 
 /** Commits that ranking learns from: who changed with whom, what was said, how recently. */
@@ -16,45 +17,92 @@ export const SHOWN_COMMITS = 20;
 const LOG_BYTES = 32 * 1024 * 1024;
 /** A commit of more files than this is a sweep: it says nothing about any of them. */
 const MAX_FILES_SHOWN = 200;
+const MAX_MESSAGE_CHARS = 4000;
 
-/**
- * Reads the newest commits that touch the project; none before the first commit. `known` is answered again when the
- * head has not moved.
- */
-export async function readHistory(
-  root: string,
-  repository: Repository,
-  signal: AbortSignal,
-  known: History | null,
-): Promise<History> {
+/** Where the repository stands, and what is not committed. */
+export interface GitStatus {
+  readonly head: string | null;
+  readonly branch: string | null;
+  /** Paths of staged, unstaged and new files, relative to the project, sorted. */
+  readonly changes: readonly string[];
+  /** Those of them that git does not track. */
+  readonly untracked: readonly string[];
+}
+
+/** Asks git for head, branch and changes, in one call. Null when git cannot tell. */
+export async function readStatus(root: string, repository: Repository, signal: AbortSignal): Promise<GitStatus | null> {
+  if (repository.workTree === null) return readBareHead(root, repository, signal);
+  const args = [
+    'status',
+    '--porcelain=v2',
+    '--branch',
+    '-z',
+    '--untracked-files=all',
+    '--ignore-submodules=all',
+    '--no-renames',
+    '--',
+    '.',
+  ];
+  const { exitCode, output } = await readRepository(repository, root, args, signal, STATUS_BYTES);
+  if (exitCode !== 0) return null;
+  const entries = output.toString('utf8').split('\0');
+  const header = (name: string): string | undefined =>
+    entries.find((entry) => entry.startsWith(`# branch.${name} `))?.slice(`# branch.${name} `.length);
+  const [oid, name] = [header('oid'), header('head')];
+  const prefix = repository.prefix === '' ? '' : `${repository.prefix}/`;
+  const inProject = (paths: readonly string[]): string[] =>
+    paths.filter((path) => path.startsWith(prefix)).map((path) => path.slice(prefix.length));
+  const untracked = inProject(entries.filter((entry) => entry.startsWith('? ')).map((entry) => entry.slice(2)));
+  const tracked = inProject(entries.flatMap((entry) => TRACKED_CHANGE.exec(entry)?.[1] ?? []));
+  return {
+    head: oid === undefined || oid === '(initial)' ? null : oid,
+    branch: name === undefined || name === '(detached)' ? null : name,
+    changes: [...tracked, ...untracked].toSorted(),
+    untracked,
+  };
+}
+
+/** An ordinary change has eight fields before its path, an unmerged one ten. */
+const TRACKED_CHANGE = /^(?:1(?: \S+){7}|u(?: \S+){9}) (.+)$/s;
+const STATUS_BYTES = 256 * 1024 * 1024;
+
+async function readBareHead(root: string, repository: Repository, signal: AbortSignal): Promise<GitStatus> {
   const [head, branch] = await Promise.all([
     line(readRepository(repository, root, ['rev-parse', '--verify', '--quiet', 'HEAD'], signal)),
     line(readRepository(repository, root, ['symbolic-ref', '--quiet', '--short', 'HEAD'], signal)),
   ]);
-  if (head === null) return { head, branch, commits: [] };
-  if (known?.head === head) return { ...known, branch };
-  const args = [
-    'log', `--max-count=${HISTORY_COMMITS}`, '-z', '--name-only', '--no-renames', '--no-ext-diff', '--no-textconv',
-    '--no-mailmap', '--no-decorate', '--no-notes', '--no-show-signature', '--diff-merges=off', '--relative',
-    '--ignore-submodules=all', '--format=tformat:%x01%H%x02%an%x02%cI%x02%B%x02', 'HEAD',
-  ];
-  const { output } = await readRepository(repository, root, args, signal, LOG_BYTES);
-  return { head, branch, commits: parseLog(output.toString('utf8')) };
+  return { head, branch, changes: [], untracked: [] };
 }
 
-/** Paths of staged, unstaged and new files, relative to the project. */
-export async function readChanges(root: string, repository: Repository, signal: AbortSignal): Promise<string[]> {
-  if (repository.workTree === null) return [];
-  const args = ['status', '--porcelain=v1', '-z', '--untracked-files=all', '--ignore-submodules=all', '--no-renames', '--', '.'];
-  const { exitCode, output } = await readRepository(repository, root, args, signal);
-  if (exitCode !== 0) return [];
-  const prefix = repository.prefix === '' ? '' : `${repository.prefix}/`;
-  return output
-    .toString('utf8')
-    .split('\0')
-    .filter((entry) => entry.length > 3 && entry.slice(3).startsWith(prefix))
-    .map((entry) => entry.slice(3 + prefix.length))
-    .toSorted();
+/** Reads the newest commits before `head` that touch the project; none before the first commit. */
+export async function readCommits(
+  root: string,
+  repository: Repository,
+  head: string | null,
+  signal: AbortSignal,
+): Promise<Commit[]> {
+  if (head === null) return [];
+  const args = [
+    'log',
+    `--max-count=${HISTORY_COMMITS}`,
+    '-z',
+    '--name-only',
+    '--no-renames',
+    '--no-ext-diff',
+    '--no-textconv',
+    '--no-mailmap',
+    '--no-decorate',
+    '--no-notes',
+    '--no-show-signature',
+    '--diff-merges=off',
+    '--relative',
+    '--ignore-submodules=all',
+    '--format=tformat:%x01%H%x02%an%x02%cI%x02%B%x02',
+    '--end-of-options',
+    head,
+  ];
+  const { output } = await readRepository(repository, root, args, signal, LOG_BYTES);
+  return parseLog(output.toString('utf8'));
 }
 
 /** What an answer shows of the repository. */
@@ -64,6 +112,7 @@ export function gitContext(history: History | null, changes: readonly string[]):
     head: history?.head ?? null,
     recent_commits: (history?.commits ?? []).slice(0, SHOWN_COMMITS).map((commit) => ({
       ...commit,
+      message: redactLine(commit.message.slice(0, MAX_MESSAGE_CHARS)),
       files: commit.files.slice(0, MAX_FILES_SHOWN),
     })),
     uncommitted_changes: [...changes],

@@ -63,10 +63,76 @@ describe('gather', () => {
     expect((await injector.gather(request)).cache_hit).toBe(false);
   });
 
+  it('notices every kind of change at once, watched or not', async () => {
+    using project = new TestProject().write({
+      ...FILES,
+      '.gitignore': 'logs/*.log\ncoverage.xml\n',
+      'logs/a.log': 'x',
+    });
+    project.git('init', '--quiet');
+    project.commit('Initial commit');
+    const request = testRequest(project);
+    const changes: (() => void)[] = [
+      () => project.write({ 'src/login.py': 'def login(): pass\n' }),
+      () => project.write({ 'logs/login.txt': 'new in a directory of ignored files' }),
+      () => project.write({ 'coverage.xml': '<coverage line-rate="0.5"></coverage>' }),
+      () => project.commit('Second commit'),
+      () => project.git('checkout', '--quiet', '-b', 'other'),
+      () => project.write({ 'src/deep/er/login.py': 'def login(): pass\n' }),
+      () => project.write({ '.sidecarignore': 'colors.py\n' }),
+      () => project.git('rm', '--quiet', '--cached', 'src/colors.py'),
+    ];
+    for (const change of changes) {
+      let hits = 0;
+      // Until the watch has settled every request looks; after it, none does. Both must see the change.
+      for (let asked = 0; asked < 12; asked++) hits += Number((await injector.gather(request)).cache_hit);
+      expect(hits).toBeGreaterThan(10);
+      change();
+      expect((await injector.gather(request)).cache_hit, change.toString()).toBe(false);
+    }
+  });
+
+  it('is warm after a restart, and clear forgets what is on disk', async () => {
+    using project = new TestProject().write(FILES);
+    project.git('init', '--quiet');
+    project.commit('Initial commit');
+    const now = (): Date => new Date('2026-01-01T10:00:00Z');
+    const open = (): ContextInjector => createContextInjector({ cacheDir, cacheMaxBytes: 1e8, now, workers: 1 });
+    const request = testRequest(project, { issue: { issue_id: 'issue-9', title: 'login', body: '' } });
+    const first = open();
+    const before = await first.gather(request);
+    await first.close();
+    const second = open();
+    expect(await second.gather(request)).toEqual({ ...before, cache_hit: true });
+    expect(second.clear('project', 'issue-9')).toBe(1);
+    expect((await second.gather(request)).cache_hit).toBe(false);
+    await second.close();
+    await expect(second.gather(request)).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
+  });
+
+  it('computes identical requests once, and one that is cancelled leaves the others', async () => {
+    using project = new TestProject().write(FILES);
+    const cancelled = new AbortController();
+    const [gone, ...answers] = [
+      injector.gather(testRequest(project, { title: 'once', signal: cancelled.signal })),
+      injector.gather(testRequest(project, { title: 'once' })),
+      injector.gather(testRequest(project, { title: 'once' })),
+    ];
+    cancelled.abort(new Error('gone'));
+    await expect(gone).rejects.toThrow('gone');
+    const [a, b] = await Promise.all(answers);
+    expect(a?.context).toEqual(b?.context);
+  });
+
   it('works without git, in an empty directory, and in an empty repository', async () => {
     using plain = new TestProject().write({ ...FILES, '.gitignore': 'secret-plans.py\n', 'secret-plans.py': 'login' });
     const context = await injector.gather(testRequest(plain));
-    expect(context.context.git_context).toEqual({ branch: null, head: null, recent_commits: [], uncommitted_changes: [] });
+    expect(context.context.git_context).toEqual({
+      branch: null,
+      head: null,
+      recent_commits: [],
+      uncommitted_changes: [],
+    });
     expect(context.context.project_structure.files).not.toContain('secret-plans.py');
     using empty = new TestProject();
     expect((await injector.gather(testRequest(empty))).file_count).toBe(0);
@@ -87,7 +153,9 @@ describe('gather', () => {
   it('brings in by requirement what the task does not name', async () => {
     using project = new TestProject().write({ ...FILES, 'README.md': '# Hello\n', 'tests/test_colors.py': 'pass\n' });
     const profile = testProfile(['readme_files', 'test_files', 'dependency_manifests']);
-    const context = await injector.gather(testRequest(project, { profile, requirements: profile.context_requirements }));
+    const context = await injector.gather(
+      testRequest(project, { profile, requirements: profile.context_requirements }),
+    );
     expect(context.context.relevant_files.map(({ path }) => path).toSorted()).toEqual([
       'README.md',
       'requirements.txt',
@@ -101,7 +169,12 @@ describe('file', () => {
   const signal = new AbortController().signal;
 
   it('reads a file of the project and nothing else', async () => {
-    using project = new TestProject().write({ ...FILES, '.env': 'KEY=1\n', '.sidecarignore': 'hidden.py\n', 'hidden.py': 'x\n' });
+    using project = new TestProject().write({
+      ...FILES,
+      '.env': 'KEY=1\n',
+      '.sidecarignore': 'hidden.py\n',
+      'hidden.py': 'x\n',
+    });
     const target = { project_id: 'project', root: project.root };
     const answer = await injector.file({ project: target, path: 'src/login.py', signal });
     expect(answer).toMatchObject({ path: 'src/login.py', content: FILES['src/login.py'], truncated: false });

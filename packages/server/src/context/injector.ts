@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import { LIMITS, type AgentContext } from '@orchestration-sidecar/shared';
+import { LIMITS, SidecarError, type AgentContext } from '@orchestration-sidecar/shared';
 import { isoTime } from '../runtime/clock.ts';
 import { silentLogger, type Logger } from '../telemetry/logger.ts';
-import { ContextCache } from './context-cache.ts';
-import { WorkerPool } from './pool.ts';
+import { DiskCache } from './cache/disk-cache.ts';
+import { MemoryCache } from './cache/memory-cache.ts';
+import { ContextWorker, type WorkerCalls } from './context-worker.ts';
+import { SharedFlight } from './flight.ts';
+import { Freshness } from './freshness.ts';
 import type { ContextRequest, FileAnswer, FileRequest, GatherTask } from './request.ts';
 
 /** Shows agents what they need of a project. */
@@ -32,7 +35,7 @@ export interface ContextInjectorOptions {
   readonly cacheDir: string;
   /** Most bytes of contexts kept in memory, and on disk; 0 keeps none. */
   readonly cacheMaxBytes: number;
-  now(): Date;
+  readonly now: () => Date;
   /** Worker threads. Default: one less than the processors, between 1 and 4. */
   readonly workers?: number;
   /** File that a worker thread runs. Default: `worker.ts` beside this file, or `context-worker.js` beside a bundle. */
@@ -43,53 +46,102 @@ export interface ContextInjectorOptions {
 /** Opens the injector; its workers start with the first request. Close it with {@link ContextInjector.close}. */
 export function createContextInjector(options: ContextInjectorOptions): ContextInjector {
   const { now, logger = silentLogger } = options;
-  const workers = options.workers ?? Math.min(4, Math.max(1, availableParallelism() - 1));
-  const pool = new WorkerPool(options.workerEntry ?? ownWorker(), workers);
-  const cache = new ContextCache(options.cacheMaxBytes);
-  const running = new Map<string, Promise<AgentContext>>();
+  const entry = options.workerEntry ?? ownWorker();
+  const count = options.workers ?? Math.min(4, Math.max(1, availableParallelism() - 1));
+  const workers = Array.from({ length: count }, (_, place) => new ContextWorker(entry, `context-${place}`));
+  const watcher = new ContextWorker(entry, 'context-watch');
+  // A project always goes to the same worker, which keeps its index.
+  const workerOf = (root: string): ContextWorker => workers[placeOf(root, count)] ?? watcher;
+  const freshness = new Freshness(watcher, workerOf);
+  const memory = new MemoryCache(options.cacheMaxBytes);
+  const disk = new DiskCache(options.cacheDir, options.cacheMaxBytes);
+  const flights = new Map<string, SharedFlight<Gathering>>();
+  const pruned = disk.prune();
   let closing: Promise<void> | undefined;
+
+  const start = (task: GatherTask, digest: string, key: string): SharedFlight<Gathering> => {
+    const scope = scopeOf(task.project.project_id, task.issue.issue_id);
+    const flight = new SharedFlight(async (signal) => {
+      const treeDigest = digest.slice(0, DIGEST_CHARS);
+      const gathered = await workerOf(task.project.root).ask(
+        'gather',
+        { task, digest: treeDigest, stored: disk.fileOf(scope, key) },
+        signal,
+      );
+      memory.set(key, scope, gathered.context, gathered.bytes);
+      return gathered;
+    });
+    flights.set(key, flight);
+    void flight.settled().then(() => flights.delete(key));
+    return flight;
+  };
 
   return {
     async gather({ signal, ...request }) {
       const nowMs = now().getTime();
-      const task: GatherTask = { ...request, maxBytes: Math.min(request.maxBytes, LIMITS.maxContextBytes), nowMs };
-      const digest = await pool.look(request.project.root, signal);
-      const key = cacheKey(task, digest);
-      const known = cache.get(key);
-      if (known !== undefined) return { ...known, cache_hit: true, timestamp: isoTime(nowMs) };
-      // Joined only by requests that saw the same tree, so none can be shown an older one.
-      const joined = running.get(key);
-      if (joined !== undefined) return joined;
       const started = performance.now();
-      const work = pool.gather(task, digest, signal);
-      running.set(key, work);
-      try {
-        const context = await work;
-        cache.set(key, request.project.project_id, request.issue.issue_id, context);
-        const ms = Math.round(performance.now() - started);
-        logger.debug({ issue_id: request.issue.issue_id, agent_type: context.agent_type, ms }, 'context gathered');
-        return context;
-      } finally {
-        running.delete(key);
-      }
+      const task: GatherTask = { ...request, maxBytes: Math.min(request.maxBytes, LIMITS.maxContextBytes), nowMs };
+      const { root } = request.project;
+      const digest = await freshness.digestOf(root, signal);
+      const key = cacheKey(task, digest);
+      const known = memory.get(key);
+      // Joined only by requests that saw the same tree, so none can be shown an older one.
+      const { context, fromStore: hit } =
+        known === undefined
+          ? await (flights.get(key) ?? start(task, digest, key)).join(signal)
+          : { context: known, fromStore: true };
+      memory.count(hit);
+      freshness.settle(root);
+      const ms = Math.round(performance.now() - started);
+      logger.debug(
+        { issue_id: request.issue.issue_id, agent_type: request.profile.agent_type, ms, hit },
+        'context gathered',
+      );
+      return { ...context, cache_hit: hit, timestamp: isoTime(nowMs) };
     },
-    file: ({ project, path, signal }) => pool.file(project.root, path, signal),
-    clear: (projectId, issueId) => cache.clear(projectId, issueId),
-    stats: () => cache.stats(),
+    file: async ({ project, path, signal }) => {
+      const file = await workerOf(project.root).ask('file', { root: project.root, path }, signal);
+      if (file === null) throw new SidecarError('FILE_NOT_FOUND');
+      return file;
+    },
+    clear(projectId, issueId) {
+      const scope = scopeOf(projectId, issueId);
+      return new Set([...memory.clear(scope), ...disk.clear(scope)]).size;
+    },
+    stats: () => memory.stats(),
     close() {
-      closing ??= pool.close();
+      closing ??= (async () => {
+        freshness.stop();
+        await Promise.all([...workers, watcher].map((worker) => worker.close()));
+        await pruned;
+      })();
       return closing;
     },
   };
 }
 
+type Gathering = WorkerCalls['gather']['output'];
+
 const HOUR_MS = 60 * 60 * 1000;
+/** A look answers a SHA-256 in hexadecimal; the reports’ stamps follow it. */
+const DIGEST_CHARS = 64;
 
 /** Names everything an answer depends on. The hour is in it because files age out of “the last 24 h”. */
 function cacheKey({ nowMs, ...task }: GatherTask, digest: string): string {
   return createHash('sha256')
-    .update(JSON.stringify([digest, Math.floor(nowMs / HOUR_MS), task]))
+    .update(JSON.stringify([FORMAT, digest, Math.floor(nowMs / HOUR_MS), task]))
     .digest('base64url');
+}
+
+/** Raised when answers change their form or their ranking, so that a newer sidecar does not show an older one’s. */
+const FORMAT = 1;
+
+function scopeOf(projectId: string, issueId: string): string {
+  return `${projectId}/${issueId}`;
+}
+
+function placeOf(root: string, places: number): number {
+  return createHash('sha256').update(root).digest().readUInt32BE(0) % places;
 }
 
 function ownWorker(): URL {

@@ -1,4 +1,6 @@
 import { createRequire } from 'node:module';
+import type * as Xml from 'fast-xml-parser';
+import type * as Toml from 'smol-toml';
 
 const load = createRequire(import.meta.url);
 
@@ -38,9 +40,24 @@ const TYPES: readonly (readonly [RegExp, string])[] = [
 ];
 
 const LANGUAGE_TYPES: Readonly<Record<string, string>> = {
-  typescript: 'node', javascript: 'node', python: 'python', go: 'go', rust: 'rust', java: 'java', kotlin: 'java',
-  ruby: 'ruby', php: 'php', csharp: 'dotnet', fsharp: 'dotnet', c: 'cpp', cpp: 'cpp', elixir: 'elixir', dart: 'dart',
-  swift: 'swift', scala: 'scala', shell: 'shell',
+  typescript: 'node',
+  javascript: 'node',
+  python: 'python',
+  go: 'go',
+  rust: 'rust',
+  java: 'java',
+  kotlin: 'java',
+  ruby: 'ruby',
+  php: 'php',
+  csharp: 'dotnet',
+  fsharp: 'dotnet',
+  c: 'cpp',
+  cpp: 'cpp',
+  elixir: 'elixir',
+  dart: 'dart',
+  swift: 'swift',
+  scala: 'scala',
+  shell: 'shell',
 };
 
 /**
@@ -48,7 +65,9 @@ const LANGUAGE_TYPES: Readonly<Record<string, string>> = {
  * manifest, that language; null when there is no code.
  */
 export function projectType(rootNames: readonly string[], filesByLanguage: ReadonlyMap<string, number>): string | null {
-  const byManifest = new Set(TYPES.filter(([pattern]) => rootNames.some((name) => pattern.test(name))).map(([, type]) => type));
+  const byManifest = new Set(
+    TYPES.filter(([pattern]) => rootNames.some((name) => pattern.test(name))).map(([, type]) => type),
+  );
   const counts = new Map<string, number>();
   for (const [language, files] of filesByLanguage) {
     const type = LANGUAGE_TYPES[language];
@@ -63,7 +82,10 @@ type Reader = (text: string) => string[];
 const READERS: readonly (readonly [RegExp, Reader])[] = [
   [/^(?:package|bower)\.json$/, (text) => keysAt(JSON.parse(text), NODE_TABLES)],
   [/^deno\.jsonc?$/, (text) => keysAt(JSON.parse(text), [['imports']])],
-  [/^composer\.json$/, (text) => keysAt(JSON.parse(text), [['require'], ['require-dev']]).filter((name) => name.includes('/'))],
+  [
+    /^composer\.json$/,
+    (text) => keysAt(JSON.parse(text), [['require'], ['require-dev']]).filter((name) => name.includes('/')),
+  ],
   [/^pyproject\.toml$/, pyproject],
   [/^pipfile$/, (text) => keysAt(parseToml(text), [['packages'], ['dev-packages']])],
   [/^requirements.*\.(?:txt|in)$/, (text) => text.split('\n').flatMap(requirement)],
@@ -76,14 +98,23 @@ const READERS: readonly (readonly [RegExp, Reader])[] = [
   [/^build\.gradle(?:\.kts)?$/, gradle],
   [/^libs\.versions\.toml$/, (text) => Object.values(table(parseToml(text)['libraries'])).flatMap(gradleLibrary)],
   [/^gemfile$/, (text) => [...text.matchAll(/^\s*gem\s*\(?\s*['"]([^'"]+)['"]/gm)].map(first)],
-  [/\.gemspec$/, (text) => [...text.matchAll(/\.add_(?:runtime_|development_)?dependency\s*\(?\s*['"]([^'"]+)['"]/g)].map(first)],
+  [
+    /\.gemspec$/,
+    (text) => [...text.matchAll(/\.add_(?:runtime_|development_)?dependency\s*\(?\s*['"]([^'"]+)['"]/g)].map(first),
+  ],
   [/\.(?:cs|fs|vb)proj$/, (text) => packageReferences(text, 'PackageReference')],
   [/^directory\.packages\.props$/, (text) => packageReferences(text, 'PackageVersion')],
   [/^packages\.config$/, (text) => [...text.matchAll(/<package\s[^>]*\bid="([^"]+)"/g)].map(first)],
   [/^mix\.exs$/, (text) => [...text.matchAll(/\{\s*:(\w+)\s*,/g)].map(first)],
   [/^pubspec\.ya?ml$/, pubspec],
-  [/^package\.swift$/, (text) => [...text.matchAll(/\.package\([^)]*url:\s*"([^"]+)"/g)].map((match) => lastPart(first(match)))],
-  [/^build\.sbt$/, (text) => [...text.matchAll(/"([\w.-]+)"\s*%%?%?\s*"([\w.-]+)"/g)].map((match) => `${match[1]}:${match[2]}`)],
+  [
+    /^package\.swift$/,
+    (text) => [...text.matchAll(/\.package\([^)]*url:\s*"([^"]+)"/g)].map((match) => lastPart(first(match))),
+  ],
+  [
+    /^build\.sbt$/,
+    (text) => [...text.matchAll(/"([\w.-]+)"\s*%%?%?\s*"([\w.-]+)"/g)].map((match) => `${match[1]}:${match[2]}`),
+  ],
   [/^podfile$/, (text) => [...text.matchAll(/^\s*pod\s+['"]([^'"]+)['"]/gm)].map(first)],
   [/^conanfile\.txt$/, (text) => [...text.matchAll(/^([a-z0-9_.+-]+)\/[\w.]/gim)].map(first)],
   [/^vcpkg\.json$/, vcpkg],
@@ -95,14 +126,18 @@ function pyproject(text: string): string[] {
   const document = parseToml(text);
   const project = table(document['project']);
   const poetry = table(table(document['tool'])['poetry']);
-  const groups = Object.values(table(poetry['group'])).flatMap((group) => Object.keys(table(table(group)['dependencies'])));
+  const groups = Object.values(table(poetry['group'])).flatMap((group) =>
+    Object.keys(table(table(group)['dependencies'])),
+  );
   return [
     ...strings(project['dependencies']).flatMap(requirement),
     ...Object.values(table(project['optional-dependencies'])).flatMap(strings).flatMap(requirement),
     ...Object.values(table(document['dependency-groups'])).flatMap(strings).flatMap(requirement),
-    ...[...Object.keys(table(poetry['dependencies'])), ...Object.keys(table(poetry['dev-dependencies'])), ...groups].filter(
-      (name) => name !== 'python',
-    ),
+    ...[
+      ...Object.keys(table(poetry['dependencies'])),
+      ...Object.keys(table(poetry['dev-dependencies'])),
+      ...groups,
+    ].filter((name) => name !== 'python'),
   ];
 }
 
@@ -185,18 +220,20 @@ function vcpkg(text: string): string[] {
 
 /** The parsers are loaded with the first manifest that needs one. */
 function parseToml(text: string): Readonly<Record<string, unknown>> {
-  const { parse } = load('smol-toml') as typeof import('smol-toml');
+  const { parse } = load('smol-toml') as typeof Toml;
   return parse(text);
 }
 
 function parseXml(text: string): unknown {
-  const { XMLParser } = load('fast-xml-parser') as typeof import('fast-xml-parser');
+  const { XMLParser } = load('fast-xml-parser') as typeof Xml;
   // Entities stay as they are written: a document cannot blow itself up.
   return new XMLParser({ ignoreAttributes: false, attributeNamePrefix: '@', processEntities: false }).parse(text);
 }
 
 function keysAt(document: unknown, places: readonly (readonly string[])[]): string[] {
-  return places.flatMap((place) => Object.keys(table(place.reduce<unknown>((value, key) => table(value)[key], document))));
+  return places.flatMap((place) =>
+    Object.keys(table(place.reduce<unknown>((value, key) => table(value)[key], document))),
+  );
 }
 
 function table(value: unknown): Readonly<Record<string, unknown>> {
@@ -216,5 +253,10 @@ function first(match: RegExpMatchArray): string {
 }
 
 function lastPart(url: string): string {
-  return url.replace(/\.git$/, '').split('/').at(-1) ?? '';
+  return (
+    url
+      .replace(/\.git$/, '')
+      .split('/')
+      .at(-1) ?? ''
+  );
 }

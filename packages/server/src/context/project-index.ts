@@ -3,7 +3,7 @@ import { realpath } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { indexText, INDEX_BYTES, type Posting } from './file-index.ts';
 import { fileKind, type FileKind } from './file-kind.ts';
-import { readChanges, readHistory, type History } from './git-history.ts';
+import { readCommits, readStatus, type GitStatus, type History } from './git-history.ts';
 import { isBinary, peek } from './read-inside.ts';
 import { findRepository, type Repository } from './repository.ts';
 import { scanProject, type ProjectFile, type Scan } from './scan.ts';
@@ -50,11 +50,11 @@ export class ProjectIndex {
     // A root that is itself a link is resolved once; below it nothing is followed.
     const root = await realpath(this.#root).catch(() => this.#root);
     const repository = await findRepository(root, signal);
-    const [scan, changes, history] = await Promise.all([
-      scanProject(root, repository, signal),
-      repository === null ? [] : readChanges(root, repository, signal),
-      repository === null ? null : this.#readHistory(root, repository, signal),
-    ]);
+    const status = repository === null ? Promise.resolve(null) : readStatus(root, repository, signal);
+    const [scan, known] = await Promise.all([scanProject(root, repository, signal, status), status]);
+    const history =
+      repository === null || known === null ? null : await this.#readHistory(root, repository, known, signal);
+    const changes = known?.changes ?? [];
     return { root, scan, history, changes, digest: digestOf(scan, history, changes) };
   }
 
@@ -85,10 +85,13 @@ export class ProjectIndex {
     return indexed;
   }
 
-  async #readHistory(root: string, repository: Repository, signal: AbortSignal): Promise<History> {
-    const history = await readHistory(root, repository, signal, this.#history);
-    this.#history = history;
-    return history;
+  /** The log is read again only when the head has moved. */
+  async #readHistory(root: string, repository: Repository, status: GitStatus, signal: AbortSignal): Promise<History> {
+    const { head, branch } = status;
+    const known = this.#history;
+    const commits = known?.head === head ? known.commits : await readCommits(root, repository, head, signal);
+    this.#history = { head, branch, commits };
+    return this.#history;
   }
 }
 
@@ -111,8 +114,15 @@ const LONG_LINE = 5000;
 /** The marks that generators leave at the top, and text without lines, which no person writes. */
 function saysGenerated(bytes: Buffer): boolean {
   const head = bytes.toString('latin1', 0, HEADER_BYTES);
-  if (/@generated\b(?! by hand)|\bCode generated .{0,80}DO NOT EDIT|\bautomatically generated\b.{0,80}do not (?:edit|modify)/is.test(head)) return true;
-  return bytes.length > LONG_LINE && !bytes.subarray(0, LONG_LINE).includes(10) && !bytes.subarray(0, LONG_LINE).includes(13);
+  if (
+    /@generated\b(?! by hand)|\bCode generated .{0,80}DO NOT EDIT|\bautomatically generated\b.{0,80}do not (?:edit|modify)/is.test(
+      head,
+    )
+  )
+    return true;
+  return (
+    bytes.length > LONG_LINE && !bytes.subarray(0, LONG_LINE).includes(10) && !bytes.subarray(0, LONG_LINE).includes(13)
+  );
 }
 
 function digestOf(scan: Scan, history: History | null, changes: readonly string[]): string {

@@ -85,7 +85,11 @@ export function isBinary(bytes: Uint8Array): boolean {
 /** Whether a path is relative and stays inside by its spelling. */
 export function isInnerPath(path: string): boolean {
   return (
-    path !== '' && !path.startsWith('/') && !path.includes('\0') && !/^[A-Za-z]:/.test(path) && !path.includes('\\') &&
+    path !== '' &&
+    !path.startsWith('/') &&
+    !path.includes('\0') &&
+    !/^[A-Za-z]:/.test(path) &&
+    !path.includes('\\') &&
     path.split('/').every((part) => part !== '' && part !== '.' && part !== '..')
   );
 }

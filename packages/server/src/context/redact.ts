@@ -28,27 +28,45 @@ let scanner: ReturnType<typeof loadScanner> | undefined;
  * Bounded repetitions only: a text must not be able to stall them.
  */
 const OWN: readonly (readonly [kind: string, pattern: RegExp])[] = [
-  ['private key', /-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----[^-]{1,20000}(?:-----END (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----)?/g],
+  [
+    'private key',
+    /-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----[^-]{1,20000}(?:-----END (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----)?/g,
+  ],
   ['AWS access key', /\b(?:AKIA|ASIA|AGPA|AROA|AIDA)[A-Z0-9]{16}\b/g],
   ['AWS secret key', /aws.{0,20}?(?:secret|key).{0,20}?['"=:\s](?<secret>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])/gi],
   ['GitHub token', /\bgh[opsur]_[A-Za-z0-9]{36,255}\b|\bgithub_pat_[A-Za-z0-9_]{60,255}\b/g],
-  ['API key', /\b(?:sk-(?:ant-|proj-|live-)?[A-Za-z0-9_-]{20,200}|sk_live_[A-Za-z0-9]{16,99}|rk_live_[A-Za-z0-9]{16,99}|AIza[A-Za-z0-9_-]{35}|glpat-[A-Za-z0-9_-]{20,99}|npm_[A-Za-z0-9]{36}|xox[abprs]-[A-Za-z0-9-]{10,200}|hf_[A-Za-z0-9]{30,60}|SG\.[A-Za-z0-9_-]{16,40}\.[A-Za-z0-9_-]{16,60})/g],
+  [
+    'API key',
+    /\b(?:sk-(?:ant-|proj-|live-)?[A-Za-z0-9_-]{20,200}|sk_live_[A-Za-z0-9]{16,99}|rk_live_[A-Za-z0-9]{16,99}|AIza[A-Za-z0-9_-]{35}|glpat-[A-Za-z0-9_-]{20,99}|npm_[A-Za-z0-9]{36}|xox[abprs]-[A-Za-z0-9-]{10,200}|hf_[A-Za-z0-9]{30,60}|SG\.[A-Za-z0-9_-]{16,40}\.[A-Za-z0-9_-]{16,60})/g,
+  ],
   ['JSON web token', /\beyJ[A-Za-z0-9_-]{10,2000}\.eyJ[A-Za-z0-9_-]{10,4000}\.[A-Za-z0-9_-]{10,2000}/g],
   ['password in a URL', /\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s:@/'"]{1,100}:(?<secret>[^\s@/'"$<{]{3,200})@/gi],
-  ['secret value', /(?:api[_-]?key|secret[_-]?key|client[_-]?secret|access[_-]?token|auth[_-]?token|private[_-]?key|passw(?:or)?d|pwd|secret)["']?\s{0,4}(?:=>|:=|[:=])\s{0,4}["'](?<secret>[^\s"'$<{]{12,200})["']/gi],
+  [
+    'secret value',
+    /(?:api[_-]?key|secret[_-]?key|client[_-]?secret|access[_-]?token|auth[_-]?token|private[_-]?key|passw(?:or)?d|pwd|secret)["']?\s{0,4}(?:=>|:=|[:=])\s{0,4}["'](?<secret>[^\s"'$<{]{12,200})["']/gi,
+  ],
 ];
 
 /** Texts that look like secrets and are none: placeholders, and words rather than random letters. */
 function isPlaceholder(kind: string, secret: string): boolean {
   if (kind !== 'secret value' && kind !== 'password in a URL') return false;
-  if (/^(?:x+|\*+|\.+|-+|password|passwd|secret|pass|user|example|changeme|placeholder|your[_-].*|test.*|.*example.*)$/i.test(secret)) return true;
+  if (
+    /^(?:x+|\*+|\.+|-+|password|passwd|secret|pass|user|example|changeme|placeholder|your[_-].*|test.*|.*example.*)$/i.test(
+      secret,
+    )
+  )
+    return true;
   return kind === 'secret value' && !(/[0-9]/.test(secret) && /[a-z]/i.test(secret) && new Set(secret).size >= 8);
 }
 
 const known = new LRUCache<string, readonly Found[]>({ max: 20_000 });
 
 /** Replaces the secrets of a text by what they are. `checksum` names the text, so that none is scanned twice. */
-export async function redact(text: string, path: string, checksum: string): Promise<{ text: string; redactions: number }> {
+export async function redact(
+  text: string,
+  path: string,
+  checksum: string,
+): Promise<{ text: string; redactions: number }> {
   let found = known.get(checksum);
   if (found === undefined) {
     found = await findSecrets(text, path);

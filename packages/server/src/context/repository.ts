@@ -22,7 +22,9 @@ export async function findRepository(root: string, signal: AbortSignal): Promise
   for (let place = root; ; place = dirname(place)) {
     const gitDir = await gitDirOf(place);
     if (gitDir !== null) {
-      const disarm = await filterDrivers({ cwd: place, gitDir, workTree: place, signal });
+      const disarm = (await mayFilter(gitDir))
+        ? await filterDrivers({ cwd: place, gitDir, workTree: place, signal })
+        : [];
       return { gitDir, workTree: place, prefix: relative(place, root).replaceAll('\\', '/'), disarm };
     }
     if (place === root && (await isGitDir(place))) {
@@ -30,6 +32,14 @@ export async function findRepository(root: string, signal: AbortSignal): Promise
     }
     if (dirname(place) === place) return null;
   }
+}
+
+/** Whether a repository’s own configuration may name filter drivers: they are rare, and asking git costs a process. */
+async function mayFilter(gitDir: string): Promise<boolean> {
+  const shared = await readFile(join(gitDir, 'commondir'), 'utf8').catch(() => '.');
+  const files = [join(resolve(gitDir, shared.trim()), 'config'), join(gitDir, 'config.worktree')];
+  const texts = await Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '')));
+  return texts.some((text) => /filter|include/i.test(text));
 }
 
 /** Runs git in a repository, disarmed. */

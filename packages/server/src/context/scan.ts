@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { IgnoreRules, SIDECAR_IGNORE } from './ignore-rules.ts';
+import { readStatus, type GitStatus } from './git-history.ts';
 import { readRepository, type Repository } from './repository.ts';
 
 /** A file of the project, as the file system states it. */
@@ -30,18 +31,48 @@ const FILES_A_TURN = 1000;
 
 /** Directories of a tree without git that hold what tools made. */
 const MADE = new Set([
-  '.git', '.hg', '.svn', '.jj', 'node_modules', '.venv', 'venv', '__pycache__', '.tox', '.nox', '.mypy_cache',
-  '.pytest_cache', '.ruff_cache', '.gradle', '.idea', '.vs', '.terraform', '.next', '.nuxt', '.cache', '.parcel-cache',
-  '.turbo', 'target', 'dist', 'bower_components', '.eggs', '.bundle',
+  '.git',
+  '.hg',
+  '.svn',
+  '.jj',
+  'node_modules',
+  '.venv',
+  'venv',
+  '__pycache__',
+  '.tox',
+  '.nox',
+  '.mypy_cache',
+  '.pytest_cache',
+  '.ruff_cache',
+  '.gradle',
+  '.idea',
+  '.vs',
+  '.terraform',
+  '.next',
+  '.nuxt',
+  '.cache',
+  '.parcel-cache',
+  '.turbo',
+  'target',
+  'dist',
+  'bower_components',
+  '.eggs',
+  '.bundle',
 ]);
 
 /**
  * Lists the project: what git tracks and what is new and not ignored; without git, a walk that honours `.gitignore`.
  * `.sidecarignore` holds for both.
  */
-export async function scanProject(root: string, repository: Repository | null, signal: AbortSignal): Promise<Scan> {
+export async function scanProject(
+  root: string,
+  repository: Repository | null,
+  signal: AbortSignal,
+  /** What git was asked already; left out, it is asked now. */
+  status = repository === null ? Promise.resolve(null) : readStatus(root, repository, signal),
+): Promise<Scan> {
   if (repository?.workTree === null) return { files: [], directories: [], cut: false };
-  const listed = (repository && (await listTracked(root, repository, signal))) ?? (await walk(root, signal));
+  const listed = (repository && (await listFiles(root, repository, status, signal))) ?? (await walk(root, signal));
   const rules = new IgnoreRules();
   for (const path of listed) {
     if (path === SIDECAR_IGNORE || path.endsWith(`/${SIDECAR_IGNORE}`)) {
@@ -104,11 +135,18 @@ export function stampFile(root: string, path: string): ProjectFile | null {
   }
 }
 
-async function listTracked(root: string, repository: Repository, signal: AbortSignal): Promise<string[] | null> {
-  const args = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];
-  const { exitCode, output } = await readRepository(repository, root, args, signal, LIST_BYTES);
-  if (exitCode !== 0) return null;
-  const paths = new Set(output.toString('utf8').split('\0'));
+async function listFiles(
+  root: string,
+  repository: Repository,
+  status: Promise<GitStatus | null>,
+  signal: AbortSignal,
+): Promise<string[] | null> {
+  const [tracked, known] = await Promise.all([
+    readRepository(repository, root, ['ls-files', '-z', '--cached'], signal, LIST_BYTES),
+    status,
+  ]);
+  if (tracked.exitCode !== 0 || known === null) return null;
+  const paths = new Set([...tracked.output.toString('utf8').split('\0'), ...known.untracked]);
   // A path that is not UTF-8 cannot be named in JSON; a nested repository ends with a slash.
   return [...paths].filter((path) => path !== '' && !path.endsWith('/') && !path.includes('\ufffd')).toSorted();
 }

@@ -41,7 +41,9 @@ export function groundsOf(
 
 /** Who looks at coverage or security works on the tests themselves; others need those of their module. */
 function wantsAllTests(requirements: ReadonlySet<ContextRequirement>): boolean {
-  return requirements.has('coverage_reports') || requirements.has('security_files') || !requirements.has('relevant_files');
+  return (
+    requirements.has('coverage_reports') || requirements.has('security_files') || !requirements.has('relevant_files')
+  );
 }
 
 /** Steps in which a budget is spent: the specification’s priority order, as far as it speaks of files. */
@@ -53,7 +55,9 @@ export function priorityOf(kind: FileKind, { relevant, recent }: Standing): Prio
   if (relevant) return 'task';
   if (recent) return 'recent';
   if (kind.roles.has('test')) return 'tests';
-  if (['config', 'manifest', 'ci', 'infrastructure', 'standards'].some((role) => kind.roles.has(role as FileRole))) return 'config';
-  if (['documentation', 'readme', 'design', 'api'].some((role) => kind.roles.has(role as FileRole))) return 'documentation';
+  if (['config', 'manifest', 'ci', 'infrastructure', 'standards'].some((role) => kind.roles.has(role as FileRole)))
+    return 'config';
+  if (['documentation', 'readme', 'design', 'api'].some((role) => kind.roles.has(role as FileRole)))
+    return 'documentation';
   return 'rest';
 }

@@ -1,7 +1,10 @@
+import { createHash } from 'node:crypto';
 import { readTerms, termHash } from './terms.ts';
 
 /** What a task asks for, in the terms that files are indexed by. */
 export interface TaskQuery {
+  /** Names the task’s texts. */
+  readonly digest: string;
   /** Weight by term hash, over all of the task’s texts. */
   readonly terms: ReadonlyMap<number, number>;
   /** The same of the title alone. */
@@ -49,9 +52,14 @@ export function readTask(title: string, body: string, task: string | null): Task
   const terms = new Map<number, number>();
   const identifiers = new Set<number>();
   const paths = new Set<string>();
-  for (const [text, weight] of [[title, TITLE_WEIGHT], [task ?? '', TASK_WEIGHT], [body, 1]] as const) {
+  for (const [text, weight] of [
+    [title, TITLE_WEIGHT],
+    [task ?? '', TASK_WEIGHT],
+    [body, 1],
+  ] as const) {
     const clean = text.slice(0, MAX_TEXT).replaceAll(NOISE, ' ');
-    for (const [path] of clean.replaceAll('\\', '/').matchAll(PATH)) if (paths.size < MAX_PATHS) paths.add(path.toLowerCase());
+    for (const [path] of clean.replaceAll('\\', '/').matchAll(PATH))
+      if (paths.size < MAX_PATHS) paths.add(path.toLowerCase());
     for (const [name] of clean.matchAll(IDENTIFIER)) identifiers.add(termHash(name, true));
     addTerms(clean, weight, terms);
   }
@@ -60,7 +68,10 @@ export function readTask(title: string, body: string, task: string | null): Task
   const scope = SCOPE.exec(title);
   const scopeTerms = new Map<number, number>();
   addTerms(scope?.[1] ?? scope?.[2] ?? scope?.[3] ?? '', 1, scopeTerms);
-  return { terms, titleTerms, scopeTerms: new Set(scopeTerms.keys()), identifiers, paths: [...paths] };
+  const digest = createHash('sha256')
+    .update(JSON.stringify([title, body, task]))
+    .digest('base64url');
+  return { digest, terms, titleTerms, scopeTerms: new Set(scopeTerms.keys()), identifiers, paths: [...paths] };
 }
 
 function addTerms(text: string, weight: number, into: Map<number, number>): void {

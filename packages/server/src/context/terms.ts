@@ -54,9 +54,32 @@ function hashBytes(bytes: Uint8Array, from: number, to: number, whole: boolean):
 
 /** Words that come right before the name that they define, in most languages. */
 const DEFINERS = new Set(
-  ['def', 'class', 'function', 'func', 'fn', 'struct', 'interface', 'type', 'enum', 'trait', 'module', 'namespace',
-    'const', 'impl', 'record', 'protocol', 'object', 'union', 'macro', 'define', 'typedef', 'package', 'sub', 'mod']
-    .map((word) => plainHash(word)),
+  [
+    'def',
+    'class',
+    'function',
+    'func',
+    'fn',
+    'struct',
+    'interface',
+    'type',
+    'enum',
+    'trait',
+    'module',
+    'namespace',
+    'const',
+    'impl',
+    'record',
+    'protocol',
+    'object',
+    'union',
+    'macro',
+    'define',
+    'typedef',
+    'package',
+    'sub',
+    'mod',
+  ].map((word) => plainHash(word)),
 );
 
 function plainHash(word: string): number {
@@ -137,7 +160,8 @@ function stemSingular(bytes: Uint8Array, from: number, to: number, last: number 
   if (last === LETTER.e || last === LETTER.y) return to - 1;
   const before = FOLD[bytes[to - 2] ?? 0];
   if (last === LETTER.d && before === LETTER.e) return undouble(bytes, from, to - 2);
-  const isParticiple = last === LETTER.g && before === LETTER.n && FOLD[bytes[to - 3] ?? 0] === LETTER.i && to - from > 5;
+  const isParticiple =
+    last === LETTER.g && before === LETTER.n && FOLD[bytes[to - 3] ?? 0] === LETTER.i && to - from > 5;
   return isParticiple ? undouble(bytes, from, to - 3) : to;
 }
 

@@ -18,8 +18,21 @@ export class TestProject implements Disposable {
   }
 
   git(...args: string[]): string {
-    const identity = ['-c', 'user.name=Test', '-c', 'user.email=test@localhost', '-c', 'init.defaultBranch=main', '-c', 'protocol.file.allow=always'];
-    return execFileSync('git', [...identity, ...args], { cwd: this.root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+    const identity = [
+      '-c',
+      'user.name=Test',
+      '-c',
+      'user.email=test@localhost',
+      '-c',
+      'init.defaultBranch=main',
+      '-c',
+      'protocol.file.allow=always',
+    ];
+    return execFileSync('git', [...identity, ...args], {
+      cwd: this.root,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
   }
 
   commit(message: string): this {
@@ -34,7 +47,9 @@ export class TestProject implements Disposable {
 }
 
 /** A profile of a coding agent, with other requirements where a test wants them. */
-export function testProfile(requirements: readonly ContextRequirement[] = ['project_structure', 'git_context', 'relevant_files']): Profile {
+export function testProfile(
+  requirements: readonly ContextRequirement[] = ['project_structure', 'git_context', 'relevant_files'],
+): Profile {
   return {
     agent_type: 'python-specialist',
     name: 'Python Specialist',
@@ -58,7 +73,10 @@ export function testProfile(requirements: readonly ContextRequirement[] = ['proj
 }
 
 /** A request for a test project’s context. */
-export function testRequest(project: TestProject, over: Partial<ContextRequest> & { title?: string; body?: string } = {}): ContextRequest {
+export function testRequest(
+  project: TestProject,
+  over: Partial<ContextRequest> & { title?: string; body?: string } = {},
+): ContextRequest {
   const { title = 'Fix the login of users', body = '', ...rest } = over;
   const profile = rest.profile ?? testProfile();
   return {

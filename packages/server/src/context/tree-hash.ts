@@ -16,7 +16,10 @@ export async function treeHash(root: string, signal: AbortSignal): Promise<strin
   if (head.exitCode !== 0) return null;
   const changed = await read('diff', '--no-ext-diff', '--no-textconv', '--binary', '--no-renames', 'HEAD', '--', '.');
   const fresh = await read('ls-files', '--others', '--exclude-standard', '-z', '--', '.');
-  const paths = fresh.output.toString('utf8').split('\0').filter((path) => path !== '');
+  const paths = fresh.output
+    .toString('utf8')
+    .split('\0')
+    .filter((path) => path !== '');
   const hashed = paths.length === 0 ? undefined : await read('hash-object', '--no-filters', '--', ...paths);
   if ([changed, fresh, hashed].some((answer) => answer && (answer.exitCode !== 0 || answer.cut))) return null;
   const hash = createHash('sha256').update(head.output).update(changed.output).update(fresh.output);

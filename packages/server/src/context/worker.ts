@@ -1,36 +1,71 @@
 import { parentPort } from 'node:worker_threads';
-import type { WorkerAnswer, WorkerCall } from './pool.ts';
+import { readEntry, writeEntry } from './cache/disk-cache.ts';
+import type { CallName, FromWorker, ToWorker, WorkerCalls } from './context-worker.ts';
 import { createGatherer } from './gatherer.ts';
+import { TreeWatch } from './watch.ts';
+import type { AgentContext } from '@orchestration-sidecar/shared';
 
-/** Entry of a worker thread: answers {@link WorkerCall}s until its port closes. */
+/** Entry of a worker thread: answers calls until its port closes. */
 const port = parentPort;
 if (port === null) throw new Error('this file is the entry of a worker thread');
 
 const gatherer = createGatherer();
+const trees = new TreeWatch();
 const running = new Map<number, AbortController>();
 
-port.on('message', (call: WorkerCall) => {
-  if (call.kind === 'cancel') {
-    running.get(call.id)?.abort();
-    return;
-  }
-  void answer(call).then((message) => port.postMessage(message));
+const calls: {
+  readonly [Name in CallName]: (
+    input: WorkerCalls[Name]['input'],
+    signal: AbortSignal,
+  ) => Promise<WorkerCalls[Name]['output']>;
+} = {
+  look: ({ root }, signal) => gatherer.look(root, signal),
+  async gather({ task, digest, stored }, signal) {
+    const known = stored === null ? null : readEntry(stored, task.nowMs);
+    if (known !== null) {
+      // What this worker wrote, under a name that says what it depends on.
+      const context = known as AgentContext;
+      return { context, bytes: Buffer.byteLength(JSON.stringify(context)), fromStore: true };
+    }
+    const { context, digest: seen } = await gatherer.gather(task, digest, signal);
+    const json = JSON.stringify(context);
+    // Before the answer goes: what is cleared after it must be there to be cleared.
+    if (stored !== null && seen === digest) writeEntry(stored, json);
+    return { context, bytes: Buffer.byteLength(json), fromStore: false };
+  },
+  file: ({ root, path }, signal) => gatherer.file(root, path, signal),
+  watch: ({ root }, signal) => trees.start(root, signal),
+  again: ({ root }) => trees.again(root),
+  unchanged: ({ root }) => trees.unchanged(root),
+};
+
+port.on('message', (message: ToWorker) => {
+  if (message.call === 'cancel') running.get(message.id)?.abort();
+  else void answer(message).then((reply) => port.postMessage(reply, []));
 });
 
-async function answer(call: Exclude<WorkerCall, { kind: 'cancel' }>): Promise<WorkerAnswer> {
+async function answer(message: Exclude<ToWorker, { call: 'cancel' }>): Promise<FromWorker> {
+  const { id } = message;
   const controller = new AbortController();
-  running.set(call.id, controller);
+  running.set(id, controller);
   try {
-    const value =
-      call.kind === 'look'
-        ? await gatherer.look(call.root, controller.signal)
-        : call.kind === 'gather'
-          ? await gatherer.gather(call.task, call.digest, controller.signal)
-          : await gatherer.file(call.root, call.path, controller.signal);
-    return { id: call.id, ok: true, value };
+    return { id, ok: true, output: await run(message, controller.signal) };
   } catch (cause) {
-    return { id: call.id, ok: false, message: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause) };
+    return { id, ok: false, message: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause) };
   } finally {
-    running.delete(call.id);
+    running.delete(id);
   }
+}
+
+function run(
+  message: Exclude<ToWorker, { call: 'cancel' }>,
+  signal: AbortSignal,
+): Promise<WorkerCalls[CallName]['output']> {
+  // Spelled out, so that each call meets its own input.
+  if (message.call === 'look') return calls.look(message.input, signal);
+  if (message.call === 'gather') return calls.gather(message.input, signal);
+  if (message.call === 'file') return calls.file(message.input, signal);
+  if (message.call === 'watch') return calls.watch(message.input, signal);
+  if (message.call === 'again') return calls.again(message.input, signal);
+  return calls.unchanged(message.input, signal);
 }

@@ -7,7 +7,22 @@ const HEADER = /\.(?:h|hpp|hh|hxx|d\.ts|pyi)$/i;
 const LOCALE = /(?:^|\/)(?:locales?|i18n|l10n|translations?|lang|po)\/|\.(?:po|pot)$/i;
 const CHANGELOG = /(?:^|\/)(?:change(?:s|log)|news|history|release[-_]?notes)/i;
 /** Code that describes or styles; a change of behaviour is elsewhere. */
-const MARKUP = new Set(['html', 'css', 'scss', 'sass', 'less', 'stylus', 'make', 'cmake', 'autoconf', 'automake', 'protobuf', 'batch', 'meson', 'starlark']);
+const MARKUP = new Set([
+  'html',
+  'css',
+  'scss',
+  'sass',
+  'less',
+  'stylus',
+  'make',
+  'cmake',
+  'autoconf',
+  'automake',
+  'protobuf',
+  'batch',
+  'meson',
+  'starlark',
+]);
 
 /** How likely a file is to be changed, by what it is. */
 export function kindPrior({ path, kind, text }: IndexedFile, hasHistory: boolean): number {

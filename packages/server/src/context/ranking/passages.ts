@@ -3,50 +3,53 @@ import type { TaskQuery } from '../task-query.ts';
 import type { TermStatistics } from './text.ts';
 
 const WINDOW_LINES = 40;
+const HALF_LINES = WINDOW_LINES / 2;
 const K1 = 1.2;
+
+/** Where a task’s words stand in a text: by half window, how often each occurs. */
+export type Occurrences = readonly ReadonlyMap<number, number>[];
+
+/** Finds the words of a task in a text. Only they are kept, so that this is small enough to remember. */
+export function findOccurrences(bytes: Uint8Array, terms: ReadonlyMap<number, number>): Occurrences {
+  const halves: Map<number, number>[] = [];
+  let counts = new Map<number, number>();
+  const sink = {
+    term(hash: number): void {
+      if (terms.has(hash)) counts.set(hash, (counts.get(hash) ?? 0) + 1);
+    },
+  };
+  for (let start = 0; start < bytes.length;) {
+    let end = start;
+    for (let lines = 0; lines < HALF_LINES && end < bytes.length; lines++) {
+      const newline = bytes.indexOf(10, end);
+      end = newline < 0 ? bytes.length : newline + 1;
+    }
+    readTerms(bytes, start, end, sink);
+    halves.push(counts);
+    counts = new Map();
+    start = end;
+  }
+  return halves;
+}
 
 /**
  * Best window of a text against weighted terms: what one place says, where a long file’s total says too little of any.
- * Windows overlap by half.
+ * Windows overlap by half. `line` is where the best one begins.
  */
 export function bestPassage(
-  bytes: Uint8Array,
+  occurrences: Occurrences,
   terms: ReadonlyMap<number, number>,
   statistics: TermStatistics,
 ): { readonly score: number; readonly line: number } {
-  const half = WINDOW_LINES / 2;
-  let previous = new Map<number, number>();
-  let current = new Map<number, number>();
   let best = { score: 0, line: 1 };
-  let line = 0;
-  let start = 0;
-  const settle = (): void => {
+  const worth = (hash: number, count: number): number =>
+    (terms.get(hash) ?? 0) * (statistics.rarity.get(hash) ?? 0) * ((count * (K1 + 1)) / (count + K1));
+  for (const [place, half] of occurrences.entries()) {
+    const previous = occurrences[place - 1];
     let score = 0;
-    for (const map of [previous, current]) {
-      for (const [hash, count] of map) {
-        if (map === current && previous.has(hash)) continue;
-        const total = map === previous ? count + (current.get(hash) ?? 0) : count;
-        const weight = (terms.get(hash) ?? 0) * (statistics.rarity.get(hash) ?? 0);
-        score += weight * ((total * (K1 + 1)) / (total + K1));
-      }
-    }
-    if (score > best.score) best = { score, line: Math.max(1, line - WINDOW_LINES + 1) };
-    previous = current;
-    current = new Map();
-  };
-  const sink = {
-    term(hash: number): void {
-      if (terms.has(hash)) current.set(hash, (current.get(hash) ?? 0) + 1);
-    },
-  };
-  while (start < bytes.length) {
-    let end = start;
-    let lines = 0;
-    while (end < bytes.length && lines < half) if (bytes[end++] === 10) lines++;
-    readTerms(bytes, start, end, sink);
-    line += lines;
-    settle();
-    start = end;
+    for (const [hash, count] of half) score += worth(hash, count + (previous?.get(hash) ?? 0));
+    for (const [hash, count] of previous ?? []) if (!half.has(hash)) score += worth(hash, count);
+    if (score > best.score) best = { score, line: Math.max(0, place - 1) * HALF_LINES + 1 };
   }
   return best;
 }

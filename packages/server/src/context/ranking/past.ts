@@ -39,7 +39,8 @@ export function spokenOf(
   if (whole === 0) return scores;
   for (const [age, { terms, files }] of commits.entries()) {
     let shared = 0;
-    for (const [hash, weight] of query.terms) if (terms.has(hash)) shared += weight * (statistics.rarity.get(hash) ?? 0);
+    for (const [hash, weight] of query.terms)
+      if (terms.has(hash)) shared += weight * (statistics.rarity.get(hash) ?? 0);
     if (shared === 0) continue;
     const likeness = (shared / whole) ** 2 * 2 ** (-age / HALF_LIFE_COMMITS);
     for (const path of files) {

@@ -1,3 +1,5 @@
+import type { Commit } from '@orchestration-sidecar/shared';
+import { LRUCache } from 'lru-cache';
 import type { IndexedFile, ProjectState } from '../project-index.ts';
 import { INDEX_BYTES } from '../file-index.ts';
 import { peek } from '../read-inside.ts';
@@ -5,8 +7,8 @@ import type { TaskQuery } from '../task-query.ts';
 import { spreadOverReferences } from './graph.ts';
 import { kindPrior } from './kind-prior.ts';
 import { definedNames, inScope, mentionedPaths, namedFiles } from './names.ts';
-import { bestPassage } from './passages.ts';
-import { changedTogether, liveliness, readCommits, spokenOf } from './past.ts';
+import { bestPassage, findOccurrences, type Occurrences } from './passages.ts';
+import { changedTogether, liveliness, readCommits, spokenOf, type ReadCommit } from './past.ts';
 import { companions, neighbours } from './surroundings.ts';
 import { bm25, countTerms, type TermStatistics } from './text.ts';
 import { SIGNAL_WEIGHTS, type SignalName } from './weights.ts';
@@ -29,7 +31,10 @@ const CANDIDATES = 200;
 
 /** Ranks files against a task, best first; equal scores by path. */
 export function rankFiles(files: readonly IndexedFile[], query: TaskQuery, state: ProjectState): Ranked[] {
-  const statistics = countTerms(files, new Set([...query.terms.keys(), ...query.titleTerms.keys(), ...query.scopeTerms]));
+  const statistics = countTerms(
+    files,
+    new Set([...query.terms.keys(), ...query.titleTerms.keys(), ...query.scopeTerms]),
+  );
   const signals: Partial<Record<SignalName, Float64Array>> = {
     text: normalised(bm25(files.length, statistics, query.terms)),
     title: normalised(bm25(files.length, statistics, query.titleTerms)),
@@ -39,7 +44,14 @@ export function rankFiles(files: readonly IndexedFile[], query: TaskQuery, state
     scope: inScope(files, query, statistics),
   };
   signals.named_text = product(signals.text, signals.name);
-  const first = normalised(sum(files.length, [[signals.text, 1], [signals.title, 0.5], [signals.mention, 1], [signals.name, 0.3]]));
+  const first = normalised(
+    sum(files.length, [
+      [signals.text, 1],
+      [signals.title, 0.5],
+      [signals.mention, 1],
+      [signals.name, 0.3],
+    ]),
+  );
   addPast(signals, files, query, state, statistics, first);
   signals.companion = companions(files, first);
   signals.directory = neighbours(files, first);
@@ -57,7 +69,8 @@ function addCloseLook(
   first: Float64Array,
 ): Map<number, number> {
   const start = first.map((score, index) => score + (signals.past?.[index] ?? 0) / 2);
-  const candidates = [...start.keys()].filter((index) => (start[index] ?? 0) > 0)
+  const candidates = [...start.keys()]
+    .filter((index) => (start[index] ?? 0) > 0)
     .toSorted((a, b) => (start[b] ?? 0) - (start[a] ?? 0))
     .slice(0, CANDIDATES);
   const passage = new Float64Array(files.length);
@@ -65,12 +78,12 @@ function addCloseLook(
   const lines = new Map<number, number>();
   for (const index of candidates) {
     const file = files[index];
-    const bytes = file && file.withheld === null ? peek(state.root, file.path, INDEX_BYTES) : null;
-    if (bytes === null) continue;
-    const best = bestPassage(bytes, query.terms, statistics);
+    if (file === undefined || file.withheld !== null) continue;
+    const occurrences = occurrencesIn(file, query, state);
+    const best = bestPassage(occurrences, query.terms, statistics);
     passage[index] = best.score;
     lines.set(index, best.line);
-    titlePassage[index] = bestPassage(bytes, query.titleTerms, statistics).score;
+    titlePassage[index] = bestPassage(occurrences, query.titleTerms, statistics).score;
   }
   signals.passage = normalised(passage);
   signals.title_passage = normalised(titlePassage);
@@ -80,6 +93,31 @@ function addCloseLook(
   for (const [place, gained] of spreadOverReferences(among, home).entries()) graph[candidates[place] ?? 0] = gained;
   signals.graph = normalised(graph);
   return lines;
+}
+
+const readHistories = new WeakMap<readonly Commit[], ReadCommit[]>();
+
+function readOnce(commits: readonly Commit[]): ReadCommit[] {
+  let read = readHistories.get(commits);
+  if (read === undefined) {
+    read = readCommits(commits);
+    readHistories.set(commits, read);
+  }
+  return read;
+}
+
+/** Files that were looked at for a task lately, so that an edit makes only one of them be read again. */
+const remembered = new LRUCache<string, Occurrences>({ max: 4000 });
+
+function occurrencesIn(file: IndexedFile, query: TaskQuery, state: ProjectState): Occurrences {
+  const key = `${query.digest}\0${state.root}\0${file.path}\0${file.stamp}`;
+  let found = remembered.get(key);
+  if (found === undefined) {
+    // Every word of the title is one of the task.
+    found = findOccurrences(peek(state.root, file.path, INDEX_BYTES) ?? new Uint8Array(), query.terms);
+    remembered.set(key, found);
+  }
+  return found;
 }
 
 function addPast(
@@ -92,9 +130,18 @@ function addPast(
 ): void {
   if (state.history === null || state.history.commits.length < MIN_COMMITS) return;
   const placeOf = new Map(files.map(({ path }, index) => [path, index]));
-  const commits = readCommits(state.history.commits);
+  const commits = readOnce(state.history.commits);
   signals.past = normalised(spokenOf(commits, placeOf, query, statistics));
-  signals.together = normalised(changedTogether(commits, placeOf, sum(files.length, [[first, 1], [signals.past, 0.5]])));
+  signals.together = normalised(
+    changedTogether(
+      commits,
+      placeOf,
+      sum(files.length, [
+        [first, 1],
+        [signals.past, 0.5],
+      ]),
+    ),
+  );
   signals.lively = normalised(liveliness(commits, placeOf));
 }
 
@@ -104,12 +151,15 @@ function settle(
   lines: ReadonlyMap<number, number>,
 ): Ranked[] {
   const weighted = Object.entries(signals) as [SignalName, Float64Array][];
-  const gained = sum(files.length, weighted.map(([name, values]) => [values, SIGNAL_WEIGHTS[name]]));
+  const gained = sum(
+    files.length,
+    weighted.map(([name, values]) => [values, SIGNAL_WEIGHTS[name]]),
+  );
   const priors = files.map((file) => kindPrior(file, signals.lively !== undefined));
   const totals = priors.map((prior, index) => (gained[index] ?? 0) + prior);
 
   // Zero is what a usual file scores without any signal.
-  const zero = Float64Array.from(priors).sort()[Math.floor(priors.length * 0.75)] ?? 0;
+  const zero = Float64Array.from(priors).toSorted()[Math.floor(priors.length * 0.75)] ?? 0;
   const top = totals.reduce((best, total) => Math.max(best, total), zero);
   const scale = top > zero && gained.some((gain) => gain > 0) ? 1 / (top - zero) : 0;
   return files

@@ -30,7 +30,22 @@ export function companions(files: readonly IndexedFile[], start: Float64Array): 
   return scores;
 }
 
-const COMMON = new Set(['index', 'main', 'mod', 'lib', '__init__', 'init', 'readme', 'package', 'types', 'utils', 'util', 'common', 'makefile', 'config']);
+const COMMON = new Set([
+  'index',
+  'main',
+  'mod',
+  'lib',
+  '__init__',
+  'init',
+  'readme',
+  'package',
+  'types',
+  'utils',
+  'util',
+  'common',
+  'makefile',
+  'config',
+]);
 
 /** For each file how well its directory does without it: the mean of the directory’s best three others. */
 export function neighbours(files: readonly IndexedFile[], start: Float64Array): Float64Array {
@@ -43,11 +58,15 @@ export function neighbours(files: readonly IndexedFile[], start: Float64Array): 
   }
   const scores = new Float64Array(files.length);
   for (const inside of directories.values()) {
-    const best = inside.map((index) => start[index] ?? 0).toSorted((a, b) => b - a).slice(0, 4);
+    const best = inside
+      .map((index) => start[index] ?? 0)
+      .toSorted((a, b) => b - a)
+      .slice(0, 4);
     const sum = best.reduce((total, score) => total + score, 0);
     for (const index of inside) {
       const own = start[index] ?? 0;
-      const counted = own >= (best[3] ?? 0) && best.length > 3 ? sum - own : best.includes(own) ? sum - own : sum - (best[3] ?? 0);
+      const counted =
+        own >= (best[3] ?? 0) && best.length > 3 ? sum - own : best.includes(own) ? sum - own : sum - (best[3] ?? 0);
       scores[index] = Math.max(0, counted) / 3;
     }
   }

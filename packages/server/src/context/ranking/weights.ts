@@ -21,7 +21,7 @@ export const SIGNAL_WEIGHTS = {
   /** Path in the area that the title begins with. */
   scope: 1.2,
   /** Defines what the task names. */
-  define: 0.3,
+  define: 0.5,
   /** Personalised PageRank over references. */
   graph: 0.2,
   /** Test, header or twin of a file that ranks high. */
@@ -33,7 +33,7 @@ export const SIGNAL_WEIGHTS = {
   /** Changed together with files that rank high. */
   together: 0.5,
   /** Changed lately and often. */
-  lively: 1.8,
+  lively: 2,
 } as const;
 
 /** A signal’s name, as a receipt shows it. */
@@ -41,8 +41,8 @@ export type SignalName = keyof typeof SIGNAL_WEIGHTS;
 
 /** What a file’s kind adds before any task is known: what changes is mostly program code. */
 export const KIND_WEIGHTS = {
-  source: 0.6,
-  test: -0.2,
+  source: 0.9,
+  test: -0.4,
   documentation: -2.8,
   /** Neither a programming language nor documentation: data, configuration, translations. */
   data: -0.8,

@@ -1,4 +1,5 @@
 import type { Node } from 'web-tree-sitter';
+import { jsonBytes } from '../budget.ts';
 import { withSyntax } from '../syntax.ts';
 
 /** A whole function, class or statement, with the lines it covers (0-based, both inclusive). */
@@ -12,38 +13,44 @@ const DEFINITION = /function|method|class|struct|interface|impl|trait|enum|modul
 /** A definition longer than this is opened: its members are units of their own. */
 const LONG_LINES = 80;
 
+/** What a remark on missing lines costs at most. */
+const GAP_BYTES = 40;
+const HEAD_LINES = 30;
+
 /**
  * Keeps the whole functions and classes of a text that `scoreLines` finds most telling, and the file’s head, and says
- * between them how many lines are missing. Null when the text cannot be parsed or not even the best unit fits.
+ * between them how many lines are missing. `maxBytes` bounds the result as JSON. Null when the text cannot be parsed, or
+ * not even the best unit fits.
  */
 export async function keepChunks(
   path: string,
   language: string | null,
   text: string,
-  fits: (text: string) => boolean,
+  maxBytes: number,
   scoreLines: (from: number, to: number) => number,
 ): Promise<string | null> {
-  const lines = text.split('\n');
   const units = await withSyntax(path, language, text, (root) => unitsOf(root, scoreLines));
   if (units === null || units.length === 0) return null;
-  const kept = new Set<number>();
-  const keep = ({ from, to }: Unit): boolean => {
-    const added: number[] = [];
-    for (let line = from; line <= to && line < lines.length; line++) if (!kept.has(line)) added.push(line);
-    for (const line of added) kept.add(line);
-    if (fits(render(lines, kept))) return true;
-    for (const line of added) kept.delete(line);
-    return false;
+  const lines = text.split('\n');
+  const costs = lines.map((line) => jsonBytes(line));
+  const kept = new Uint8Array(lines.length);
+  let room = maxBytes - 2 * GAP_BYTES;
+  const keep = (from: number, to: number): boolean => {
+    let cost = GAP_BYTES;
+    for (let line = from; line <= to && line < lines.length; line++) if (kept[line] === 0) cost += costs[line] ?? 0;
+    if (cost > room) return false;
+    kept.fill(1, from, to + 1);
+    room -= cost;
+    return true;
   };
-  const best = units.toSorted((a, b) => b.score - a.score || a.from - b.from);
-  let any = false;
   // What stands before the first definition: imports and constants, which the rest is read with.
-  const head = Math.min(30, ...units.filter(({ to, from }) => to > from).map(({ from }) => from - 1));
-  if (head >= 0) keep({ from: 0, to: head, score: 0 });
-  let refused = 0;
-  for (const unit of best) {
-    if (keep(unit)) any = true;
-    else if (++refused > 24) break;
+  const first = units.find(({ from, to }) => to > from)?.from ?? 0;
+  const head = Math.min(HEAD_LINES, first) - 1;
+  if (head >= 0 && costs.slice(0, head + 1).reduce((sum, cost) => sum + cost, 0) < room / 4) keep(0, head);
+  let any = false;
+  for (const { from, to } of units.toSorted((a, b) => b.score - a.score || a.from - b.from)) {
+    if (room < GAP_BYTES) break;
+    if (keep(from, to)) any = true;
   }
   return any ? render(lines, kept) : null;
 }
@@ -54,9 +61,17 @@ function unitsOf(root: Node, scoreLines: (from: number, to: number) => number): 
     for (const child of node.namedChildren) {
       if (child === null) continue;
       const from = child.startPosition.row;
-      const to = child.endPosition.column === 0 && child.endPosition.row > from ? child.endPosition.row - 1 : child.endPosition.row;
+      const to =
+        child.endPosition.column === 0 && child.endPosition.row > from
+          ? child.endPosition.row - 1
+          : child.endPosition.row;
       const long = to - from > LONG_LINES;
-      if (long && depth < 4 && child.namedChildCount > 0 && (DEFINITION.test(child.type) || /body|block|declaration|export|list|program/.test(child.type))) {
+      if (
+        long &&
+        depth < 4 &&
+        child.namedChildCount > 0 &&
+        (DEFINITION.test(child.type) || /body|block|declaration|export|list|program/.test(child.type))
+      ) {
         // The line that opens it stays with its members.
         units.push({ from, to: from, score: scoreLines(from, from) });
         visit(child, depth + 1);
@@ -69,11 +84,11 @@ function unitsOf(root: Node, scoreLines: (from: number, to: number) => number): 
   return units;
 }
 
-function render(lines: readonly string[], kept: ReadonlySet<number>): string {
+function render(lines: readonly string[], kept: Uint8Array): string {
   const parts: string[] = [];
   let missing = 0;
   for (const [index, line] of lines.entries()) {
-    if (!kept.has(index)) {
+    if (kept[index] === 0) {
       missing++;
       continue;
     }

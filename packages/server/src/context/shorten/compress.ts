@@ -27,8 +27,8 @@ export async function compress(path: string, language: string | null, text: stri
 function collect(root: Node, found: [number, number][]): void {
   const cursor = root.walk();
   for (;;) {
-    const isComment = /comment/.test(cursor.nodeType) && !/content$/.test(cursor.nodeType);
-    if (isComment && !/^#!/.test(cursor.nodeText.slice(0, 2))) found.push([cursor.startIndex, cursor.endIndex]);
+    const isComment = /comment/.test(cursor.nodeType) && !cursor.nodeType.endsWith('content');
+    if (isComment && !cursor.nodeText.startsWith('#!')) found.push([cursor.startIndex, cursor.endIndex]);
     if (!isComment && cursor.gotoFirstChild()) continue;
     while (!cursor.gotoNextSibling()) {
       if (!cursor.gotoParent()) {

@@ -8,7 +8,10 @@ export function outline(text: string, fits: (text: string) => boolean): string |
   const render = (deepest: number, sentences: boolean): string =>
     sections
       .filter(({ level }) => level <= deepest)
-      .map(({ heading, level, sentence }) => `${'#'.repeat(level)} ${heading}${sentences && sentence !== '' ? `\n${sentence}` : ''}`)
+      .map(
+        ({ heading, level, sentence }) =>
+          `${'#'.repeat(level)} ${heading}${sentences && sentence !== '' ? `\n${sentence}` : ''}`,
+      )
       .join('\n');
   for (const sentences of [true, false]) {
     for (let deepest = 6; deepest >= 1; deepest--) {
@@ -41,7 +44,12 @@ function sectionsOf(text: string): Section[] {
     const next = lines[index + 1] ?? '';
     if (marked !== null) {
       sections.push({ level: (marked[1] ?? '').length, heading: marked[2] ?? '', sentence: '' });
-    } else if (line.trim() !== '' && UNDERLINE.test(next) && !UNDERLINE.test(line) && next.trim().length + 2 >= line.trim().length) {
+    } else if (
+      line.trim() !== '' &&
+      UNDERLINE.test(next) &&
+      !UNDERLINE.test(line) &&
+      next.trim().length + 2 >= line.trim().length
+    ) {
       const mark = next[0] ?? '=';
       if (!underlines.includes(mark)) underlines.push(mark);
       sections.push({ level: Math.min(6, underlines.indexOf(mark) + 1), heading: line.trim(), sentence: '' });

@@ -1,5 +1,5 @@
 import type { ContextFile } from '@orchestration-sidecar/shared';
-import type { Room } from '../budget.ts';
+import { jsonBytes, type Room } from '../budget.ts';
 import { isCode } from '../language.ts';
 import { keepChunks } from './chunks.ts';
 import { compress } from './compress.ts';
@@ -41,8 +41,10 @@ export async function shortenFile(
   if (isCode(language) || language === 'ini') {
     const compressed = await compress(path, language, content);
     if (compressed !== null && holds(compressed)) return cut('compression', compressed);
-    const chunks = await keepChunks(path, language, content, holds, scoreLines);
-    if (chunks !== null) return cut('semantic_chunking', chunks);
+    const frame = jsonBytes({ ...file, content: '', truncated: true }) + note;
+    const chunks = await keepChunks(path, language, content, room.bytes - frame, scoreLines);
+    // By tokens a text may cost more than by bytes; then its ends are all there is room for.
+    if (chunks !== null && holds(chunks)) return cut('semantic_chunking', chunks);
   }
   if (PROSE.has(language ?? '')) {
     const summary = outline(content, holds);

@@ -4,38 +4,39 @@ import type { AgentContext } from '@orchestration-sidecar/shared';
 interface Entry {
   readonly scope: string;
   readonly context: AgentContext;
+  readonly bytes: number;
 }
 
 /** Contexts by what they depend on, least recently used out first, bounded by bytes. */
-export class ContextCache {
+export class MemoryCache {
   readonly #entries: LRUCache<string, Entry> | null;
   #hits = 0;
   #misses = 0;
 
   constructor(maxBytes: number) {
     this.#entries =
-      maxBytes < 1
-        ? null
-        : new LRUCache({ maxSize: maxBytes, sizeCalculation: ({ context }) => Math.max(1, Buffer.byteLength(JSON.stringify(context))) });
+      maxBytes < 1 ? null : new LRUCache({ maxSize: maxBytes, sizeCalculation: ({ bytes }) => Math.max(1, bytes) });
   }
 
   get(key: string): AgentContext | undefined {
-    const found = this.#entries?.get(key)?.context;
-    if (found === undefined) this.#misses++;
-    else this.#hits++;
-    return found;
+    return this.#entries?.get(key)?.context;
   }
 
-  set(key: string, projectId: string, issueId: string, context: AgentContext): void {
-    this.#entries?.set(key, { scope: scopeOf(projectId, issueId), context });
+  set(key: string, scope: string, context: AgentContext, bytes: number): void {
+    this.#entries?.set(key, { scope, context, bytes });
   }
 
-  /** Forgets an issue; answers how many entries it had. */
-  clear(projectId: string, issueId: string): number {
-    const scope = scopeOf(projectId, issueId);
+  /** Counts an answer. */
+  count(hit: boolean): void {
+    if (hit) this.#hits++;
+    else this.#misses++;
+  }
+
+  /** Forgets a scope; answers the keys it had. */
+  clear(scope: string): string[] {
     const keys = [...(this.#entries?.entries() ?? [])].filter(([, entry]) => entry.scope === scope).map(([key]) => key);
     for (const key of keys) this.#entries?.delete(key);
-    return keys.length;
+    return keys;
   }
 
   stats(): { entries: number; bytes: number; hits: number; misses: number } {
@@ -46,8 +47,4 @@ export class ContextCache {
       misses: this.#misses,
     };
   }
-}
-
-function scopeOf(projectId: string, issueId: string): string {
-  return `${projectId}/${issueId}`;
 }

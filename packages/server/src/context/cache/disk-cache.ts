@@ -1,0 +1,73 @@
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync, mkdirSync, utimesSync } from 'node:fs';
+import { readdir, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+/**
+ * The cache’s lasting part: `<project>/<issue>/<key>.json` under one directory, so that a restart is warm. A file is
+ * whole or not there; one that cannot be read is no entry.
+ */
+export class DiskCache {
+  readonly #directory: string;
+  readonly #maxBytes: number;
+
+  constructor(directory: string, maxBytes: number) {
+    this.#directory = directory;
+    this.#maxBytes = maxBytes;
+  }
+
+  /** File of an entry; null when nothing is kept. */
+  fileOf(scope: string, key: string): string | null {
+    return this.#maxBytes < 1 ? null : join(this.#directory, scope, `${key}.json`);
+  }
+
+  /** Forgets a scope; answers the keys it had. */
+  clear(scope: string): string[] {
+    const place = join(this.#directory, scope);
+    try {
+      const keys = readdirSync(place).filter((name) => name.endsWith('.json'));
+      rmSync(place, { recursive: true, force: true });
+      return keys.map((name) => name.slice(0, -'.json'.length));
+    } catch {
+      return [];
+    }
+  }
+
+  /** Removes the longest unused entries beyond the bound. */
+  async prune(): Promise<void> {
+    const names = await readdir(this.#directory, { recursive: true }).catch(() => []);
+    const files: { path: string; size: number; usedMs: number }[] = [];
+    for (const name of names) {
+      const path = join(this.#directory, name);
+      const stats = name.endsWith('.json') ? await stat(path).catch(() => null) : null;
+      if (stats?.isFile()) files.push({ path, size: stats.size, usedMs: stats.mtimeMs });
+    }
+    let bytes = 0;
+    for (const { path, size } of files.toSorted((a, b) => b.usedMs - a.usedMs)) {
+      bytes += size;
+      if (bytes > this.#maxBytes) await rm(path, { force: true }).catch(() => undefined);
+    }
+  }
+}
+
+/** Reads an entry and marks it used; null when there is none. */
+export function readEntry(file: string, nowMs: number): unknown {
+  try {
+    const entry: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    utimesSync(file, nowMs / 1000, nowMs / 1000);
+    return entry;
+  } catch {
+    return null;
+  }
+}
+
+/** Writes an entry whole. The cache can do without it, so a failure is none. */
+export function writeEntry(file: string, json: string): void {
+  const draft = `${file}.${process.pid}.tmp`;
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    writeFileSync(draft, json, { mode: 0o600 });
+    renameSync(draft, file);
+  } catch {
+    rmSync(draft, { force: true });
+  }
+}

@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { redact, redactLine } from './redact.ts';
+
+const letters = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJ0123456789';
+const kind = 'PRIVATE';
+/** Made here, so that no scanner of this repository takes a test for a leak. */
+const fake = {
+  github: `ghp_${letters.slice(0, 36)}`,
+  aws: ['AKIA', 'QZ3XW7RT5PLM2KJ9'].join(''),
+  openai: `sk-${letters.slice(0, 40)}`,
+  key: `-----BEGIN RSA ${kind} KEY-----\n${letters}\n${letters}\n-----END RSA ${kind} KEY-----`,
+};
+
+describe('redact', () => {
+  it('replaces secrets and leaves the code around them', async () => {
+    const text = `const a = '${fake.github}';\nconst b = "${fake.aws}";\nurl = postgres://admin:s3cr3tpw@db/x\n${fake.key}\nreturn a;\n`;
+    const clean = await redact(text, 'src/a.ts', 'sha256:1');
+    for (const secret of [fake.github, fake.aws, 's3cr3tpw', letters]) expect(clean.text).not.toContain(secret);
+    expect(clean.text).toContain("const a = '[redacted: ");
+    expect(clean.text).toMatch(/^url = \[redacted: [^\n]*\]$/m);
+    expect(clean.text.endsWith('\nreturn a;\n')).toBe(true);
+    expect(clean.redactions).toBe(4);
+  });
+
+  it('leaves code that only speaks of secrets', async () => {
+    const text = `password = prompt("password")\nsecret: "your-secret-here"\nhttps://user:password@example.com\napi_key = config.apiKey\n`;
+    expect(await redact(text, 'src/b.py', 'sha256:2')).toEqual({ text, redactions: 0 });
+  });
+
+  it('cleans a line, and stays quick on text made to stall it', async () => {
+    expect(redactLine('amqp://u:s3cr3tpw@h')).toBe('amqp://u:[redacted: password in a URL]@h');
+    expect(redactLine(`use ${fake.openai} here`)).toBe('use [redacted: API key] here');
+    const text = `-----BEGIN ${'A'.repeat(200_000)}\npassword${' '.repeat(200_000)}eyJ${'a'.repeat(200_000)}`;
+    expect((await redact(text, 'c.txt', 'sha256:3')).redactions).toBe(0);
+  });
+});

@@ -1,0 +1,116 @@
+import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readCommits, readStatus } from './git-history.ts';
+import { findRepository } from './repository.ts';
+import { scanProject } from './scan.ts';
+import { TestProject } from './test-project.ts';
+import { createGatherer } from './gatherer.ts';
+
+const signal = new AbortController().signal;
+
+async function pathsOf(root: string): Promise<string[]> {
+  return (await scanProject(root, await findRepository(root, signal), signal)).files.map(({ path }) => path);
+}
+
+describe('scan', () => {
+  it('lists what git tracks and what is new, less what either ignore file hides', async () => {
+    using project = new TestProject().write({
+      'src/a.py': '',
+      'src/private/b.py': '',
+      'src/.sidecarignore': 'private/\n!private/keep.py\n',
+      '.gitignore': '*.log\n/build/\n',
+      'x.log': '',
+      'build/out.js': '',
+      'deep/.gitignore': 'own.txt\n',
+      'deep/own.txt': '',
+    });
+    project.git('init', '--quiet');
+    project.git('add', 'src/a.py');
+    const expected = ['.gitignore', 'deep/.gitignore', 'src/.sidecarignore', 'src/a.py'];
+    expect(await pathsOf(project.root)).toEqual(expected);
+    using plain = new TestProject().write({
+      '.gitignore': '*.log\n',
+      'a/b.py': '',
+      'a/x.log': '',
+      'node_modules/m/i.js': '',
+    });
+    expect(await pathsOf(plain.root)).toEqual(['.gitignore', 'a/b.py']);
+  });
+
+  it('follows no link, also where one has taken the place of a tracked directory', async () => {
+    using outside = new TestProject().write({ 'secret.txt': 'outside' });
+    using project = new TestProject().write({ 'src/secret.txt': 'inside', 'a.py': '' });
+    project.git('init', '--quiet');
+    project.commit('Initial commit');
+    symlinkSync(join(outside.root, 'secret.txt'), join(project.root, 'link.txt'));
+    symlinkSync(outside.root, join(project.root, 'links'));
+    renameSync(join(project.root, 'src'), join(project.root, 'moved'));
+    symlinkSync(outside.root, join(project.root, 'src'));
+    expect(await pathsOf(project.root)).toEqual(['a.py', 'moved/secret.txt']);
+    const gatherer = createGatherer();
+    for (const path of [
+      'src/secret.txt',
+      'link.txt',
+      'links/secret.txt',
+      `../${outside.root.split('/').at(-1)}/secret.txt`,
+    ]) {
+      expect(await gatherer.file(project.root, path, signal)).toBeNull();
+    }
+  });
+
+  it('does not enter submodules', async () => {
+    using module = new TestProject().write({ 'inner.py': '' });
+    module.git('init', '--quiet');
+    module.commit('Inner');
+    using project = new TestProject().write({ 'outer.py': '' });
+    project.git('init', '--quiet');
+    project.git('submodule', '--quiet', 'add', module.root, 'sub');
+    project.commit('Outer');
+    expect(await pathsOf(project.root)).toEqual(['.gitmodules', 'outer.py']);
+    expect(await pathsOf(join(project.root, 'sub'))).toEqual(['inner.py']);
+  });
+
+  it('reads linked work trees, subdirectories, detached heads, shallow clones and bare repositories', async () => {
+    using project = new TestProject().write({ 'pkg/a.py': '1', 'other/b.py': '' });
+    project.git('init', '--quiet');
+    project.commit('First');
+    project.write({ 'pkg/a.py': '2' }).commit('Second');
+    const sub = join(project.root, 'pkg');
+    expect(await pathsOf(sub)).toEqual(['a.py']);
+    using places = new TestProject();
+    const historyOf = async (root: string) => {
+      const repository = await findRepository(root, signal);
+      if (repository === null) throw new Error('no repository');
+      const status = await readStatus(root, repository, signal);
+      return { branch: status?.branch, commits: await readCommits(root, repository, status?.head ?? null, signal) };
+    };
+    expect((await historyOf(sub)).commits[0]).toMatchObject({ message: 'Second', files: ['a.py'] });
+    project.git('worktree', 'add', '--quiet', '--detach', join(places.root, 'tree'));
+    expect(await pathsOf(join(places.root, 'tree'))).toEqual(['other/b.py', 'pkg/a.py']);
+    expect(await historyOf(join(places.root, 'tree'))).toMatchObject({ branch: null, commits: [{}, {}] });
+    project.git('clone', '--quiet', '--depth', '1', `file://${project.root}`, join(places.root, 'shallow'));
+    expect((await historyOf(join(places.root, 'shallow'))).commits).toHaveLength(1);
+    project.git('clone', '--quiet', '--bare', project.root, join(places.root, 'bare'));
+    expect(await pathsOf(join(places.root, 'bare'))).toEqual([]);
+    expect((await historyOf(join(places.root, 'bare'))).commits).toHaveLength(2);
+  });
+
+  it('does not believe a .git file that points to somebody else’s repository', async () => {
+    using victim = new TestProject().write({ 'private.py': '' });
+    victim.git('init', '--quiet');
+    victim.commit('Private history');
+    using project = new TestProject().write({ '.git': `gitdir: ${victim.root}/.git\n`, 'a.py': '' });
+    expect(await findRepository(project.root, signal)).toBeNull();
+    mkdirSync(join(project.root, 'linked'));
+    symlinkSync(join(victim.root, '.git'), join(project.root, 'linked', '.git'));
+    expect(await findRepository(join(project.root, 'linked'), signal)).toBeNull();
+  });
+
+  it('survives names that are not UTF-8 and directories that cannot be listed', async () => {
+    using project = new TestProject().write({ 'a.py': '' });
+    writeFileSync(Buffer.concat([Buffer.from(`${project.root}/`), Buffer.from([0xff, 0xfe]), Buffer.from('.py')]), '');
+    expect(await pathsOf(project.root)).toEqual(['a.py']);
+    expect(await pathsOf(join(project.root, 'none'))).toEqual([]);
+  });
+});

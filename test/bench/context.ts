@@ -1,0 +1,163 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import { parseArgs } from 'node:util';
+import { Profile } from '@orchestration-sidecar/shared';
+import { createContextInjector, type ContextRequest } from '../../packages/server/src/context/index.ts';
+import { writeRepository } from './context/generated-repository.ts';
+
+/**
+ * How fast a context is gathered: cold, warm and after an edit, beside the floor (`git ls-files` and reading each file)
+ * and repomix, on generated repositories, all in one run.
+ *
+ *     node --conditions=@orchestration-sidecar/source test/bench/context.ts [--files 300,5000] [--no-repomix]
+ */
+const { values } = parseArgs({
+  options: { files: { type: 'string', default: '300,5000,50000' }, 'no-repomix': { type: 'boolean', default: false } },
+});
+
+const PROFILE = Profile.parse(
+  JSON.parse(readFileSync(new URL('../../profiles/agents/javascript-pro.json', import.meta.url), 'utf8')),
+);
+const WARM_REQUESTS = 300;
+const EDITS = 15;
+
+const place = mkdtempSync(join(tmpdir(), 'sidecar-bench-'));
+try {
+  console.log('files   what                      ms        peak MB');
+  for (const count of values.files.split(',').map(Number)) await measureAt(count);
+} finally {
+  rmSync(place, { recursive: true, force: true });
+}
+
+async function measureAt(count: number): Promise<void> {
+  const root = join(place, String(count));
+  const words = writeRepository(root, count);
+  const row = (what: string, ms: number, peakMb?: number): void =>
+    console.log(
+      `${String(count).padEnd(7)} ${what.padEnd(25)} ${ms.toFixed(ms < 10 ? 2 : 0).padStart(8)}  ${peakMb?.toFixed(0).padStart(8) ?? ''}`,
+    );
+
+  row(
+    'floor',
+    median(3, () => readEverything(root)),
+  );
+  const cold: number[] = [];
+  for (let round = 0; round < 3; round++) {
+    const injector = open(round + count);
+    cold.push(await timed(() => injector.gather(request(root, words))));
+    await injector.close();
+  }
+  row('cold', cold.toSorted((a, b) => a - b)[1] ?? 0, process.resourceUsage().maxRSS / 1024);
+
+  const injector = open(count + 10);
+  const loop = monitorEventLoopDelay({ resolution: 1 });
+  loop.enable();
+  await injector.gather(request(root, words));
+  loop.disable();
+  row('event loop p99, cold', loop.percentile(99) / 1e6);
+  // The watch settles behind the first answer.
+  const deadline = performance.now() + 30_000;
+  let quick = 0;
+  while (quick < 20 && performance.now() < deadline) {
+    quick = (await timed(() => injector.gather(request(root, words)))) < 5 ? quick + 1 : 0;
+  }
+  const warm: number[] = [];
+  for (let asked = 0; asked < WARM_REQUESTS; asked++)
+    warm.push(await timed(() => injector.gather(request(root, words))));
+  warm.sort((a, b) => a - b);
+  row('warm p50', warm[Math.floor(WARM_REQUESTS * 0.5)] ?? 0);
+  row('warm p99', warm[Math.floor(WARM_REQUESTS * 0.99)] ?? 0);
+  const edits: number[] = [];
+  for (let edit = 0; edit < EDITS; edit++) {
+    appendFileSync(join(root, 'src/area0/module0.ts'), `// edit ${edit}\n`);
+    edits.push(await timed(() => injector.gather(request(root, words))));
+  }
+  row('after an edit, median', edits.toSorted((a, b) => a - b)[Math.floor(EDITS / 2)] ?? 0);
+  await injector.close();
+  if (!values['no-repomix']) {
+    for (const [what, args] of [
+      ['repomix', []],
+      ['repomix --compress', ['--compress']],
+    ] as const) {
+      const { ms, peakMb, failed } = repomix(root, args);
+      if (failed) console.log(`${count}  ${what}: could not be run`);
+      else row(what, ms, peakMb);
+    }
+  }
+}
+
+function open(round: number): ReturnType<typeof createContextInjector> {
+  return createContextInjector({ cacheDir: join(place, `cache-${round}`), cacheMaxBytes: 1e9, now: () => new Date() });
+}
+
+function request(root: string, words: readonly string[]): ContextRequest {
+  return {
+    project: { project_id: 'bench', root },
+    issue: {
+      issue_id: 'issue-1',
+      title: `Fix ${words[0]} of ${words[1]}`,
+      body: `The ${words[2]} is wrong when ${words[3]} is empty.`,
+    },
+    profile: PROFILE,
+    requirements: PROFILE.context_requirements,
+    task: null,
+    previous: [],
+    lastBuildStatus: null,
+    maxBytes: 10 * 1024 * 1024,
+    signal: new AbortController().signal,
+  };
+}
+
+function readEverything(root: string): void {
+  const listed = execFileSync('git', ['ls-files', '-z'], { cwd: root, maxBuffer: 1 << 28 })
+    .toString()
+    .split('\0');
+  for (const path of listed) if (path !== '') readFileSync(join(root, path));
+}
+
+/** Runs repomix in a process of its own, as its users do; GNU time tells its peak memory where there is one. */
+function repomix(root: string, args: readonly string[]): { ms: number; peakMb: number | undefined; failed: boolean } {
+  const tool = join(place, 'tool');
+  if (
+    spawnSync('npm', ['install', '--silent', '--no-save', '--prefix', tool, 'repomix@1.18.1'], { stdio: 'ignore' })
+      .status !== 0
+  ) {
+    return { ms: 0, peakMb: undefined, failed: true };
+  }
+  const program = [
+    process.execPath,
+    join(tool, 'node_modules/repomix/bin/repomix.cjs'),
+    ...args,
+    '--quiet',
+    '--output',
+    join(place, 'repomix.xml'),
+    root,
+  ];
+  const started = performance.now();
+  const [file = '', ...rest] = program;
+  const run = spawnSync('/usr/bin/time', ['-f', '%M', file, ...rest], { encoding: 'utf8' });
+  const ms = performance.now() - started;
+  if (run.error === undefined)
+    return { ms, peakMb: Number(run.stderr.trim().split('\n').at(-1)) / 1024, failed: run.status !== 0 };
+  const again = performance.now();
+  const plain = spawnSync(file, rest, { stdio: 'ignore' });
+  return { ms: performance.now() - again, peakMb: undefined, failed: plain.status !== 0 };
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const started = performance.now();
+  await work();
+  return performance.now() - started;
+}
+
+function median(rounds: number, work: () => void): number {
+  const times = Array.from({ length: rounds }, () => {
+    const started = performance.now();
+    work();
+    return performance.now() - started;
+  });
+  return times.toSorted((a, b) => a - b)[Math.floor(rounds / 2)] ?? 0;
+}
