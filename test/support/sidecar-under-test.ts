@@ -7,6 +7,7 @@ import {
   startSidecar,
   type ConfigFlags,
   type Sidecar,
+  type SidecarOptions,
 } from '@orchestration-sidecar/server';
 import { makeGitProject } from './git-project.ts';
 
@@ -48,7 +49,10 @@ export interface SidecarUnderTest {
 }
 
 /** Starts a sidecar; every answer is checked against the contract. */
-export async function startForTest(flags: ConfigFlags = {}): Promise<SidecarUnderTest> {
+export async function startForTest(
+  flags: ConfigFlags = {},
+  options: Pick<SidecarOptions, 'clock'> = {},
+): Promise<SidecarUnderTest> {
   const dataDir = mkdtempSync(join(tmpdir(), 'sidecar-data-'));
   const project = makeGitProject();
   const start = (port: number): Promise<Sidecar> =>
@@ -56,6 +60,7 @@ export async function startForTest(flags: ConfigFlags = {}): Promise<SidecarUnde
       config: loadConfig({ port, dataDir, project, ...flags }, {}, dataDir),
       environment: processEnvironment(),
       checkAnswers: true,
+      ...options,
     });
   let sidecar = await start(0);
   const operatorToken = readFileSync(join(dataDir, 'operator.token'), 'utf8').trim();

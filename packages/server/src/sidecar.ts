@@ -1,13 +1,32 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LIVE_AGENT_STATES } from '@orchestration-sidecar/shared';
-import { Agents, AgentStore, inheritedEnvironment, Launchers, Supervisor } from './agents/index.ts';
+import {
+  Agents,
+  AgentStore,
+  CollectedLog,
+  inheritedEnvironment,
+  Launchers,
+  Supervisor,
+  sweepAgentDirectories,
+} from './agents/index.ts';
 import { builtInProfiles, createProfileRegistry } from './agents/profiles/index.ts';
 import { Dispatcher, Guard, HttpServer, implementContract, WebSocketDoor, type Rooms } from './api/index.ts';
 import { createBriefing } from './briefing.ts';
 import { Broker, openOperatorToken, SigningKeys, Tokens, TokenStore } from './broker/index.ts';
 import { createContextInjector, projectLanguages, treeHash } from './context/index.ts';
-import { EventBus, EventLog, EventLogMirror, Subscribers, SubscriptionStore } from './events/index.ts';
+import {
+  ConsumerRegistry,
+  Consumers,
+  ConsumerStore,
+  DeadLetters,
+  DeadLetterStore,
+  EventBus,
+  EventLog,
+  EventLogMirror,
+  Retention,
+  Subscribers,
+} from './events/index.ts';
 import { Issues, IssueStore } from './issues/index.ts';
 import { Processes, runCommand } from './process/index.ts';
 import { Projects, ProjectStore } from './projects/index.ts';
@@ -57,7 +76,8 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   try {
     return await open(options, scope);
   } catch (cause) {
-    await scope.close();
+    // Why it could not start is what counts, also where a part that is only half open cannot close.
+    await scope.close().catch(() => undefined);
     throw cause;
   }
 }
@@ -82,9 +102,18 @@ async function open(
   );
   const writer = scope.own('writer', new Writer(database), (it) => it.close());
   const log = new EventLog({ database, ids, nowMs });
-  const subscribers = new Subscribers(new SubscriptionStore(database));
+  const consumerStore = new ConsumerStore(database);
+  const registry = new ConsumerRegistry(consumerStore);
+  const subscribers = new Subscribers(registry);
   const events = new EventBus({ log, subscribers, writer, clock });
   scope.own('event log mirror', new EventLogMirror(places.eventLog, log, { clock, logger }), (it) => it.close());
+  const deadLetters = new DeadLetters({ store: new DeadLetterStore(database), writer, clock, ids });
+  const consumers = new Consumers({ store: consumerStore, registry, deadLetters, log, writer, clock, ids });
+  const retention = scope.own(
+    'retention',
+    new Retention({ log, consumers, deadLetters, writer, clock, logger }),
+    (it) => it.close(),
+  );
 
   // What comes later overrides: the project’s own profiles, then those that the command line names.
   const own = config.project === null ? null : join(config.project, '.sidecar', 'profiles');
@@ -119,37 +148,58 @@ async function open(
   const agentStore = new AgentStore(database);
   const processes = scope.own('processes', await Processes.open({ clock }), (it) => it.close());
   let url = '';
+  const sidecarUrl = (): string => `${url}/api`;
   const stopping = new AbortController();
   scope.own('gathering', stopping, (it) => it.abort());
+  const launchers = new Launchers({ path: environment['PATH'] ?? DEFAULT_PATH });
+  const collectedLog = scope.own('log of agents', new CollectedLog(join(places.logs, 'agents.log'), logger), (it) =>
+    it.close(),
+  );
   const supervisor = new Supervisor({
     store: agentStore,
     events,
-    subscribers,
+    subscribers: consumers,
     writer,
     clock,
     ids,
     logger,
     processes,
-    launchers: new Launchers({ path: environment['PATH'] ?? DEFAULT_PATH }),
+    launchers,
     tokens,
     profiles,
     environment,
-    context: ({ agent, projectDir, requirements }, profile) =>
+    context: ({ agent, projectDir, requirements }, profile, signal) =>
       brief({
         project: { project_id: agent.project_id, root: projectDir },
         issueId: agent.issue_id ?? '',
         profile,
         requirements,
         task: agent.task,
-        signal: stopping.signal,
+        signal,
       }),
     directory: places.agents,
-    sidecarUrl: () => `${url}/api`,
+    sidecarUrl,
     random: Math.random,
-    maxAgents: config.maxAgents,
+    collectedLog,
+    limits: {
+      agents: config.maxAgents,
+      perProject: config.maxAgentsPerProject,
+      perType: config.maxAgentsPerType,
+      queued: config.maxQueuedAgents,
+      depth: config.maxAgentDepth,
+      children: config.maxAgentChildren,
+    },
   });
   scope.own('agents', supervisor, (it) => it.close());
-  const agents = new Agents({ store: agentStore, supervisor, writer, clock, ids });
+  const agents = new Agents({
+    store: agentStore,
+    supervisor,
+    launchers,
+    writer,
+    clock,
+    ids,
+    directory: places.agents,
+  });
   const engine: Engine = createEngine({
     database,
     writer,
@@ -181,7 +231,9 @@ async function open(
     brief,
     broker,
     clock,
+    consumers,
     context,
+    deadLetters,
     events,
     issues,
     log,
@@ -189,6 +241,7 @@ async function open(
     profiles,
     projects,
     results,
+    sidecarUrl,
     store: {
       isReadable: () => database.isReadable(),
       sizeBytes: () => database.sizeBytes(),
@@ -209,6 +262,7 @@ async function open(
   const dispatcher = new Dispatcher({
     broker,
     implementations: implementContract(rooms),
+    noteCall: (agentId, procedure, input) => agents.noteCall(agentId, procedure, input),
     metrics,
     logger,
     checkAnswers,
@@ -234,8 +288,20 @@ async function open(
   writeFileSync(places.description, `${JSON.stringify(description, null, 2)}\n`, { mode: 0o600 });
   scope.own('description', places.description, (path) => rmSync(path, { force: true }));
   scope.own(
+    'sweeping',
+    repeat(clock, SWEEP_MS, () => retention.sweep()),
+    (it) => it.cancel(),
+  );
+  scope.own(
     'housekeeping',
-    repeat(clock, HOUSEKEEPING_MS, () => tokens.forgetExpired()),
+    repeat(clock, HOUSEKEEPING_MS, async () => {
+      await tokens.forgetExpired();
+      await sweepAgentDirectories(places.agents, {
+        olderThanMs: AGENT_DIRECTORY_MS,
+        nowMs: nowMs(),
+        isAlive: (agentId) => agents.isAlive(agentId),
+      }).catch((cause: unknown) => logger.warn({ err: cause }, 'directories of agents could not be swept'));
+    }),
     (it) => it.cancel(),
   );
   logger.info({ url, data_dir: places.root }, 'ready');
@@ -244,5 +310,9 @@ async function open(
 
 /** Where programs are looked for when the environment does not say. */
 const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin';
+/** How long the output of an ended agent is kept: as long as results. */
+const AGENT_DIRECTORY_MS = 30 * 24 * 60 * 60 * 1000;
+/** How often the log is trimmed: often, so that each time there is little to do. */
+const SWEEP_MS = 1000;
 /** How often what has expired is forgotten. */
 const HOUSEKEEPING_MS = 60_000;

@@ -11,8 +11,11 @@ export const AgentState = z
   .describe('State of the process.');
 export type AgentState = z.infer<typeof AgentState>;
 
-/** States in which an agent holds a slot. */
+/** States of an agent that runs or is still to run. */
 export const LIVE_AGENT_STATES: readonly AgentState[] = ['queued', 'starting', 'running', 'stopping'];
+
+/** States in which an agent holds a slot: it has a process, or is about to get one. */
+export const SLOT_AGENT_STATES: readonly AgentState[] = ['starting', 'running', 'stopping'];
 
 /** What an agent claims to have done, and whether the sidecar’s own checks confirmed it. */
 export const AgentOutcome = z
@@ -65,3 +68,77 @@ export const Agent = z
   })
   .meta({ id: 'Agent' });
 export type Agent = z.infer<typeof Agent>;
+
+/** Where a queued agent stands. */
+export const QueuePlace = z.object({
+  position: z.int().min(1).describe('Place in the order in which queued agents would start; 1 is next.'),
+  length: z.int().min(1).describe('Agents that are queued, this one included.'),
+  waits_for: z
+    .enum(['slot', 'project', 'type', 'retry'])
+    .describe(
+      '`slot`: all slots are taken; `project`, `type`: those of its project or agent type are; `retry`: the pause ' +
+        'before its next attempt.',
+    ),
+});
+export type QueuePlace = z.infer<typeof QueuePlace>;
+
+/** One failed attempt of an agent. */
+export const AttemptFailure = z.object({
+  attempt: z.int().min(1),
+  reason: z.string().describe('Kind of failure, e.g. `exit_code`, `wall_time`, `rate_limited`.'),
+  detail: z.string(),
+  at: Timestamp,
+});
+export type AttemptFailure = z.infer<typeof AttemptFailure>;
+
+/** A limit of an agent and what holds it to it. */
+export const LimitInForce = z.object({
+  name: z.string().describe('e.g. `wall_seconds`, `memory_mb`.'),
+  limit: z.number(),
+  enforced_by: z
+    .array(z.enum(['cgroup', 'rlimit', 'watch']))
+    .describe('`cgroup`, `rlimit`: the kernel; `watch`: the sidecar, which looks and stops; empty: nothing can.'),
+});
+export type LimitInForce = z.infer<typeof LimitInForce>;
+
+/** One agent in full: what a list shows of it, and what only the status tells. */
+export const AgentStatus = z
+  .object({
+    ...Agent.shape,
+    model_tier: z.string().describe('Model tier of the current attempt.'),
+    queue: QueuePlace.nullable().describe('Its place in the queue; null: it is not queued.'),
+    failures: z.array(AttemptFailure).describe('Attempts that failed, oldest first.'),
+    limits: z.array(LimitInForce).describe('Limits in force; empty while it has no process.'),
+    resources: z
+      .object({ processes: z.int(), memory_bytes: z.int(), cpu_ms: z.int() })
+      .nullable()
+      .describe('What its process tree used at the last look; null before the first and after the end.'),
+    log_tail: z.array(z.string()).describe('Last lines of the agent’s output.'),
+  })
+  .meta({ id: 'AgentStatus' });
+export type AgentStatus = z.infer<typeof AgentStatus>;
+
+/** What starting an agent would come to, without starting it. */
+export const SpawnForecast = z.object({
+  would: z.enum(['start', 'queue', 'refuse']).describe('What a spawn would do now.'),
+  queue: QueuePlace.nullable().describe('The place it would get; null: it would not be queued.'),
+  problems: z
+    .array(z.object({ code: z.string(), detail: z.string(), retryable: z.boolean() }))
+    .describe('Why it would be refused; empty otherwise.'),
+  limits: z
+    .array(z.object({ name: z.string(), used: z.int(), limit: z.int() }))
+    .describe('Every bound of admission and how much of it is used.'),
+  freed_by: z
+    .array(z.object({ agent_id: AgentId, agent_type: AgentType, state: AgentState, started_at: Timestamp.nullable() }))
+    .describe('Agents of this project any of whose ends would free the slot that is missing, longest running first.'),
+});
+export type SpawnForecast = z.infer<typeof SpawnForecast>;
+
+/** One line of an agent’s output. */
+export const AgentLogLine = z.object({
+  byte: z.int().min(0).describe('Where the line begins in the stream.'),
+  at: Timestamp.nullable().describe('When the sidecar read it; null: it has not yet, or could not note it.'),
+  text: z.string().describe('Tokens are blotted out.'),
+  cut: z.boolean().describe('Whether the line goes on in the next entry: it is longer than 64 KiB.'),
+});
+export type AgentLogLine = z.infer<typeof AgentLogLine>;

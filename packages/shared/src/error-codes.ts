@@ -222,6 +222,20 @@ export const ERRORS = {
     retryable: false,
     recovery: '`GET /api/events` reads the log.',
   },
+  CONSUMER_NOT_FOUND: {
+    http: 404,
+    rpc: 'NOT_FOUND',
+    title: 'There is no such durable consumer in this project',
+    retryable: false,
+    recovery: '`GET /api/consumers` lists the consumers you may use.',
+  },
+  DEAD_LETTER_NOT_FOUND: {
+    http: 404,
+    rpc: 'NOT_FOUND',
+    title: 'There is no such dead letter in this project',
+    retryable: false,
+    recovery: '`GET /api/dead-letters` lists the dead letters you can see.',
+  },
   WORKFLOW_NOT_FOUND: {
     http: 404,
     rpc: 'NOT_FOUND',
@@ -257,6 +271,13 @@ export const ERRORS = {
     retryable: false,
     recovery: '`GET /api/issues/:issue_id` tells where it stands; create a new issue to go on.',
   },
+  SPAWN_DEPTH_EXCEEDED: {
+    http: 409,
+    rpc: 'CONFLICT',
+    title: 'The chain of agents that start agents is as long as it may be',
+    retryable: false,
+    recovery: 'Do the task yourself, or hand it over in your result.',
+  },
   ISSUE_LIMIT_REACHED: {
     http: 409,
     rpc: 'CONFLICT',
@@ -284,6 +305,20 @@ export const ERRORS = {
     title: 'The nonce was seen before from this publisher',
     retryable: false,
     recovery: 'Use a new nonce for every event.',
+  },
+  CONSUMER_EXISTS: {
+    http: 409,
+    rpc: 'CONFLICT',
+    title: 'A durable consumer of this name was made differently',
+    retryable: false,
+    recovery: 'Choose another name, or delete the consumer first.',
+  },
+  LEASE_LOST: {
+    http: 409,
+    rpc: 'CONFLICT',
+    title: 'The delivery is not this member’s any more',
+    retryable: false,
+    recovery: 'Drop what you were doing with the event; it is delivered again, or was acknowledged already.',
   },
   AGENT_ENDED: {
     http: 409,
@@ -323,9 +358,23 @@ export const ERRORS = {
   AGENT_LIMIT_REACHED: {
     http: 429,
     rpc: 'TOO_MANY_REQUESTS',
-    title: 'No agent slot is free',
+    title: 'No agent slot is free and the queue is full',
     retryable: true,
     recovery: 'Wait until an agent ends, or stop one.',
+  },
+  FAN_OUT_EXCEEDED: {
+    http: 429,
+    rpc: 'TOO_MANY_REQUESTS',
+    title: 'The agent has as many live agents of its own as it may',
+    retryable: true,
+    recovery: 'Wait until one of the agents you started ends, or stop one.',
+  },
+  CONSUMER_LIMIT_REACHED: {
+    http: 429,
+    rpc: 'TOO_MANY_REQUESTS',
+    title: 'The project has too many durable consumers',
+    retryable: false,
+    recovery: 'Delete consumers that nobody uses: `DELETE /api/consumers/:consumer`.',
   },
   CLIENT_CLOSED: {
     http: 499,

@@ -30,6 +30,10 @@ export const AgentType = z
 export const ResultId = name('result id').describe('Id of the stored result.');
 /** Published event. */
 export const EventId = name('event id').describe('Id of the event.');
+/** Durable consumer, chosen by its maker; of a spawned agent the agent’s id. Unique within its project. */
+export const ConsumerName = name('consumer').describe('Name of the durable consumer, unique within its project.');
+/** Event that a durable consumer did not take. */
+export const DeadLetterId = name('dead letter id').describe('Id of the dead letter.');
 /** What happened: lower-case words joined by `_`, `-` or `.`. */
 export const EventType = z
   .string()

@@ -28,6 +28,19 @@ export const LIMITS = {
   ringEvents: 10_000,
   /** Events kept in the durable log of one project (DECISIONS 5). */
   maxLogEvents: 1_000_000,
+  /** Durable consumers of one project, those of its agents included. */
+  maxConsumers: 1000,
+  /** Deliveries of one consumer that wait to be acknowledged. */
+  maxUnacknowledged: 1000,
+  /** Default and longest time to acknowledge a delivery in. */
+  defaultAckDeadlineMs: 30_000,
+  maxAckDeadlineMs: 12 * 3_600_000,
+  /** Default and largest number of deliveries before an event becomes a dead letter. */
+  defaultMaxDeliveries: 5,
+  maxDeliveries: 100,
+  /** Dead letters kept of one project, and for how long. */
+  maxDeadLetters: 10_000,
+  maxDeadLetterAgeSeconds: 30 * 86_400,
   /** How far a `timestamp` sent for replay protection may be off (DECISIONS 16). */
   maxClockSkewMs: 5 * 60_000,
   /** Life of an agent token (specification "Agent Authentication"). */

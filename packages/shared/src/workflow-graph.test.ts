@@ -7,7 +7,12 @@ test('draws phases, conditions, gates and the way back of findings', () => {
     name: 'w',
     description: 'says "hello"',
     phases: [
-      { name: 'build', run: { by: 'agents', agents: ['a', 'b'] }, task: 't', checks: [{ name: 'tests', command: ['x'] }] },
+      {
+        name: 'build',
+        run: { by: 'agents', agents: ['a', 'b'] },
+        task: 't',
+        checks: [{ name: 'tests', command: ['x'] }],
+      },
       {
         name: 'review',
         run: { by: 'capability', capability: 'owasp "risks"', otherwise: ['c'] },

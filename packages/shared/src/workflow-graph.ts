@@ -5,7 +5,6 @@ import type { Phase, Workflow } from './workflow.ts';
  * way in, and where findings go back to.
  */
 export function workflowGraph({ name, phases, limits }: Workflow): string {
-  const node = (index: number): string => `phase${index + 1}`;
   const lines = ['flowchart TD', `  start([${quoted(`issue: ${name}`)}])`, `  done([${quoted('resolved')}])`];
   for (const [index, phase] of phases.entries()) lines.push(`  ${node(index)}[${quoted(labelOf(phase))}]`);
   for (const [index, phase] of phases.entries()) {
@@ -23,6 +22,10 @@ export function workflowGraph({ name, phases, limits }: Workflow): string {
     lines.push(`  ${node(index)} -.->${edgeLabel(`findings, up to ${limits.max_rounds} rounds`)} ${node(target)}`);
   }
   return `${lines.join('\n')}\n`;
+}
+
+function node(index: number): string {
+  return `phase${index + 1}`;
 }
 
 function labelOf({ name, run, checks, on_failure }: Phase): string {

@@ -42,7 +42,10 @@ export type Check = z.infer<typeof Check>;
 
 /** Something that must be so for a phase to run; a phase whose condition does not hold is passed over. */
 export const Condition = z.discriminatedUnion('if', [
-  z.strictObject({ if: z.literal('files_changed'), phase: PhaseName.describe('A result of this phase changed files.') }),
+  z.strictObject({
+    if: z.literal('files_changed'),
+    phase: PhaseName.describe('A result of this phase changed files.'),
+  }),
   z.strictObject({ if: z.literal('findings'), phase: PhaseName.describe('A result of this phase holds findings.') }),
   z.strictObject({ if: z.literal('failed'), phase: PhaseName.describe('An agent of this phase failed.') }),
   z.strictObject({ if: z.literal('event'), event_type: EventType.describe('This event was published before.') }),
@@ -92,7 +95,12 @@ export const WorkflowLimits = z.strictObject({
     .min(1)
     .max(30 * 86_400)
     .describe('Longest run of one issue, in seconds; pauses do not count.'),
-  grace_seconds: z.int().min(0).max(3600).default(60).describe('From the end of the time to stopping agents. Default 60.'),
+  grace_seconds: z
+    .int()
+    .min(0)
+    .max(3600)
+    .default(60)
+    .describe('From the end of the time to stopping agents. Default 60.'),
   max_rounds: z.int().min(1).max(20).default(3).describe('Rounds after which open findings are escalated. Default 3.'),
   max_depth: z.int().min(1).max(10).default(3).describe('Longest chain of agents that start agents. Default 3.'),
   max_tokens: z.int().min(1000).nullable().default(null).describe('Most model tokens of all agents; null: any.'),

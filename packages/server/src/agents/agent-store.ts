@@ -1,17 +1,20 @@
-import { and, count, desc, eq, inArray, lt, or } from 'drizzle-orm';
+import { and, count, desc, eq, inArray, lt, or, sql } from 'drizzle-orm';
 import type { Agent, AgentState } from '@orchestration-sidecar/shared';
 import type { Database } from '../storage/database.ts';
 import { decodePageCursor, encodePageCursor } from '../storage/page-cursor.ts';
 import { agents } from '../storage/schema.ts';
+import { readStored } from '../storage/stored-json.ts';
 import type { Transaction } from '../storage/writer.ts';
-import { AgentRecord } from './agent-record.ts';
+import type { AgentRecord } from './agent-record.ts';
 
 /** Which agents to list. */
 export interface AgentQuery {
   readonly projectId: string;
   readonly issueId?: string | undefined;
   readonly agentType?: string | undefined;
-  readonly state?: AgentState | undefined;
+  readonly parentId?: string | undefined;
+  /** Only those in one of these states. */
+  readonly states?: readonly AgentState[] | undefined;
   readonly limit: number;
   readonly cursor?: string | undefined;
 }
@@ -99,7 +102,10 @@ export class AgentStore {
           eq(agents.projectId, query.projectId),
           query.issueId === undefined ? undefined : eq(agents.issueId, query.issueId),
           query.agentType === undefined ? undefined : eq(agents.agentType, query.agentType),
-          query.state && eq(agents.state, query.state),
+          query.states && inArray(agents.state, [...query.states]),
+          query.parentId === undefined
+            ? undefined
+            : sql`json_extract(${agents.body}, '$.agent.parent_id') = ${query.parentId}`,
           from &&
             or(lt(agents.createdAtMs, from.atMs), and(eq(agents.createdAtMs, from.atMs), lt(agents.agentId, from.id))),
         ),
@@ -117,5 +123,5 @@ export class AgentStore {
 }
 
 function toRecord(row: { body: string }): AgentRecord {
-  return AgentRecord.parse(JSON.parse(row.body));
+  return readStored<AgentRecord>(row.body);
 }

@@ -2,6 +2,7 @@ import type { AgentActivity, AgentUsage } from '@orchestration-sidecar/shared';
 import { tailFile, type ChildExit, type ChildHandle } from '../process/index.ts';
 import { isoTime, type Clock } from '../runtime/clock.ts';
 import { judge, outputParser, type OutputParser, type ProtocolName, type Verdict } from './launchers/index.ts';
+import type { LogMarks, LogStream } from './log-marks.ts';
 
 /** An agent that neither writes nor calls for this long is reported as silent; silence is not death. */
 const SILENT_AFTER_MS = 120_000;
@@ -13,29 +14,44 @@ export interface AgentEnd {
   readonly usage: AgentUsage;
 }
 
+/** What a watch needs. */
+export interface AgentWatchNeeds {
+  readonly handle: ChildHandle;
+  readonly protocol: ProtocolName;
+  readonly clock: Clock;
+  readonly marks: LogMarks;
+  /** Told of every line that was not read before, also not by an earlier sidecar. */
+  readonly onLine: (stream: LogStream, text: string) => void;
+  /** Told of the use so far whenever the agent reports it. */
+  readonly onUsage: (usage: AgentUsage) => void;
+}
+
 /**
  * Watches one running agent: reads its output from the beginning, so that a watch that starts after a restart knows
  * as much as one from the start.
  */
 export class AgentWatch {
   readonly handle: ChildHandle;
-  /** Resolves when the process has ended and its last line was read. */
+  /** Resolves when the process has ended and its last line was read; never after {@link close}. */
   readonly ended: Promise<AgentEnd>;
-  readonly #clock: Clock;
+  readonly #needs: AgentWatchNeeds;
   readonly #parser: OutputParser;
   readonly #closed = new AbortController();
+  readonly #calls = new Map<symbol, string>();
   #activity: { kind: 'working' | 'waiting'; cause: string; sinceMs: number };
   #lastSignMs: number;
 
-  constructor(handle: ChildHandle, protocol: ProtocolName, clock: Clock) {
+  constructor(needs: AgentWatchNeeds) {
+    const { handle, protocol, clock, marks } = needs;
+    this.#needs = needs;
     this.handle = handle;
-    this.#clock = clock;
     this.#parser = outputParser(protocol);
     this.#lastSignMs = clock.nowMs();
     this.#activity = { kind: 'working', cause: 'started', sinceMs: this.#lastSignMs };
-    const reading = this.#read();
-    this.ended = handle.exited.then(async (exit) => {
-      await reading;
+    const reading = Promise.allSettled([this.#read('stdout'), this.#read('stderr')]).then(() => marks.close());
+    this.ended = Promise.all([handle.exited, reading]).then(([exit]) => {
+      // Cut off in the middle, it cannot tell how the agent ended; whoever adopts it can.
+      if (this.#closed.signal.aborted) return new Promise<never>(() => {});
       const { report } = this.#parser;
       return { exit, verdict: judge(protocol, exit, report), usage: report.usage };
     });
@@ -44,11 +60,11 @@ export class AgentWatch {
   /** What the agent is doing, as far as its output and its calls tell. */
   get activity(): AgentActivity {
     const { kind, cause, sinceMs } = this.#activity;
-    const quietMs = this.#clock.nowMs() - this.#lastSignMs;
-    if (kind === 'working' && quietMs > SILENT_AFTER_MS) {
+    const quietMs = this.#needs.clock.nowMs() - this.#lastSignMs;
+    if (this.#calls.size === 0 && quietMs > SILENT_AFTER_MS) {
       return {
         kind: 'silent',
-        cause: `no output and no call for ${Math.floor(quietMs / 1000)} s`,
+        cause: `no output and no call for ${Math.floor(quietMs / 1000)} s; before that: ${cause}`,
         since: isoTime(this.#lastSignMs),
       };
     }
@@ -60,9 +76,21 @@ export class AgentWatch {
     return this.#parser.report.usage;
   }
 
-  /** Takes a call of the agent as a sign of life. */
-  noteCall(kind: 'working' | 'waiting', cause: string): void {
+  /**
+   * Takes a call of the agent as a sign of life. A waiting one is what the agent does until it is answered.
+   * @returns what to call when it is.
+   */
+  noteCall(kind: 'working' | 'waiting', cause: string): () => void {
+    const call = Symbol(cause);
+    this.#calls.set(call, cause);
     this.#note(kind, cause);
+    return () => {
+      this.#calls.delete(call);
+      if (kind === 'working') this.#lastSignMs = this.#needs.clock.nowMs();
+      else if (this.#activity.cause === cause && ![...this.#calls.values()].includes(cause)) {
+        this.#note('working', cause.replace(/^waits/, 'waited'));
+      }
+    };
   }
 
   /** Stops reading; the process goes on. */
@@ -70,18 +98,22 @@ export class AgentWatch {
     this.#closed.abort();
   }
 
-  async #read(): Promise<void> {
-    const { signal } = this.#closed;
-    const { stdoutFile } = this.handle.record;
-    for await (const line of tailFile(stdoutFile, { signal, ended: this.handle.exited })) {
+  async #read(stream: LogStream): Promise<void> {
+    const { marks, onLine, onUsage, clock } = this.#needs;
+    const { stdoutFile, stderrFile } = this.handle.record;
+    const path = stream === 'stdout' ? stdoutFile : stderrFile;
+    for await (const line of tailFile(path, { signal: this.#closed.signal, ended: this.handle.exited })) {
+      if (marks.note(stream, line.nextByte)) onLine(stream, line.text);
+      this.#lastSignMs = clock.nowMs();
+      if (stream === 'stderr') continue;
       const update = this.#parser.feed(line.text);
-      this.#lastSignMs = this.#clock.nowMs();
       if (update?.activity) this.#note(update.activity.kind, update.activity.cause);
+      if (update?.usage) onUsage(update.usage);
     }
   }
 
   #note(kind: 'working' | 'waiting', cause: string): void {
-    const nowMs = this.#clock.nowMs();
+    const nowMs = this.#needs.clock.nowMs();
     this.#lastSignMs = nowMs;
     if (this.#activity.kind !== kind || this.#activity.cause !== cause)
       this.#activity = { kind, cause, sinceMs: nowMs };

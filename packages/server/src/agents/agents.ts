@@ -3,15 +3,24 @@ import {
   SidecarError,
   type Agent,
   type AgentState,
+  type AgentStatus,
   type ContextRequirement,
   type Profile,
+  type SpawnForecast,
 } from '@orchestration-sidecar/shared';
 import type { Clock } from '../runtime/clock.ts';
 import { isoTime } from '../runtime/clock.ts';
 import type { Ids } from '../runtime/ids.ts';
 import type { Transaction, Writer } from '../storage/writer.ts';
-import { isAlive } from './agent-record.ts';
+import { readLogPage, type LogPage } from './agent-log.ts';
+import { externalRecord, isAlive, type AgentRecord } from './agent-record.ts';
 import type { AgentQuery, AgentStore } from './agent-store.ts';
+import { attemptFiles } from './attempt.ts';
+import { callActivity } from './call-activity.ts';
+import { forecastSpawn, type ForecastRequest } from './forecast.ts';
+import type { Launchers } from './launchers/index.ts';
+import type { LogStream } from './log-marks.ts';
+import { logTail, statusOf } from './status.ts';
 import type { SpawnRequest } from './spawn-request.ts';
 import type { Supervisor } from './supervisor.ts';
 
@@ -19,9 +28,12 @@ import type { Supervisor } from './supervisor.ts';
 export interface AgentsNeeds {
   readonly store: AgentStore;
   readonly supervisor: Supervisor;
+  readonly launchers: Launchers;
   readonly writer: Writer;
   readonly clock: Clock;
   readonly ids: Ids;
+  /** Directory of the agents’ own directories. */
+  readonly directory: string;
 }
 
 /** What an agent was started for. */
@@ -29,6 +41,19 @@ export interface Assignment {
   readonly task: string;
   readonly requirements: readonly ContextRequirement[];
 }
+
+/** A part of an agent’s output. */
+export interface LogQuery {
+  /** Default: the newest. */
+  readonly attempt?: number | undefined;
+  readonly stream: LogStream;
+  readonly fromByte: number;
+  readonly limit: number;
+  readonly waitMs: number;
+}
+
+/** Rounds in which those that were spawned while others were being stopped are stopped as well. */
+const STOP_ROUNDS = 10;
 
 /** The running instances of agent types. */
 export class Agents {
@@ -38,13 +63,14 @@ export class Agents {
     this.#needs = needs;
   }
 
-  /**
-   * Starts an agent; resolves when its process runs.
-   * @throws {SidecarError} `AGENT_LIMIT_REACHED`, `ENVIRONMENT_FORBIDDEN`, `LAUNCHER_UNAVAILABLE`,
-   * `IDEMPOTENCY_CONFLICT`.
-   */
+  /** Starts or queues an agent, see {@link Supervisor.spawn}. */
   spawn(request: SpawnRequest): Promise<Agent> {
     return this.#needs.supervisor.spawn(request);
+  }
+
+  /** What a spawn would come to now. */
+  forecast(request: ForecastRequest): Promise<SpawnForecast> {
+    return forecastSpawn(request, this.#needs);
   }
 
   /** Stops an agent, gracefully first; answers it when it has ended. Stopping an ended one changes nothing. */
@@ -53,46 +79,29 @@ export class Agents {
     return this.require(agentId);
   }
 
+  /** Stops all agents of a project, or those among them of an issue or a type, also those they start meanwhile. */
+  async stopAll(
+    which: { readonly projectId: string; readonly issueId?: string | undefined; readonly agentType?: string | undefined },
+    reason: string,
+  ): Promise<Agent[]> {
+    const stopped = new Set<string>();
+    for (let round = 0; round < STOP_ROUNDS; round += 1) {
+      const live = this.#needs.store.list({ ...which, states: LIVE_AGENT_STATES, limit: Number.MAX_SAFE_INTEGER - 1 });
+      if (live.agents.length === 0) break;
+      // Those that wait first: they would otherwise take the slots of those that end.
+      const order = live.agents.toSorted((a, b) => Number(b.state === 'queued') - Number(a.state === 'queued'));
+      await Promise.all(order.map(({ agent_id: agentId }) => (stopped.add(agentId), this.stop(agentId, reason))));
+    }
+    return [...stopped].map((agentId) => this.require(agentId));
+  }
+
   /** Registers an agent that gets a token but no process of ours. */
   async registerExternal(projectId: string, profile: Profile): Promise<Agent> {
     const { store, writer, clock, ids } = this.#needs;
-    const createdAt = isoTime(clock.nowMs());
-    const agent: Agent = {
-      agent_id: `${profile.agent_type}-${ids.uuid()}`,
-      agent_type: profile.agent_type,
-      issue_id: null,
-      project_id: projectId,
-      parent_id: null,
-      task: '',
-      launcher: null,
-      state: 'external',
-      activity: { kind: 'none', cause: 'not started by the sidecar', since: null },
-      outcome: 'unknown',
-      process_id: null,
-      attempt: 1,
-      usage: { input_tokens: null, output_tokens: null, cost_usd: null, turns: null },
-      exit: null,
-      permissions: profile.permissions,
-      created_at: createdAt,
-      started_at: null,
-      ended_at: null,
-    };
-    await writer.write((transaction) =>
-      store.insert(transaction, {
-        agent,
-        requirements: profile.context_requirements,
-        environment: {},
-        launcher: null,
-        tier: profile.model.tier,
-        projectDir: '',
-        correlationId: agent.agent_id,
-        idempotencyKey: null,
-        process: null,
-        protocol: 'lines',
-        failures: [],
-      }),
-    );
-    return agent;
+    const agentId = `${profile.agent_type}-${ids.uuid()}`;
+    const record = externalRecord(projectId, profile, agentId, isoTime(clock.nowMs()));
+    await writer.write((transaction) => store.insert(transaction, record));
+    return record.agent;
   }
 
   /** One agent, of whichever project. */
@@ -106,15 +115,13 @@ export class Agents {
    * @throws {SidecarError} `AGENT_NOT_FOUND`.
    */
   require(agentId: string): Agent {
-    const agent = this.find(agentId);
-    if (!agent) throw new SidecarError('AGENT_NOT_FOUND', `There is no agent ${agentId}.`);
-    return agent;
+    return this.#needs.supervisor.present(this.#record(agentId).agent);
   }
 
   /** Whether an agent may still act. */
   isAlive(agentId: string): boolean {
-    const agent = this.find(agentId);
-    return agent !== undefined && isAlive(agent.state);
+    const record = this.#needs.store.find(agentId);
+    return record !== undefined && isAlive(record.agent.state);
   }
 
   /** What an agent was started for; undefined for one that the sidecar did not start. */
@@ -130,14 +137,45 @@ export class Agents {
     if (record) this.#needs.store.update(transaction, { ...record, agent: { ...record.agent, outcome } });
   }
 
-  /** Takes a call of an agent as a sign of life; `waiting` when it waits for others. */
-  noteCall(agentId: string, kind: 'working' | 'waiting', cause: string): void {
-    this.#needs.supervisor.noteCall(agentId, kind, cause);
+  /**
+   * Takes a call of an agent as a sign of life, and a long-poll as what it waits for.
+   * @returns what to call when the call is over.
+   */
+  noteCall(agentId: string, procedure: string, input: unknown): () => void {
+    const { kind, cause } = callActivity(procedure, input);
+    return this.#needs.supervisor.noteCall(agentId, kind, cause);
   }
 
-  /** The last lines of an agent’s output. */
-  logTail(agentId: string): Promise<string[]> {
-    return this.#needs.supervisor.logTail(agentId);
+  /**
+   * One agent in full.
+   * @throws {SidecarError} `AGENT_NOT_FOUND`.
+   */
+  async status(agentId: string): Promise<AgentStatus> {
+    const { supervisor, directory } = this.#needs;
+    const record = this.#record(agentId);
+    const tail = await logTail(attemptFiles(directory, agentId, record.agent.attempt));
+    return {
+      ...statusOf(record, supervisor.handleOf(agentId), supervisor.admission.placeOf(agentId)),
+      ...supervisor.present(record.agent),
+      log_tail: tail,
+    };
+  }
+
+  /**
+   * A page of an agent’s output.
+   * @throws {SidecarError} `AGENT_NOT_FOUND`.
+   */
+  async logs(agentId: string, query: LogQuery, signal: AbortSignal): Promise<LogPage & { attempt: number }> {
+    const { supervisor, directory, clock } = this.#needs;
+    const { agent } = this.#record(agentId);
+    const attempt = query.attempt ?? agent.attempt;
+    const files = attemptFiles(directory, agentId, attempt);
+    const handle = attempt === agent.attempt && isAlive(agent.state) ? supervisor.handleOf(agentId) : undefined;
+    // A newest attempt without a process is still to come.
+    const isToCome = attempt >= agent.attempt && isAlive(agent.state) && handle === undefined;
+    const ended = handle?.exited ?? (isToCome ? new Promise<never>(() => {}) : Promise.resolve());
+    const request = { ...query, path: files[query.stream], marksFile: files.marks, ended };
+    return { attempt, ...(await readLogPage(request, clock, signal)) };
   }
 
   /** A page of agents, newest first. */
@@ -151,8 +189,14 @@ export class Agents {
     return this.#needs.store.count(states);
   }
 
-  /** Number of agents that hold a slot, by agent type. */
+  /** Number of agents that run or are still to run, by agent type. */
   activeByType(): Record<string, number> {
     return this.#needs.store.countByType(LIVE_AGENT_STATES);
+  }
+
+  #record(agentId: string): AgentRecord {
+    const record = this.#needs.store.find(agentId);
+    if (!record) throw new SidecarError('AGENT_NOT_FOUND', `There is no agent ${agentId}.`);
+    return record;
   }
 }

@@ -21,7 +21,7 @@ export interface TokenIssuer {
 }
 
 /** Who gathers the context that an agent starts with. */
-export type ContextSource = (record: AgentRecord, profile: Profile) => Promise<AgentContext>;
+export type ContextSource = (record: AgentRecord, profile: Profile, signal: AbortSignal) => Promise<AgentContext>;
 
 /** What an attempt needs. */
 export interface AttemptNeeds {
@@ -40,21 +40,30 @@ export interface AttemptNeeds {
 const OPEN_FILES = 4096;
 const PROCESSES = 4096;
 
+/** Files of one attempt: those that the launcher knows of, and the supervisor’s own. */
+export interface AttemptFiles extends AgentFiles {
+  readonly directory: string;
+  /** When which part of the output was read. */
+  readonly marks: string;
+}
+
 /** Where the files of one attempt lie. */
-export function attemptFiles(directory: string, agentId: string, attempt: number): AgentFiles & { directory: string } {
+export function attemptFiles(directory: string, agentId: string, attempt: number): AttemptFiles {
   const own = join(directory, agentId, `attempt-${attempt}`);
-  return { ...agentFiles(own), directory: own };
+  return { ...agentFiles(own), directory: own, marks: join(own, 'marks') };
 }
 
 /**
  * Starts one attempt of an agent: its directory, token, context and task, then its process. What was started is not
  * on record yet; the caller does that, and sweeps after a crash in between.
- * @throws {SidecarError} `LAUNCHER_UNAVAILABLE`.
+ * @param signal calls the start off, as long as there is no process.
+ * @throws {SidecarError} `LAUNCHER_UNAVAILABLE`; the signal’s reason.
  */
 export async function startAttempt(
   record: AgentRecord,
   profile: Profile,
   needs: AttemptNeeds,
+  signal: AbortSignal,
 ): Promise<{ handle: ChildHandle; protocol: ProtocolName }> {
   const { agent } = record;
   const issueId = agent.issue_id ?? '';
@@ -78,7 +87,8 @@ export async function startAttempt(
     sidecarUrl: needs.sidecarUrl(),
     mcpUrl: null,
   });
-  const context = await needs.context(record, profile);
+  const context = await needs.context(record, profile, signal);
+  signal.throwIfAborted();
   const { token } = await needs.tokens.issue({
     agentId: agent.agent_id,
     agentType: agent.agent_type,
@@ -102,9 +112,11 @@ export async function startAttempt(
       JWT_TOKEN: token,
       CONTEXT_FILE: files.context,
       TASK_FILE: files.task,
+      ...(record.traceparent === null ? {} : { TRACEPARENT: record.traceparent }),
     },
   });
   const { limits } = profile;
+  signal.throwIfAborted();
   try {
     const handle = await needs.processes.start({
       file: plan.file,

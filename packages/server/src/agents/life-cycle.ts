@@ -1,90 +1,119 @@
-import type { AgentExit, AgentState, JsonObject } from '@orchestration-sidecar/shared';
+import type { AgentExit, AgentState, JsonObject, ModelTier, QueuePlace } from '@orchestration-sidecar/shared';
 import type { ChildExit, ChildHandle } from '../process/index.ts';
 import type { NewEvent } from '../events/index.ts';
-import type { AgentRecord } from './agent-record.ts';
+import { isAlive, type AgentRecord } from './agent-record.ts';
 import type { AgentEnd } from './agent-watch.ts';
-import type { Failure, ProtocolName, Verdict } from './launchers/index.ts';
+import { FAILURES, type Failure, type ProtocolName } from './launchers/index.ts';
 
 /** An event of the sidecar’s about an agent. */
 export type AgentEvent = Omit<NewEvent, 'publisher' | 'publisherType'>;
 
-/** What becomes of an agent, and the event that tells of it. Pure: who writes and starts is the supervisor. */
+/** What becomes of an agent, and the events that tell of it. Pure: who writes and starts is the supervisor. */
 export interface Step {
   readonly record: AgentRecord;
-  readonly event: AgentEvent;
+  readonly events: readonly AgentEvent[];
+}
+
+/** From which states an agent may come into each. Whatever comes too late is not done. */
+const FROM: Readonly<Record<AgentState, readonly AgentState[]>> = {
+  queued: ['starting', 'running', 'stopping'],
+  starting: ['queued'],
+  running: ['starting'],
+  stopping: ['running'],
+  exited: ['running', 'stopping'],
+  failed: ['queued', 'starting', 'running', 'stopping'],
+  stopped: ['queued', 'starting', 'running', 'stopping', 'external'],
+  external: [],
+};
+
+/** Whether an agent may go from one state to the other. */
+export function mayBecome(from: AgentState, to: AgentState): boolean {
+  return FROM[to].includes(from);
+}
+
+/** It has to wait for a slot. */
+export function queued(record: AgentRecord, place: QueuePlace): AgentEvent {
+  return eventOf(record, 'agent_queued', {
+    position: place.position,
+    queue_length: place.length,
+    waits_for: place.waits_for,
+  });
+}
+
+/** Its turn has come: from now on a process may exist. */
+export function starting(record: AgentRecord, at: string): Step {
+  const agent = { ...record.agent, state: 'starting' as const, activity: resting('starting', at) };
+  return { record: { ...record, agent, retryAt: null }, events: [] };
+}
+
+/** Its start was called off before there was a process, and no attempt is spent. */
+export function requeued(record: AgentRecord, at: string): Step {
+  const agent = { ...record.agent, state: 'queued' as const, activity: resting('waits for a slot', at) };
+  return { record: { ...record, agent }, events: [] };
 }
 
 /** Its process runs. */
 export function running(record: AgentRecord, handle: ChildHandle, protocol: ProtocolName, at: string): Step {
   const agent = { ...record.agent, state: 'running' as const, process_id: handle.pid, started_at: at, exit: null };
   const next = { ...record, agent, protocol, process: handle.record };
-  return { record: next, event: eventOf(next, 'agent_spawned', { process_id: handle.pid }) };
+  return { record: next, events: [eventOf(next, 'agent_spawned', { process_id: handle.pid })] };
 }
 
 /** Someone asked it to stop. */
-export function stopping(record: AgentRecord): AgentRecord {
-  return { ...record, agent: { ...record.agent, state: 'stopping' } };
+export function stopping(record: AgentRecord, reason: string): Step {
+  return { record: { ...record, stopReason: reason, agent: { ...record.agent, state: 'stopping' } }, events: [] };
 }
 
 /** Its process ended and it claims success. What the claim is worth others verify (DECISIONS 24). */
 export function completed(record: AgentRecord, end: AgentEnd, at: string): Step {
   const next = ended(record, 'exited', end, at, 'claimed');
-  return { record: next, event: eventOf(next, 'agent_completed', { outcome: 'claimed', exit: next.agent.exit }) };
+  const { exit, usage } = next.agent;
+  return { record: next, events: [eventOf(next, 'agent_completed', { outcome: 'claimed', exit, usage })] };
 }
 
 /** It was stopped on request. */
 export function stopped(record: AgentRecord, reason: string, end: AgentEnd | null, at: string): Step {
   const next = ended(record, 'stopped', end, at, 'unknown');
-  return { record: next, event: eventOf(next, 'agent_stopped', { reason }) };
+  return { record: next, events: [eventOf(next, 'agent_stopped', { reason, usage: next.agent.usage })] };
 }
 
-/** It failed and is given another attempt after `delayMs`. */
+/** It failed and is given another attempt at `retryAt`, on a tier of its own where the failure calls for it. */
 export function retrying(
   record: AgentRecord,
   failure: Failure,
   end: AgentEnd | null,
   at: string,
-  delayMs: number,
+  retry: { readonly at: string; readonly inMs: number; readonly tier: ModelTier },
 ): Step {
-  const { attempt } = record.agent;
-  const next = withFailure(ended(record, 'queued', end, at, 'unknown'), failure, at);
-  return {
-    record: {
-      ...next,
-      process: null,
-      agent: { ...next.agent, attempt: attempt + 1, ended_at: null, process_id: null },
-    },
-    event: eventOf(next, 'agent_failed', {
-      ...errorOf(failure),
-      retry_possible: true,
-      will_retry: true,
-      retry_in_ms: delayMs,
-    }),
-  };
+  const failed = withFailure(ended(record, 'queued', end, at, 'unknown'), failure, at);
+  const agent = { ...failed.agent, attempt: record.agent.attempt + 1, ended_at: null, process_id: null };
+  const event = eventOf(failed, 'agent_failed', {
+    ...errorOf(failure),
+    retry_possible: true,
+    will_retry: true,
+    retry_in_ms: retry.inMs,
+    model_tier: retry.tier,
+    usage: failed.agent.usage,
+  });
+  return { record: { ...failed, process: null, retryAt: retry.at, tier: retry.tier, agent }, events: [event] };
 }
 
-/** It failed for good. */
-export function failedForGood(
-  record: AgentRecord,
-  failure: Failure & { retryable: boolean },
-  end: AgentEnd | null,
-  at: string,
-): Step {
+/** It failed for good, which is told to whoever orchestrates with the whole history. */
+export function failedForGood(record: AgentRecord, failure: Failure, end: AgentEnd | null, at: string): Step {
   const next = withFailure(ended(record, 'failed', end, at, 'failed'), failure, at);
-  return {
-    record: next,
-    event: eventOf(next, 'agent_failed', { ...errorOf(failure), retry_possible: failure.retryable, will_retry: false }),
-  };
-}
-
-/** Nothing more can be tried here: told to whoever orchestrates, with the whole history. */
-export function escalated(record: AgentRecord): AgentEvent {
-  return eventOf(record, 'agent_escalated', { failures: record.failures, task: record.agent.task.slice(0, 2000) });
-}
-
-/** The failure that a verdict or a lost process amounts to. */
-export function failureOf(verdict: Verdict): (Failure & { retryable: boolean }) | undefined {
-  return verdict.status === 'failed' ? verdict : undefined;
+  const failed = eventOf(next, 'agent_failed', {
+    ...errorOf(failure),
+    retry_possible: FAILURES[failure.reason].retryable,
+    will_retry: false,
+    usage: next.agent.usage,
+  });
+  const { failures, agent } = next;
+  const escalated = eventOf(next, 'agent_escalated', {
+    ...errorOf(failure),
+    failures: failures.map((each) => ({ ...each })),
+    task: agent.task.slice(0, 2000),
+  });
+  return { record: next, events: [failed, escalated] };
 }
 
 function ended(
@@ -96,12 +125,12 @@ function ended(
 ): AgentRecord {
   const usage = end?.usage ?? record.agent.usage;
   const exit = end ? exitOf(end.exit) : record.agent.exit;
-  const activity = {
-    kind: 'none' as const,
-    cause: state === 'queued' ? 'waits for its next attempt' : 'ended',
-    since: at,
-  };
+  const activity = resting(isAlive(state) ? 'waits for its next attempt' : 'ended', at);
   return { ...record, agent: { ...record.agent, state, outcome, usage, exit, activity, ended_at: at } };
+}
+
+function resting(cause: string, since: string): AgentRecord['agent']['activity'] {
+  return { kind: 'none', cause, since };
 }
 
 function withFailure(record: AgentRecord, failure: Failure, at: string): AgentRecord {

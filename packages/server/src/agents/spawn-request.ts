@@ -1,4 +1,5 @@
 import type { ContextRequirement, Issue, Launcher, Permission, Profile, Project } from '@orchestration-sidecar/shared';
+import type { KeyedRequest } from '../storage/idempotency.ts';
 
 /** What it takes to start an agent; every name in it is resolved. */
 export interface SpawnRequest {
@@ -15,7 +16,22 @@ export interface SpawnRequest {
   readonly parentId: string | null;
   /** What its token may do: never more than whoever asks (DECISIONS 20). */
   readonly permissions: readonly Permission[];
-  /** The same key in the same project starts one agent, however often it is asked for. */
+  /** The same key from the same caller in the same project starts one agent, however often it is asked for. */
   readonly idempotencyKey?: string | undefined;
   readonly correlationId: string;
+  /** W3C trace context of the request, for the agent to go on with. */
+  readonly traceparent?: string | undefined;
+}
+
+/** How a spawn is recognised when it is sent again; undefined: it carries no key. */
+export function keyOf(request: SpawnRequest, nowMs: number): KeyedRequest | undefined {
+  if (request.idempotencyKey === undefined) return undefined;
+  const { profile, project, issue, task, requirements, environment, launcher, parentId } = request;
+  return {
+    caller: `${project.project_id}/${parentId ?? 'operator'}`,
+    procedure: 'agents.spawn',
+    key: request.idempotencyKey,
+    request: { agentType: profile.agent_type, issueId: issue.issue_id, task, requirements, environment, launcher },
+    nowMs,
+  };
 }

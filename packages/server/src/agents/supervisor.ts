@@ -1,346 +1,353 @@
-import {
-  LIVE_AGENT_STATES,
-  SidecarError,
-  type Agent,
-  type AgentState,
-  type Profile,
-} from '@orchestration-sidecar/shared';
-import type { EventBus, Subscribers } from '../events/index.ts';
-import { lastLines } from '../process/index.ts';
-import { isoTime, type Clock, type Timer } from '../runtime/clock.ts';
-import { once } from '../storage/idempotency.ts';
-import type { Transaction, Writer } from '../storage/writer.ts';
-import type { Logger } from '../telemetry/logger.ts';
-import { isAlive, type AgentRecord } from './agent-record.ts';
-import type { AgentStore } from './agent-store.ts';
-import { AgentWatch, type AgentEnd } from './agent-watch.ts';
+import { rm } from 'node:fs/promises';
+import { LIVE_AGENT_STATES, SidecarError, type Agent, type AgentUsage, type Profile } from '@orchestration-sidecar/shared';
+import type { ChildHandle } from '../process/index.ts';
+import { isoTime, type Timer } from '../runtime/clock.ts';
+import { Admission, type AdmissionLimits } from './admission.ts';
+import { isAlive, newRecord, ticketOf, type AgentRecord } from './agent-record.ts';
+import type { AgentEnd } from './agent-watch.ts';
 import { attemptFiles, startAttempt, type AttemptNeeds } from './attempt.ts';
 import { assertEnvironmentAllowed } from './environment.ts';
 import type { Failure } from './launchers/index.ts';
-import {
-  completed,
-  escalated,
-  failedForGood,
-  failureOf,
-  retrying,
-  running,
-  stopped,
-  stopping,
-  type AgentEvent,
-} from './life-cycle.ts';
-import { redactTokens } from './redact-tokens.ts';
-import { retryDelayMs } from './retry.ts';
-import type { SpawnRequest } from './spawn-request.ts';
+import { Ledger, type LedgerNeeds } from './ledger.ts';
+import * as step from './life-cycle.ts';
+import { LONGEST_RETRY_DELAY_MS, mayRetry, retryDelayMs, tierAfter } from './retry.ts';
+import { keyOf, type SpawnRequest } from './spawn-request.ts';
+import { Watches, type WatchesNeeds } from './watches.ts';
 
 /** What the supervisor needs. */
-export interface SupervisorNeeds extends AttemptNeeds {
-  readonly store: AgentStore;
-  readonly events: EventBus;
-  readonly subscribers: Subscribers;
-  readonly writer: Writer;
-  readonly clock: Clock;
-  readonly logger: Logger;
+export interface SupervisorNeeds extends AttemptNeeds, LedgerNeeds, WatchesNeeds {
   readonly random: () => number;
   readonly profiles: { get(agentType: string): Profile | undefined };
-  /** Agents alive at once. */
-  readonly maxAgents: number;
+  readonly limits: AdmissionLimits;
+}
+
+/** Why the sidecar ends an agent’s process itself. */
+type Ending = { readonly kind: 'stop'; readonly reason: string } | { readonly kind: 'fail'; readonly failure: Failure };
+
+/** A start that is under way. */
+interface Start {
+  readonly callOff: AbortController;
+  readonly done: Promise<Agent>;
 }
 
 const ASK_MS = 2000;
 const TERM_MS = 5000;
-const TAIL_LINES = 50;
 
 /**
- * Starts, watches, retries and stops agents. What the store says about an agent changes only together with the event
- * that tells of it; processes outlive the supervisor and are adopted by the next one.
+ * Admits, starts, watches, retries and stops agents. What the store says about an agent changes only together with the
+ * event that tells of it; processes outlive the supervisor and are adopted by the next one.
  */
 export class Supervisor {
+  readonly admission: Admission;
   readonly #needs: SupervisorNeeds;
-  readonly #watches = new Map<string, { readonly watch: AgentWatch; readonly settled: Promise<void> }>();
-  readonly #starting = new Map<string, Promise<Agent>>();
-  readonly #retries = new Map<string, Timer>();
-  readonly #stopReasons = new Map<string, string>();
+  readonly #ledger: Ledger;
+  readonly #starts = new Map<string, Start>();
+  readonly #watches: Watches;
+  readonly #endings = new Map<string, Ending>();
+  readonly #rests = new Map<string, Timer>();
   /** Ends being written; a running agent’s is not among them. */
   readonly #settling = new Set<Promise<void>>();
-  #closed = false;
+  readonly #recovered = Promise.withResolvers<void>();
+  readonly #closing = new AbortController();
+  /** Whether all that hold a slot are known, so that free ones can be given away. */
+  #isOpen = false;
 
   constructor(needs: SupervisorNeeds) {
     this.#needs = needs;
+    this.#ledger = new Ledger(needs);
+    this.admission = new Admission(needs.limits);
+    this.#watches = new Watches(needs, {
+      onEnd: ({ agent }, end) => this.#track(this.#ended(agent.agent_id, agent.attempt, end), agent.agent_id),
+      onUsage: ({ agent }, usage) => this.#holdToTokens(agent, usage),
+    });
   }
 
   /**
-   * Starts an agent; resolves when its process runs.
+   * Starts an agent and resolves when its process runs; or queues it, when no slot is free, and resolves at once.
    * @throws {SidecarError} `ENVIRONMENT_FORBIDDEN`, `LAUNCHER_UNAVAILABLE`, `AGENT_LIMIT_REACHED`,
-   * `IDEMPOTENCY_CONFLICT`, `SHUTTING_DOWN`.
+   * `SPAWN_DEPTH_EXCEEDED`, `FAN_OUT_EXCEEDED`, `IDEMPOTENCY_CONFLICT`, `AGENT_ENDED` when it was stopped meanwhile,
+   * `SHUTTING_DOWN`.
    */
   async spawn(request: SpawnRequest): Promise<Agent> {
-    const { launchers, writer, ids, clock } = this.#needs;
-    if (this.#closed) throw new SidecarError('SHUTTING_DOWN');
+    const { launchers, ids } = this.#needs;
     assertEnvironmentAllowed(request.environment);
     await launchers.locate(request.launcher, request.project.root);
-    const record = newRecord(request, `${request.profile.agent_type}-${ids.uuid()}`, isoTime(clock.nowMs()));
-    const own = record.agent.agent_id;
-    const agentId = await writer.write((transaction) =>
-      once(transaction, this.#keyed(request), () => {
-        this.#admit(transaction, record, request.profile);
-        return own;
-      }),
-    );
-    if (agentId !== own) return this.#starting.get(agentId) ?? this.#require(agentId).agent;
-    const starting = this.#start(record, request.profile).finally(() => this.#starting.delete(agentId));
-    this.#starting.set(agentId, starting);
-    return starting;
+    await this.#recovered.promise;
+    if (this.#closing.signal.aborted) throw new SidecarError('SHUTTING_DOWN');
+    const own = `${request.profile.agent_type}-${ids.uuid()}`;
+    const agentId = await this.#ledger.register(keyOf(request, this.#needs.clock.nowMs()), request.profile, (transaction) => {
+      const ticket = ticketOf(newRecord(request, own, 'queued', this.#now()));
+      const place = this.admission.enter(ticket, this.depthBelow(request.parentId));
+      transaction.afterRollback(() => this.admission.leave(own));
+      if (place === 'slot') {
+        transaction.afterCommit(() => this.#start(own));
+        return { record: newRecord(request, own, 'starting', this.#now()), events: [] };
+      }
+      const record = newRecord(request, own, 'queued', this.#now());
+      const standing = this.admission.placeOf(own);
+      return { record, events: standing ? [step.queued(record, standing)] : [] };
+    });
+    return this.#starts.get(agentId)?.done ?? this.present(this.#ledger.require(agentId).agent);
   }
 
   /** Stops an agent and resolves when it has ended. Stopping an ended one changes nothing. */
   async stop(agentId: string, reason: string): Promise<void> {
-    await this.#starting.get(agentId)?.catch(() => {});
-    const record = this.#require(agentId);
-    if (!isAlive(record.agent.state)) return;
-    const watched = this.#watches.get(agentId);
-    if (watched) {
-      this.#stopReasons.set(agentId, this.#stopReasons.get(agentId) ?? reason);
-      await this.#needs.writer.write((transaction) =>
-        this.#needs.store.update(transaction, stopping(this.#require(agentId))),
-      );
-      await watched.watch.handle.stop({ askMs: ASK_MS, termMs: TERM_MS });
-      return watched.settled;
+    await this.#recovered.promise;
+    if (this.#closing.signal.aborted) throw new SidecarError('SHUTTING_DOWN');
+    if (!isAlive(this.#ledger.require(agentId).agent.state)) return;
+    if (!this.#endings.has(agentId)) this.#endings.set(agentId, { kind: 'stop', reason });
+    // Out of the queue at once, or it would be started while this waits.
+    if (this.admission.isWaiting(agentId)) this.#forget(agentId);
+    const start = this.#starts.get(agentId);
+    start?.callOff.abort();
+    await start?.done.catch(() => {});
+    const handle = this.#watches.handleOf(agentId);
+    if (!handle) {
+      this.#endings.delete(agentId);
+      return this.#settle(agentId, (record) => step.stopped(record, reason, null, this.#now()));
     }
-    this.#retries.get(agentId)?.cancel();
-    this.#retries.delete(agentId);
-    await this.#settle(stopped(record, reason, null, this.#now()));
+    const settled = this.#watches.settled(agentId);
+    // Its process is stopped even when the disk does not take the note.
+    await this.#ledger.take(agentId, (record) => step.stopping(record, reason)).catch((cause: unknown) => {
+      this.#needs.logger.warn({ err: cause, agent_id: agentId }, 'the request to stop could not be noted');
+    });
+    await handle.stop({ askMs: ASK_MS, termMs: TERM_MS });
+    await settled;
+    // It had failed by itself just before, and waits for its next attempt.
+    if (isAlive(this.#ledger.require(agentId).agent.state)) await this.stop(agentId, reason);
   }
 
-  /** The last lines of an agent’s output and errors, tokens blotted out. */
-  async logTail(agentId: string): Promise<string[]> {
-    const { agent } = this.#require(agentId);
-    const { stdout, stderr } = attemptFiles(this.#needs.directory, agentId, agent.attempt);
-    const lines = [...(await lastLines(stdout, TAIL_LINES)), ...(await lastLines(stderr, TAIL_LINES))];
-    return lines.slice(-TAIL_LINES).map(redactTokens);
-  }
-
-  /** Adds what only the watch knows to what the store says of an agent. */
+  /** Adds what only the watch and the queue know to what the store says of an agent. */
   present(agent: Agent): Agent {
-    const watch = this.#watches.get(agent.agent_id)?.watch;
-    return watch ? { ...agent, activity: watch.activity, usage: watch.usage } : agent;
+    const watched = this.#watches.present(agent);
+    if (watched) return watched;
+    const place = agent.state === 'queued' ? this.admission.placeOf(agent.agent_id) : undefined;
+    if (!place || place.waits_for === 'retry') return agent;
+    const cause = `waits for a slot, ${place.position} of ${place.length} in the queue`;
+    return { ...agent, activity: { ...agent.activity, cause } };
   }
 
-  /** Takes a call of a watched agent as a sign of life. */
-  noteCall(agentId: string, kind: 'working' | 'waiting', cause: string): void {
-    this.#watches.get(agentId)?.watch.noteCall(kind, cause);
+  /** The process of a watched agent. */
+  handleOf(agentId: string): ChildHandle | undefined {
+    return this.#watches.handleOf(agentId);
+  }
+
+  /** Takes a call of a watched agent as a sign of life; answers what to call when the call is over. */
+  noteCall(agentId: string, kind: 'working' | 'waiting', cause: string): () => void {
+    return this.#watches.noteCall(agentId, kind, cause);
+  }
+
+  /** How deep an agent would be that this one starts; 1 when a person starts it. */
+  depthBelow(parentId: string | null): number {
+    let depth = 1;
+    // One more look than allowed is enough to know that it is too deep.
+    for (let parent = parentId; parent !== null && depth <= this.admission.limits.depth; depth += 1) {
+      parent = this.#needs.store.find(parent)?.agent.parent_id ?? null;
+    }
+    return depth;
   }
 
   /**
    * Settles what an earlier sidecar left: running processes are adopted, ended ones get their real exit, half-done
-   * starts are undone and, where attempts are left, tried again.
+   * starts are undone and, where attempts are left, tried again, queued ones go on waiting. Whoever spawns or stops
+   * meanwhile waits for it.
    */
   async recover(): Promise<void> {
-    const { store, processes, logger } = this.#needs;
-    for (const record of store.inStates(LIVE_AGENT_STATES)) {
-      const agentId = record.agent.agent_id;
-      if (record.process) {
-        if (record.agent.state === 'stopping') this.#stopReasons.set(agentId, 'stopped on request');
-        const watch = this.#watch(record, await processes.adopt(record.process));
-        if (record.agent.state === 'stopping') void watch.handle.stop({ askMs: ASK_MS, termMs: TERM_MS });
-        logger.info({ agent_id: agentId, pid: watch.handle.pid }, 'agent adopted');
+    const halfDone: AgentRecord[] = [];
+    for (const record of this.#needs.store.inStates(LIVE_AGENT_STATES)) {
+      const { agent } = record;
+      if (agent.state === 'queued') {
+        this.#rest(record, record.retryAt === null ? 0 : Date.parse(record.retryAt) - this.#needs.clock.nowMs());
         continue;
       }
-      const left = await processes.sweep(agentId);
-      if (record.agent.state === 'queued') {
-        this.#retryLater(record, 0);
-        continue;
-      }
-      logger.warn({ agent_id: agentId, processes: left }, 'half-done start undone');
-      await this.#fail(
-        record,
-        { reason: 'lost', detail: 'the sidecar ended while it started the agent', retryable: true },
-        null,
-      );
+      this.admission.restore(ticketOf(record), 'slot');
+      if (record.process) await this.#adopt(record, record.process);
+      else halfDone.push(record);
     }
+    await Promise.all(halfDone.map((record) => this.#undo(record.agent.agent_id)));
+    this.#isOpen = true;
+    this.#recovered.resolve();
+    this.#pump();
   }
 
-  /** Stops watching. Agents go on and are adopted by the next sidecar. */
+  /** Stops watching. Agents go on and are adopted by the next sidecar; starts are called off and begun again by it. */
   async close(): Promise<void> {
-    this.#closed = true;
-    for (const timer of this.#retries.values()) timer.cancel();
-    await Promise.allSettled(this.#starting.values());
-    for (const { watch } of this.#watches.values()) watch.close();
+    this.#closing.abort();
+    this.#recovered.resolve();
+    for (const timer of this.#rests.values()) timer.cancel();
+    await Promise.allSettled([...this.#starts.values()].map(({ done }) => done));
+    this.#watches.close();
     await Promise.allSettled(this.#settling);
   }
 
-  #admit(transaction: Transaction, record: AgentRecord, profile: Profile): void {
-    const { store, subscribers, maxAgents, clock } = this.#needs;
-    const live = store.count(LIVE_AGENT_STATES);
-    if (live >= maxAgents) {
-      throw new SidecarError('AGENT_LIMIT_REACHED', `${live} of ${maxAgents} agent slots are taken.`);
-    }
-    const { agent } = record;
-    store.insert(transaction, record);
-    // Kept from now on, so that what is published before the agent connects still reaches it (DECISIONS 13).
-    subscribers.keep(
-      transaction,
-      {
-        projectId: agent.project_id,
-        name: agent.agent_id,
-        agentType: agent.agent_type,
-        interests: profile.event_subscriptions,
-      },
-      clock.nowMs(),
-    );
-  }
-
-  async #start(record: AgentRecord, profile: Profile): Promise<Agent> {
-    try {
-      const { handle, protocol } = await startAttempt(record, profile, this.#needs);
-      const step = running(record, handle, protocol, this.#now());
-      await this.#write(step.record, [step.event]);
-      this.#watch(step.record, handle);
-      return this.present(step.record.agent);
-    } catch (cause) {
-      const detail = cause instanceof SidecarError ? cause.detail : 'the agent could not be prepared';
-      const retryable = !(cause instanceof SidecarError) || cause.retryable;
-      if (!(cause instanceof SidecarError))
-        this.#needs.logger.error({ err: cause, agent_id: record.agent.agent_id }, 'agent could not be started');
-      await this.#needs.processes.sweep(record.agent.agent_id);
-      await this.#settle(failedForGood(record, { reason: 'not_started', detail, retryable }, null, this.#now()));
-      throw cause;
+  /** Gives free slots to those that wait. */
+  #pump(): void {
+    if (!this.#isOpen || this.#closing.signal.aborted) return;
+    for (let agentId = this.admission.next(); agentId !== undefined; agentId = this.admission.next()) {
+      this.#start(agentId);
     }
   }
 
-  #watch(record: AgentRecord, handle: AgentWatch['handle']): AgentWatch {
-    const watch = new AgentWatch(handle, record.protocol, this.#needs.clock);
-    const agentId = record.agent.agent_id;
-    const settled = watch.ended.then(async (end) => {
-      const settling = this.#ended(agentId, end).catch((cause: unknown) =>
-        this.#needs.logger.error({ err: cause, agent_id: agentId }, 'agent could not be settled'),
-      );
-      this.#settling.add(settling);
-      await settling;
-      this.#settling.delete(settling);
-    });
-    this.#watches.set(agentId, { watch, settled });
-    return watch;
+  #start(agentId: string): void {
+    const callOff = new AbortController();
+    const done = this.#attempt(agentId, AbortSignal.any([callOff.signal, this.#closing.signal]))
+      .catch((cause: unknown) => this.#notStarted(agentId, cause))
+      .finally(() => this.#starts.delete(agentId));
+    this.#starts.set(agentId, { callOff, done });
+    // Its failure is on record and announced, whether somebody waits for it or not.
+    done.catch(() => {});
   }
 
-  async #ended(agentId: string, end: AgentEnd): Promise<void> {
-    this.#watches.delete(agentId);
-    const record = this.#require(agentId);
-    const reason = this.#stopReasons.get(agentId);
-    this.#stopReasons.delete(agentId);
-    if (reason !== undefined) return this.#settle(stopped(record, reason, end, this.#now()));
-    const failure = failureOf(end.verdict);
-    if (failure) return this.#fail(record, failure, end);
-    return this.#settle(completed(record, end, this.#now()));
+  async #attempt(agentId: string, signal: AbortSignal): Promise<Agent> {
+    if (this.#ledger.require(agentId).agent.state === 'queued') {
+      await this.#ledger.take(agentId, (record) => step.starting(record, this.#now()));
+    }
+    const record = this.#ledger.require(agentId);
+    if (record.agent.state !== 'starting') throw new SidecarError('AGENT_ENDED');
+    const profile = this.#needs.profiles.get(record.agent.agent_type);
+    if (!profile) throw new SidecarError('AGENT_TYPE_NOT_FOUND', `There is no profile of ${record.agent.agent_type}.`);
+    const { handle, protocol } = await startAttempt(record, profile, this.#needs, signal);
+    const agent = await this.#ledger.take(agentId, (it) => step.running(it, handle, protocol, this.#now()));
+    this.#watches.add(this.#ledger.require(agentId), handle);
+    return this.present(agent);
   }
 
-  async #fail(record: AgentRecord, failure: Failure & { retryable: boolean }, end: AgentEnd | null): Promise<void> {
-    const { agent } = record;
-    const profile = this.#needs.profiles.get(agent.agent_type);
-    const retriesLeft = (profile?.limits.max_retries ?? 0) - (agent.attempt - 1);
-    if (!failure.retryable || retriesLeft <= 0) return this.#settle(failedForGood(record, failure, end, this.#now()));
-    const delayMs = retryDelayMs(agent.attempt + 1, this.#needs.random);
-    const step = retrying(record, failure, end, this.#now(), delayMs);
-    await this.#write(step.record, [step.event]);
-    await this.#needs.tokens.revokeAgent(agent.agent_id);
-    this.#retryLater(step.record, delayMs);
+  /** Clears up after a start that came to nothing; answers the agent when it is tried again. */
+  async #notStarted(agentId: string, cause: unknown): Promise<Agent> {
+    await this.#needs.processes.sweep(agentId);
+    const ending = this.#endings.get(agentId);
+    if (ending?.kind === 'stop') {
+      this.#endings.delete(agentId);
+      await this.#settle(agentId, (record) => step.stopped(record, ending.reason, null, this.#now()));
+      throw new SidecarError('AGENT_ENDED', 'The agent was stopped while it was started.', { cause });
+    }
+    if (this.#closing.signal.aborted) {
+      await this.#needs.tokens.revokeAgent(agentId);
+      await this.#ledger.take(agentId, (record) => step.requeued(record, this.#now()));
+      throw new SidecarError('SHUTTING_DOWN', undefined, { cause });
+    }
+    const known = cause instanceof SidecarError ? cause : undefined;
+    if (!known) this.#needs.logger.error({ err: cause, agent_id: agentId }, 'agent could not be started');
+    const reason = known && !known.retryable ? 'not_started' : 'not_prepared';
+    const failing = this.#fail(agentId, { reason, detail: known?.detail ?? 'the agent could not be prepared' }, null);
+    // A disk that refuses would keep the caller waiting: what became of the agent is written when it can be.
+    if (known?.code === 'STORAGE_UNAVAILABLE') this.#track(failing, agentId);
+    else await failing;
+    if (!this.admission.isWaiting(agentId)) throw cause;
+    return this.present(this.#ledger.require(agentId).agent);
   }
 
-  #retryLater(record: AgentRecord, delayMs: number): void {
-    if (this.#closed) return;
-    const agentId = record.agent.agent_id;
-    const timer = this.#needs.clock.after(delayMs, () => {
-      this.#retries.delete(agentId);
-      const profile = this.#needs.profiles.get(record.agent.agent_type);
-      if (!profile) return;
-      const again: AgentRecord = { ...record, agent: { ...record.agent, state: 'starting' } };
-      const starting = this.#write(again, [])
-        .then(() => this.#start(again, profile))
-        .finally(() => this.#starting.delete(agentId));
-      this.#starting.set(agentId, starting);
-      // Its failure is on record and announced; nobody else waits for it.
-      starting.catch(() => {});
-    });
-    this.#retries.set(agentId, timer);
+  async #ended(agentId: string, attempt: number, end: AgentEnd): Promise<void> {
+    const files = attemptFiles(this.#needs.directory, agentId, attempt);
+    // As large as the project’s files, and can be had again.
+    await rm(files.context, { force: true }).catch(() => {});
+    const ending = this.#endings.get(agentId);
+    const failure = ending?.kind === 'fail' ? ending.failure : end.verdict.status === 'failed' ? end.verdict : undefined;
+    if (ending?.kind === 'stop') {
+      await this.#settle(agentId, (record) => step.stopped(record, ending.reason, end, this.#now()));
+    } else if (failure) {
+      await this.#fail(agentId, failure, end);
+    } else {
+      await this.#settle(agentId, (record) => step.completed(record, end, this.#now()));
+    }
   }
 
-  /** Writes an agent’s end: its record, the event, the end of its subscription, of its tokens, and who must know. */
-  async #settle({ record, event }: { record: AgentRecord; event: AgentEvent }): Promise<void> {
-    const { agent } = record;
-    const events = agent.state === 'failed' ? [event, escalated(record)] : [event];
-    await this.#write(record, events, (transaction) =>
-      this.#needs.subscribers.drop(transaction, agent.project_id, agent.agent_id),
+  async #fail(agentId: string, failure: Failure, end: AgentEnd | null): Promise<void> {
+    const { clock, profiles, random } = this.#needs;
+    const { agent, tier } = this.#ledger.require(agentId);
+    const profile = profiles.get(agent.agent_type);
+    if (!profile || !mayRetry(failure, agent.attempt, profile.limits.max_retries)) {
+      return this.#settle(agentId, (record) => step.failedForGood(record, failure, end, this.#now()));
+    }
+    const inMs = retryDelayMs(agent.attempt + 1, random);
+    const retry = { at: isoTime(clock.nowMs() + inMs), inMs, tier: tierAfter(failure, tier, profile.model) };
+    const { state } = await this.#conclude(agentId, (record) =>
+      step.retrying(record, failure, end, this.#now(), retry),
     );
-    await this.#needs.tokens.revokeAgent(agent.agent_id);
-    this.#needs.logger.info({ agent_id: agent.agent_id, state: agent.state, exit: agent.exit }, 'agent ended');
+    if (state === 'queued') this.#rest(this.#ledger.require(agentId), inMs);
+    this.#pump();
   }
 
-  #write(
-    record: AgentRecord,
-    events: readonly AgentEvent[],
-    more: (transaction: Transaction) => void = () => {},
-  ): Promise<void> {
-    return this.#needs.writer.write((transaction) => {
-      this.#needs.store.update(transaction, record);
-      for (const event of events) this.#needs.events.announce(transaction, event);
-      more(transaction);
+  /** Ends an agent for good. */
+  async #settle(agentId: string, last: (record: AgentRecord) => step.Step): Promise<void> {
+    const agent = await this.#conclude(agentId, last);
+    this.#needs.logger.info({ agent_id: agentId, state: agent.state, exit: agent.exit }, 'agent ended');
+    this.#pump();
+  }
+
+  /**
+   * Ends an attempt: its tokens first, so that whoever hears of the end can rely on it, then record and event, then
+   * the slot. The watch is kept until then: who asks meanwhile must not take the agent for one without a process.
+   */
+  async #conclude(agentId: string, last: (record: AgentRecord) => step.Step): Promise<Agent> {
+    const { tokens } = this.#needs;
+    const revoked = await tokens.revokeAgent(agentId).then(
+      () => true,
+      () => false,
+    );
+    const agent = await this.#ledger.insist(agentId, last, this.#closing.signal);
+    if (!revoked) await tokens.revokeAgent(agentId);
+    this.#forget(agentId);
+    return agent;
+  }
+
+  #forget(agentId: string): void {
+    this.#watches.drop(agentId);
+    this.#endings.delete(agentId);
+    this.#rests.get(agentId)?.cancel();
+    this.#rests.delete(agentId);
+    this.admission.leave(agentId);
+  }
+
+  /** Lets an agent wait for its next attempt, which then needs a free slot like any other. */
+  #rest(record: AgentRecord, delayMs: number): void {
+    const ticket = ticketOf(record);
+    const { agentId } = ticket;
+    if (delayMs <= 0) return void this.admission.restore(ticket, 'queue');
+    this.admission.rest(ticket);
+    const timer = this.#needs.clock.after(Math.min(delayMs, LONGEST_RETRY_DELAY_MS), () => {
+      this.#rests.delete(agentId);
+      this.admission.rested(agentId);
+      this.#pump();
     });
+    this.#rests.set(agentId, timer);
   }
 
-  #keyed(request: SpawnRequest) {
-    if (request.idempotencyKey === undefined) return undefined;
-    const { profile, project, issue, task } = request;
-    return {
-      caller: project.project_id,
-      procedure: 'agents.spawn',
-      key: request.idempotencyKey,
-      request: { agentType: profile.agent_type, issueId: issue.issue_id, task },
-      nowMs: this.#needs.clock.nowMs(),
-    };
+  #holdToTokens(agent: Agent, usage: AgentUsage): void {
+    const limit = this.#needs.profiles.get(agent.agent_type)?.limits.tokens ?? Infinity;
+    const used = (usage.input_tokens ?? 0) + (usage.output_tokens ?? 0);
+    if (used <= limit || this.#endings.has(agent.agent_id)) return;
+    const failure: Failure = { reason: 'token_limit', detail: `the agent used ${used} model tokens of ${limit}` };
+    this.#endings.set(agent.agent_id, { kind: 'fail', failure });
+    void this.handleOf(agent.agent_id)?.stop({ askMs: ASK_MS, termMs: TERM_MS });
   }
 
-  #require(agentId: string): AgentRecord {
-    const record = this.#needs.store.find(agentId);
-    if (!record) throw new SidecarError('AGENT_NOT_FOUND', `There is no agent ${agentId}.`);
-    return record;
+  async #adopt(record: AgentRecord, process: NonNullable<AgentRecord['process']>): Promise<void> {
+    const { agent, stopReason } = record;
+    if (stopReason !== null) this.#endings.set(agent.agent_id, { kind: 'stop', reason: stopReason });
+    const handle = await this.#needs.processes.adopt(process);
+    this.#watches.add(record, handle);
+    if (stopReason !== null) void handle.stop({ askMs: ASK_MS, termMs: TERM_MS });
+    this.#needs.logger.info({ agent_id: agent.agent_id, pid: handle.pid }, 'agent adopted');
+  }
+
+  async #undo(agentId: string): Promise<void> {
+    const processes = await this.#needs.processes.sweep(agentId);
+    this.#needs.logger.warn({ agent_id: agentId, processes }, 'half-done start undone');
+    await this.#fail(agentId, { reason: 'lost', detail: 'the sidecar ended while it started the agent' }, null);
+  }
+
+  /** Keeps an end in mind until it is written; one that cannot be is found again by the next sidecar. */
+  async #track(end: Promise<void>, agentId: string): Promise<void> {
+    const settling = end.catch((cause: unknown) =>
+      this.#needs.logger.error({ err: cause, agent_id: agentId }, 'agent could not be settled'),
+    );
+    this.#settling.add(settling);
+    await settling;
+    this.#settling.delete(settling);
   }
 
   #now(): string {
     return isoTime(this.#needs.clock.nowMs());
   }
-}
-
-function newRecord(request: SpawnRequest, agentId: string, createdAt: string): AgentRecord {
-  const state: AgentState = 'starting';
-  return {
-    agent: {
-      agent_id: agentId,
-      agent_type: request.profile.agent_type,
-      issue_id: request.issue.issue_id,
-      project_id: request.project.project_id,
-      parent_id: request.parentId,
-      task: request.task,
-      launcher: request.launcher.kind,
-      state,
-      activity: { kind: 'none', cause: 'starting', since: createdAt },
-      outcome: 'unknown',
-      process_id: null,
-      attempt: 1,
-      usage: { input_tokens: null, output_tokens: null, cost_usd: null, turns: null },
-      exit: null,
-      permissions: [...request.permissions],
-      created_at: createdAt,
-      started_at: null,
-      ended_at: null,
-    },
-    requirements: [...request.requirements],
-    environment: { ...request.environment },
-    launcher: request.launcher,
-    tier: request.profile.model.tier,
-    projectDir: request.project.root,
-    correlationId: request.correlationId,
-    idempotencyKey: request.idempotencyKey ?? null,
-    process: null,
-    protocol: 'lines',
-    failures: [],
-  };
 }

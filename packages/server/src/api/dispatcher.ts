@@ -1,7 +1,7 @@
 import { ZodError } from 'zod';
 import { SidecarError, type Procedure } from '@orchestration-sidecar/shared';
 import type { Broker } from '../broker/index.ts';
-import type { FollowStep } from '../events/index.ts';
+import type { Following, FollowStep, Sink } from '../events/index.ts';
 import type { Principal } from '../runtime/principal.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -15,10 +15,20 @@ export interface DoorCall {
   readonly signal: AbortSignal;
 }
 
+/** A subscription that was admitted. Exactly one of the two is called, once. */
+export interface OpenSubscription {
+  /** The events as the door asks for them. */
+  steps(): AsyncGenerator<FollowStep, void, void>;
+  /** Writes the events into a socket; resolves when the subscription is over. */
+  pour(sink: Sink): Promise<void>;
+}
+
 /** What the dispatcher needs. */
 export interface DispatcherNeeds {
   readonly broker: Broker;
   readonly implementations: readonly Implementation[];
+  /** Told of every call of an agent; answers what to call when it is over. */
+  readonly noteCall: (agentId: string, procedure: string, input: unknown) => () => void;
   readonly metrics: Metrics;
   readonly logger: Logger;
   /** Check every answer against the contract; for tests, it costs time. */
@@ -52,9 +62,14 @@ export class Dispatcher {
     let code = 'OK';
     try {
       const { implementation, principal } = await this.#admit(name, call);
-      const answer = await run(implementation, input, { ...call, principal });
-      if (this.#needs.checkAnswers) implementation.entry.output.parse(answer);
-      return answer;
+      const over = this.#noteCall(principal, name, input);
+      try {
+        const answer = await run(implementation, input, { ...call, principal });
+        if (this.#needs.checkAnswers) implementation.entry.output.parse(answer);
+        return answer;
+      } finally {
+        over();
+      }
     } catch (cause) {
       const error = this.#outward(cause, name, call);
       code = error.code;
@@ -69,17 +84,22 @@ export class Dispatcher {
    * caller’s own signal, the end of the token’s life ends it, with the typed error thrown to the door: a door builds
    * its context once per connection, so nothing else would notice.
    */
-  async open(name: string, input: unknown, call: DoorCall): Promise<AsyncGenerator<FollowStep, void, void>> {
+  async open(name: string, input: unknown, call: DoorCall): Promise<OpenSubscription> {
     try {
       const { implementation, principal } = await this.#admit(name, call);
       if (!implementation.open || principal.kind === 'anonymous') {
         throw new SidecarError('METHOD_NOT_ALLOWED', `${name} is not a subscription.`);
       }
+      this.#noteCall(principal, name, input)();
       const lifetime = this.#needs.broker.lifetime(principal);
       const signal = lifetime.signal ? AbortSignal.any([call.signal, lifetime.signal]) : call.signal;
       const { correlationId } = call;
       try {
-        return this.#whileAlive(implementation.open(input, { principal, correlationId, signal }), lifetime, name, call);
+        const following = implementation.open(input, { principal, correlationId, signal });
+        return {
+          steps: () => this.#steps(following, lifetime, name, call),
+          pour: (sink) => this.#pour(following, sink, lifetime, name, call),
+        };
       } catch (cause) {
         lifetime.release();
         throw cause;
@@ -89,20 +109,41 @@ export class Dispatcher {
     }
   }
 
-  async *#whileAlive(
-    steps: AsyncGenerator<FollowStep, unknown, void>,
+  async *#steps(
+    following: Following,
     lifetime: ReturnType<Broker['lifetime']>,
     name: string,
     call: DoorCall,
   ): AsyncGenerator<FollowStep, void, void> {
     try {
-      for await (const step of steps) yield step;
+      yield* following;
       if (lifetime.signal?.aborted) throw lifetime.signal.reason;
     } catch (cause) {
       throw this.#outward(cause, name, call);
     } finally {
       lifetime.release();
     }
+  }
+
+  async #pour(
+    following: Following,
+    sink: Sink,
+    lifetime: ReturnType<Broker['lifetime']>,
+    name: string,
+    call: DoorCall,
+  ): Promise<void> {
+    try {
+      await following.pour(sink);
+      if (lifetime.signal?.aborted) throw lifetime.signal.reason;
+    } catch (cause) {
+      throw this.#outward(cause, name, call);
+    } finally {
+      lifetime.release();
+    }
+  }
+
+  #noteCall(principal: Principal, name: string, input: unknown): () => void {
+    return principal.kind === 'agent' ? this.#needs.noteCall(principal.agentId, name, input) : () => {};
   }
 
   async #admit(name: string, call: DoorCall): Promise<{ implementation: Implementation; principal: Principal }> {

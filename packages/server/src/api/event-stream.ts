@@ -1,21 +1,20 @@
-import { once } from 'node:events';
 import type { FastifyReply } from 'fastify';
 import { SidecarError, toProblem } from '@orchestration-sidecar/shared';
-import type { FollowStep } from '../events/index.ts';
 import { CORRELATION_HEADER } from './correlation.ts';
-import type { DoorCall } from './dispatcher.ts';
+import type { DoorCall, OpenSubscription } from './dispatcher.ts';
+import { socketSink } from './socket-sink.ts';
 
 /** A comment this often keeps proxies and clients from taking silence for death. */
 const KEEP_ALIVE_MS = 15_000;
 
 /**
  * Sends a following as server-sent events (WHATWG HTML, "Server-sent events"): `id` is the cursor, so that a client
- * that reconnects sends it back as `Last-Event-ID`. The next step is pulled when the socket has drained.
+ * that reconnects sends it back as `Last-Event-ID`.
  * A fault on the way ends the stream with an `error` event that holds the problem document.
  */
 export async function sendEventStream(
   reply: FastifyReply,
-  steps: AsyncGenerator<FollowStep, void, void>,
+  subscription: OpenSubscription,
   call: DoorCall,
 ): Promise<void> {
   reply.hijack();
@@ -29,12 +28,15 @@ export async function sendEventStream(
   socket.write(': connected\n\n');
   const keepAlive = setInterval(() => socket.write(': keep-alive\n\n'), KEEP_ALIVE_MS);
   try {
-    for await (const { entries } of steps) {
-      const text = entries
-        .map(({ event, json }) => `id: ${event.cursor}\nevent: ${event.event_type}\ndata: ${json}\n\n`)
-        .join('');
-      if (!socket.write(text)) await once(socket, 'drain', { signal: call.signal });
-    }
+    await subscription.pour(
+      socketSink(socket, 'server-sent events', (entries) =>
+        Buffer.from(
+          entries
+            .map(({ event, cursor, json }) => `id: ${cursor}\nevent: ${event.event_type}\ndata: ${json}\n\n`)
+            .join(''),
+        ),
+      ),
+    );
   } catch (cause) {
     if (cause instanceof SidecarError && !call.signal.aborted) {
       socket.write(`event: error\ndata: ${JSON.stringify(toProblem(cause, call.correlationId))}\n\n`);

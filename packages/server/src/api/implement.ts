@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { Procedure } from '@orchestration-sidecar/shared';
-import type { FollowStep } from '../events/index.ts';
+import type { Following } from '../events/index.ts';
 import type { KnownPrincipal, Principal } from '../runtime/principal.ts';
 
 /** A call on its way to a handler: who asks, under which correlation id, and until when. */
@@ -16,7 +16,7 @@ export interface Implementation {
   /** Answers a query or mutation. */
   run(input: unknown, call: Call<KnownPrincipal>): Promise<unknown>;
   /** Opens a subscription: a following of the log. Only where the entry is one. */
-  readonly open?: (input: unknown, call: Call<KnownPrincipal>) => AsyncGenerator<FollowStep, unknown, void>;
+  readonly open?: (input: unknown, call: Call<KnownPrincipal>) => Following;
   /** Answers without a token. Only where the entry is public. */
   readonly runPublic?: (input: unknown) => Promise<unknown>;
 }
@@ -44,7 +44,7 @@ export function implementPublic<I extends z.ZodType, O extends z.ZodType>(
 /** Implements a subscription. */
 export function implementStream<I extends z.ZodType, O extends z.ZodType>(
   entry: Procedure<'subscription', I, O>,
-  handler: (input: z.output<I>, call: Call<KnownPrincipal>) => AsyncGenerator<FollowStep, unknown, void>,
+  handler: (input: z.output<I>, call: Call<KnownPrincipal>) => Following,
 ): Implementation {
   return {
     entry,

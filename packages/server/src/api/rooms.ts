@@ -2,7 +2,7 @@ import type { AgentContext, ContextRequirement, Profile, Project } from '@orches
 import type { Agents } from '../agents/index.ts';
 import type { Broker, Tokens } from '../broker/index.ts';
 import type { ContextInjector } from '../context/index.ts';
-import type { EventBus, EventLog, Subscribers } from '../events/index.ts';
+import type { Consumers, DeadLetters, EventBus, EventLog, Subscribers } from '../events/index.ts';
 import type { Issues } from '../issues/index.ts';
 import type { ProfileRegistry } from '../agents/profiles/index.ts';
 import type { Projects } from '../projects/index.ts';
@@ -40,7 +40,9 @@ export interface Rooms {
   readonly brief: Brief;
   readonly broker: Broker;
   readonly clock: Clock;
+  readonly consumers: Consumers;
   readonly context: ContextInjector;
+  readonly deadLetters: DeadLetters;
   readonly events: EventBus;
   readonly issues: Issues;
   readonly log: EventLog;
@@ -48,6 +50,8 @@ export interface Rooms {
   readonly profiles: ProfileRegistry;
   readonly projects: Projects;
   readonly results: Results;
+  /** Base of the REST routes, with `/api`. */
+  readonly sidecarUrl: () => string;
   readonly store: StoreReadings;
   readonly subscribers: Subscribers;
   readonly tokens: Tokens;

@@ -29,7 +29,8 @@ export function createTrpcRouter(entries: readonly Procedure[], dispatcher: Disp
       return asIs.subscription(async function* ({ ctx, input, signal }) {
         const call = { ...ctx, signal: signal ?? ctx.signal };
         try {
-          for await (const { entries: found } of await dispatcher.open(name, input ?? {}, call)) {
+          const subscription = await dispatcher.open(name, input ?? {}, call);
+          for await (const { entries: found } of subscription.steps()) {
             for (const { event } of found) yield tracked(event.cursor, event);
           }
         } catch (cause) {

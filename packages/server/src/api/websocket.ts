@@ -4,13 +4,12 @@ import superjson from 'superjson';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 import { z } from 'zod';
 import { LIMITS, SidecarError } from '@orchestration-sidecar/shared';
-import type { EventEntry } from '../events/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Dispatcher, DoorCall } from './dispatcher.ts';
+import { eventFrames } from './socket-frames.ts';
+import { socketSink } from './socket-sink.ts';
 import { trpcErrorShape } from './trpc-errors.ts';
 
-/** A subscription pauses while this much is on its way to the socket, and goes on when it has drained. */
-const HIGH_WATER_BYTES = 1024 * 1024;
 const PING_MS = 30_000;
 const MAX_SUBSCRIPTIONS = 256;
 
@@ -54,7 +53,7 @@ export class WebSocketDoor {
 
   /** Takes over an upgrade that the guard has let through. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    this.#server.handleUpgrade(request, socket, head, (client) => new Connection(client, request, this.#needs));
+    this.#server.handleUpgrade(request, socket, head, (client) => new Connection(client, socket, request, this.#needs));
   }
 
   /** Tells clients to connect again elsewhere or later, and closes. */
@@ -74,6 +73,7 @@ export class WebSocketDoor {
 /** One client: its identity, its open subscriptions and its heartbeat. */
 class Connection {
   readonly #client: WebSocket;
+  readonly #socket: Duplex;
   readonly #needs: WebSocketDoorNeeds;
   readonly #closed = new AbortController();
   readonly #subscriptions = new Map<number | string, AbortController>();
@@ -81,8 +81,9 @@ class Connection {
   #authorization: string | undefined;
   #early: Request[] | undefined;
 
-  constructor(client: WebSocket, request: IncomingMessage, needs: WebSocketDoorNeeds) {
+  constructor(client: WebSocket, socket: Duplex, request: IncomingMessage, needs: WebSocketDoorNeeds) {
     this.#client = client;
+    this.#socket = socket;
     this.#needs = needs;
     this.#authorization = request.headers.authorization;
     this.#awaitsParams = new URL(request.url ?? '/', 'http://sidecar').searchParams.get('connectionParams') === '1';
@@ -172,24 +173,13 @@ class Connection {
       const resumed =
         params.lastEventId === undefined ? input : { ...asObject(input), lastEventId: params.lastEventId };
       const signal = AbortSignal.any([call.signal, stopped.signal]);
-      const steps = await this.#needs.dispatcher.open(params.path, resumed ?? {}, { ...call, signal });
+      const subscription = await this.#needs.dispatcher.open(params.path, resumed ?? {}, { ...call, signal });
       this.#send(`${prefix}{"type":"started"}}`);
-      for await (const { entries } of steps) {
-        await this.#deliver(prefix, entries, signal);
-      }
+      // Beside `ws`, which writes whole frames at once as long as nothing is compressed.
+      await subscription.pour(socketSink(this.#socket, prefix, (entries) => eventFrames(prefix, entries)));
       this.#send(`${prefix}{"type":"stopped"}}`);
     } finally {
       this.#subscriptions.delete(id);
-    }
-  }
-
-  /** Sends entries as tracked values; resolves when the socket can take more. */
-  async #deliver(prefix: string, entries: readonly EventEntry[], signal: AbortSignal): Promise<void> {
-    for (const { event, json } of entries) {
-      if (signal.aborted) return;
-      const frame = `${prefix}{"type":"data","id":"${event.cursor}","data":{"json":{"id":"${event.cursor}","data":${json}}}}}`;
-      if (this.#client.bufferedAmount < HIGH_WATER_BYTES) this.#client.send(frame);
-      else await new Promise<void>((resolve) => this.#client.send(frame, () => resolve()));
     }
   }
 

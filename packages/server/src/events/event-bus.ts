@@ -1,13 +1,16 @@
-import { LIMITS, SIDECAR_PUBLISHER, type SidecarEvent } from '@orchestration-sidecar/shared';
+import { LIMITS, SIDECAR_PUBLISHER, SidecarError, type SidecarEvent } from '@orchestration-sidecar/shared';
 import type { Clock } from '../runtime/clock.ts';
 import { once } from '../storage/idempotency.ts';
 import type { Transaction, Writer } from '../storage/writer.ts';
 import type { EventEntry, NewEvent } from './event-entry.ts';
 import type { EventLog } from './event-log.ts';
 import { compileInterest, type EventPredicate, type Interest } from './filter.ts';
-import { follow, type FollowStep } from './follow.ts';
+import { FanOut } from './fan-out.ts';
+import { follow } from './follow.ts';
+import { Following } from './following.ts';
+import { LogReader, type FollowStep } from './log-reader.ts';
 import { refuseReplay } from './nonce-store.ts';
-import type { LiveSubscriber, Subscribers } from './subscribers.ts';
+import type { Subscribers } from './subscribers.ts';
 
 /** What the bus needs. */
 export interface EventBusNeeds {
@@ -22,6 +25,15 @@ export interface Publication extends NewEvent {
   readonly idempotencyKey?: string | undefined;
   readonly timestamp?: string | undefined;
   readonly nonce?: string | undefined;
+}
+
+/** Publications that are stored together or not at all. */
+export interface PublicationBatch {
+  readonly projectId: string;
+  /** Who sends them, for the idempotency key. */
+  readonly caller: string;
+  readonly publications: readonly Omit<Publication, 'idempotencyKey'>[];
+  readonly idempotencyKey?: string | undefined;
 }
 
 /** Answer to a publication. */
@@ -60,13 +72,17 @@ export interface ListRequest extends Reading {
 
 /** Entries looked at in one go before the event loop gets its turn. */
 const SCAN_EVENTS = 512;
+/** Text after which a page of the log is full, however few events that are. */
+const MAX_LIST_CHARS = 8 * 1024 * 1024;
 
 /** The event bus: publishing to, reading and following the logs of all projects. */
 export class EventBus {
   readonly #needs: EventBusNeeds;
+  readonly #fanOut: FanOut;
 
   constructor(needs: EventBusNeeds) {
     this.#needs = needs;
+    this.#fanOut = new FanOut(needs.log);
   }
 
   /**
@@ -75,33 +91,55 @@ export class EventBus {
    * `STORAGE_UNAVAILABLE`.
    */
   async publish(publication: Publication): Promise<Published> {
-    const { idempotencyKey, timestamp, nonce, ...draft } = publication;
+    const { idempotencyKey, ...rest } = publication;
     const nowMs = this.#needs.clock.nowMs();
-    // The correlation id is the request’s where the caller sent none, and so differs when it is sent again.
-    const { correlationId: _ours, ...request } = draft;
     const keyed =
       idempotencyKey === undefined
         ? undefined
         : {
-            caller: `${draft.projectId}/${draft.publisher}`,
+            caller: `${rest.projectId}/${rest.publisher}`,
             procedure: 'events.publish',
             key: idempotencyKey,
-            request,
+            request: asSent(rest),
             nowMs,
           };
     return this.#needs.writer.write((transaction) =>
-      once(transaction, keyed, (): Published => {
-        refuseReplay(transaction, { publisher: draft.publisher, timestamp, nonce }, nowMs);
-        const { event } = this.append(transaction, draft);
-        return {
-          event_id: event.event_id,
-          published: true,
-          subscribers_notified: this.#needs.subscribers.notified(event),
-          timestamp: event.timestamp,
-          cursor: event.cursor,
-        };
-      }),
+      once(transaction, keyed, () => this.#publish(transaction, rest, nowMs)),
     );
+  }
+
+  /**
+   * Publishes all or nothing, in one transaction and without another event of the project in between.
+   * @throws {SidecarError} as {@link publish}, with `index` of the first publication that was refused.
+   */
+  async publishMany(batch: PublicationBatch): Promise<Published[]> {
+    const { projectId, caller, publications, idempotencyKey: key } = batch;
+    const nowMs = this.#needs.clock.nowMs();
+    const request = publications.map(asSent);
+    const keyed =
+      key === undefined
+        ? undefined
+        : { caller: `${projectId}/${caller}`, procedure: 'events.publishMany', key, request, nowMs };
+    return this.#needs.writer.write((transaction) =>
+      once(transaction, keyed, () =>
+        publications.map((publication, index) =>
+          namingIndex(index, () => this.#publish(transaction, publication, nowMs)),
+        ),
+      ),
+    );
+  }
+
+  #publish(transaction: Transaction, publication: Publication, nowMs: number): Published {
+    const { timestamp, nonce, ...draft } = publication;
+    refuseReplay(transaction, { publisher: draft.publisher, timestamp, nonce }, nowMs);
+    const { event } = this.append(transaction, draft);
+    return {
+      event_id: event.event_id,
+      published: true,
+      subscribers_notified: this.#needs.subscribers.notified(event),
+      timestamp: event.timestamp,
+      cursor: event.cursor,
+    };
   }
 
   /** Appends within another room’s write transaction, so that a deed and its event are one. */
@@ -119,30 +157,35 @@ export class EventBus {
   }
 
   /**
-   * Follows: retained entries after the cursor, then live ones, until the signal aborts. The reader counts as a
-   * subscriber meanwhile.
+   * Follows: retained entries after the cursor, then live ones, until the signal aborts. The sidecar’s own readers
+   * follow; whoever comes from outside subscribes.
    * @throws {SidecarError} at once: `FILTER_INVALID`, `CURSOR_INVALID`, `CURSOR_EXPIRED`; the last also on the way, when
    * the log was trimmed past a slow reader.
    */
-  follow(reading: Reading, signal: AbortSignal): AsyncGenerator<FollowStep, number, void> {
-    const { projectId, agentType } = reading;
-    const wanted = compileInterest(reading);
-    const after = this.#needs.log.sequenceOf(projectId, reading.cursor);
-    return this.#subscribed({ projectId, agentType, wanted }, after, signal);
+  follow(reading: Reading, signal: AbortSignal): Following {
+    return this.#following(reading, signal, () => () => {});
   }
 
-  async *#subscribed(
-    subscriber: LiveSubscriber,
-    after: number,
-    signal: AbortSignal,
-  ): AsyncGenerator<FollowStep, number, void> {
-    const leave = this.#needs.subscribers.join(subscriber);
-    try {
-      const { projectId, wanted } = subscriber;
-      return yield* follow(this.#needs.log, { projectId, after, wanted, signal });
-    } finally {
-      leave();
-    }
+  /** As {@link follow}, for a reader that publishers are told of while it reads. */
+  subscribe(reading: Reading, signal: AbortSignal): Following {
+    const { projectId, agentType } = reading;
+    const subscriber = { projectId, agentType, wanted: compileInterest(reading) };
+    return this.#following(reading, signal, () => this.#needs.subscribers.join(subscriber));
+  }
+
+  #following(reading: Reading, signal: AbortSignal, join: () => () => void): Following {
+    const { projectId, eventType, topic, filter } = reading;
+    const { log } = this.#needs;
+    return new Following(
+      { log, fanOut: this.#fanOut, join },
+      {
+        projectId,
+        wanted: compileInterest(reading),
+        key: JSON.stringify([projectId, eventType, topic, filter]),
+        after: log.sequenceOf(projectId, reading.cursor),
+        signal,
+      },
+    );
   }
 
   /**
@@ -179,20 +222,21 @@ export class EventBus {
     const { log } = this.#needs;
     const head = log.head(projectId);
     const until = request.until === undefined ? head : Math.min(head, log.sequenceOf(projectId, request.until));
-    let sequence = log.sequenceOf(projectId, request.cursor);
+    const reader = new LogReader(log, { projectId, after: log.sequenceOf(projectId, request.cursor), wanted });
     const found: EventEntry[] = [];
-    while (sequence < until && found.length <= limit && !signal.aborted) {
-      const page = log.page(projectId, sequence, SCAN_EVENTS, until);
-      found.push(...page.entries.filter((entry) => wanted(entry.event)));
-      sequence = page.scannedSequence;
+    let chars = 0;
+    while (reader.sequence < until && found.length <= limit && chars < MAX_LIST_CHARS && !signal.aborted) {
+      const { entries } = reader.next(SCAN_EVENTS, until);
+      found.push(...entries);
+      for (const { json } of entries) chars += json.length;
       await new Promise(setImmediate);
     }
     const kept = found.slice(0, limit);
-    const more = found.length > limit;
+    const reached = found.length > limit ? (kept.at(-1)?.sequence ?? reader.sequence) : reader.sequence;
     return {
       events: kept.map((entry) => entry.event),
-      more_available: more,
-      next_cursor: log.cursor(more ? (kept.at(-1)?.sequence ?? sequence) : sequence),
+      more_available: reached < until,
+      next_cursor: log.cursor(reached),
     };
   }
 
@@ -216,5 +260,24 @@ export class EventBus {
       more_available: rest.some((entry) => wanted(entry.event)),
       next_cursor: log.cursor(sequence),
     };
+  }
+}
+
+/** A publication as its caller sent it: the correlation id may be the request’s, and then differs the second time. */
+function asSent({ correlationId: _ours, ...publication }: Omit<Publication, 'idempotencyKey'>): object {
+  const { timestamp: _sentAt, nonce: _nonce, ...request } = publication;
+  return request;
+}
+
+/** Runs the work of one of several events; what it throws says which one was refused. */
+export function namingIndex<T>(index: number, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    if (!(cause instanceof SidecarError)) throw cause;
+    throw new SidecarError(cause.code, `events.${index}: ${cause.detail}`, {
+      extension: { ...cause.extension, index },
+      cause,
+    });
   }
 }

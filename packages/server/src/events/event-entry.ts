@@ -3,10 +3,16 @@ import type { SidecarEvent } from '@orchestration-sidecar/shared';
 /** An event of the log with the text it travels as, which is made once and never per reader. */
 export interface EventEntry {
   readonly sequence: number;
+  /** Position right after the event. */
+  readonly cursor: string;
   readonly event: SidecarEvent;
   /** `JSON.stringify(event)`. */
   readonly json: string;
-  readonly expiresAtMs: number;
+  /**
+   * From when on readers pass over it, because its own time to live ran out. Infinity where that is not shorter than
+   * the age to which the log keeps everything: such an event is there until it is swept, and whoever missed it is told.
+   */
+  readonly vanishesAtMs: number;
 }
 
 /** What a publisher wants in the log, checked and complete but for its place and time. */

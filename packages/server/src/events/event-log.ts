@@ -1,14 +1,16 @@
 import { formatCursor, LIMITS, parseCursor, SidecarError, type SidecarEvent } from '@orchestration-sidecar/shared';
 import { isoTime } from '../runtime/clock.ts';
 import type { Ids } from '../runtime/ids.ts';
+import type { Database } from '../storage/database.ts';
 import type { Transaction } from '../storage/writer.ts';
 import type { EventEntry, NewEvent } from './event-entry.ts';
-import { EventStore } from './event-store.ts';
-import type { Database } from '../storage/database.ts';
+import { EventStore, vanishesAtMs, type Leaving } from './event-store.ts';
 import { Ring } from './ring.ts';
 
 /** Bound of one project’s ring beside {@link LIMITS.ringEvents}: large events must not fill the memory. */
-const MAX_RING_BYTES = 32 * 1024 * 1024;
+const MAX_RING_CHARS = 32 * 1024 * 1024;
+/** Text that one page holds at most, unless a single event is larger. */
+const MAX_PAGE_CHARS = 2 * 1024 * 1024;
 
 /** What the log needs from its surroundings. */
 export interface EventLogNeeds {
@@ -25,12 +27,22 @@ export interface LogPage {
 }
 
 interface ProjectLog {
+  readonly projectId: string;
   readonly ring: Ring;
+  /** Newest sequence that age or number took away. */
   trimmedSequence: number;
   /** Newest committed sequence. */
   headSequence: number;
   /** Newest sequence given out, committed or in the running transaction. */
   assignedSequence: number;
+  /** Events kept on disk. */
+  retained: number;
+}
+
+/** Entries that one transaction adds to one project’s log. */
+interface Addition {
+  readonly entries: EventEntry[];
+  committed: number;
 }
 
 /** Told after each commit which entries a project’s log has gained. */
@@ -39,12 +51,18 @@ export type CommitListener = (projectId: string, entries: readonly EventEntry[])
 /**
  * The durable, ordered log: one sequence per project, assigned inside the write transaction, told after the
  * commit. Readers never see an entry that could still be undone.
+ *
+ * An event whose own time to live is short vanishes when that is over, and nobody is told. What age or number takes
+ * away is a gap for whoever had not read it: a position is refused when the event right after it was trimmed. Events
+ * with a longer time to live stay behind in the trimmed part until theirs is over.
  */
 export class EventLog {
   readonly #needs: EventLogNeeds;
   readonly #store: EventStore;
   readonly #logs = new Map<string, ProjectLog>();
+  readonly #additions = new WeakMap<Transaction, Map<ProjectLog, Addition>>();
   readonly #listeners = new Set<CommitListener>();
+  readonly #listenersOf = new Map<string, Set<CommitListener>>();
   #published = 0;
 
   constructor(needs: EventLogNeeds) {
@@ -66,6 +84,7 @@ export class EventLog {
     const log = this.#log(draft.projectId);
     const sequence = log.assignedSequence + 1;
     const ttlSeconds = draft.ttlSeconds ?? LIMITS.defaultEventTtlSeconds;
+    const cursor = this.cursor(sequence);
     const event: SidecarEvent = {
       event_id: `evt-${this.#needs.ids.orderedUuid()}`,
       event_type: draft.eventType,
@@ -79,28 +98,41 @@ export class EventLog {
       references: draft.references ?? null,
       ttl_seconds: ttlSeconds,
       timestamp: isoTime(acceptedAtMs),
-      cursor: this.cursor(sequence),
+      cursor,
     };
     const json = JSON.stringify(event);
-    if (Buffer.byteLength(json) > LIMITS.maxEventBytes) {
+    if (json.length > LIMITS.maxEventBytes || Buffer.byteLength(json) > LIMITS.maxEventBytes) {
       throw new SidecarError('PAYLOAD_TOO_LARGE', 'The event is too large.', {
         extension: { maxBytes: LIMITS.maxEventBytes },
       });
     }
-    const entry: EventEntry = { sequence, event, json, expiresAtMs: acceptedAtMs + ttlSeconds * 1000 };
-    this.#store.insert(entry, acceptedAtMs);
+    const expiresAtMs = acceptedAtMs + ttlSeconds * 1000;
+    const entry = { sequence, cursor, event, json, vanishesAtMs: vanishesAtMs(acceptedAtMs, expiresAtMs) };
+    this.#store.insert(entry, { acceptedAtMs, expiresAtMs });
     log.assignedSequence = sequence;
-    transaction.afterCommit(() => this.#committed(log, entry));
+    const addition = this.#addition(transaction, log);
+    addition.entries.push(entry);
+    transaction.afterCommit(() => this.#committed(log, addition));
     transaction.afterRollback(() => {
       log.assignedSequence = Math.min(log.assignedSequence, sequence - 1);
     });
     return entry;
   }
 
-  /** Calls after each committed entry. Answers what ends the calls. */
+  /** Calls once per transaction and project with what was committed. Answers what ends the calls. */
   onCommit(listener: CommitListener): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
+  }
+
+  /** As {@link onCommit}, for one project: whoever waits for another one is not woken. */
+  onCommitTo(projectId: string, listener: CommitListener): () => void {
+    const listeners = this.#listenersOf.get(projectId) ?? new Set();
+    this.#listenersOf.set(projectId, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.#listenersOf.get(projectId) === listeners) this.#listenersOf.delete(projectId);
+    };
   }
 
   /** Newest committed sequence of a project. */
@@ -108,24 +140,35 @@ export class EventLog {
     return this.#log(projectId).headSequence;
   }
 
+  /** Newest sequence that age or number took away from a project’s log. */
+  trimmed(projectId: string): number {
+    return this.#log(projectId).trimmedSequence;
+  }
+
+  /** Events kept of a project. */
+  retainedOf(projectId: string): number {
+    return this.#log(projectId).retained;
+  }
+
   /**
    * Reads entries after a sequence, at most `maxEvents`, from the ring while that reaches back, else from SQLite.
-   * Entries whose time to live ran out are passed over.
-   * @throws {SidecarError} `CURSOR_EXPIRED` with `oldest_cursor` when the log no longer reaches back.
+   * Whether the log still reaches back is for {@link LogReader} to ask.
+   * @param options.vanished also answer entries whose own time to live ran out and that are not swept yet.
    */
-  page(projectId: string, after: number, maxEvents: number, until = Number.MAX_SAFE_INTEGER): LogPage {
+  page(
+    projectId: string,
+    after: number,
+    maxEvents: number,
+    { until = Number.MAX_SAFE_INTEGER, vanished = false } = {},
+  ): LogPage {
     const log = this.#log(projectId);
-    if (after < log.trimmedSequence) throw this.#expired(log);
     const last = Math.min(until, log.headSequence);
     if (after >= last) return { entries: [], scannedSequence: after };
-    const inRing = log.ring.after(after, maxEvents);
-    const found = inRing ?? this.#store.page(projectId, after, last, maxEvents);
-    const entries = found.filter((entry) => entry.sequence <= last);
+    const { entries, complete } = this.#read(log, after, last, maxEvents);
     const nowMs = this.#needs.nowMs();
     return {
-      entries: entries.filter((entry) => entry.expiresAtMs > nowMs),
-      // Fewer than asked for means that the page reached the end of what was to be read.
-      scannedSequence: entries.length < maxEvents ? last : (entries.at(-1)?.sequence ?? last),
+      entries: vanished ? entries : entries.filter((entry) => entry.vanishesAtMs > nowMs),
+      scannedSequence: complete ? last : (entries.at(-1)?.sequence ?? last),
     };
   }
 
@@ -136,7 +179,13 @@ export class EventLog {
   tail(projectId: string, after: number): SidecarEvent[] {
     const { assignedSequence } = this.#log(projectId);
     if (after >= assignedSequence) return [];
-    return this.#store.page(projectId, after, assignedSequence, LIMITS.maxLogEvents).map((entry) => entry.event);
+    const { entries } = this.#store.page(projectId, after, assignedSequence, LIMITS.maxLogEvents);
+    return entries.map((entry) => entry.event);
+  }
+
+  /** The entry of a sequence, while the log has it. */
+  at(projectId: string, sequence: number): EventEntry | undefined {
+    return this.#read(this.#log(projectId), sequence - 1, sequence, 1).entries[0];
   }
 
   /** The entry of an event id, when the project’s log still has it. */
@@ -162,42 +211,122 @@ export class EventLog {
   /**
    * Reads a cursor: none starts before the oldest retained entry, `latest` after the newest.
    * @throws {SidecarError} `CURSOR_INVALID` for a form that was never ours, `CURSOR_EXPIRED` for another epoch or a
-   * position that has been trimmed away or never was.
+   * position whose next event was trimmed away or that never was.
    */
   sequenceOf(projectId: string, cursor: string | undefined): number {
     const log = this.#log(projectId);
-    if (cursor === undefined) return log.trimmedSequence;
+    if (cursor === undefined) return this.#beforeNext(log, 0);
     if (cursor === 'latest') return log.headSequence;
     const { epoch, sequence } = parseCursor(cursor);
-    const ours = epoch === this.#needs.database.epoch;
-    if (!ours || sequence < log.trimmedSequence || sequence > log.headSequence) throw this.#expired(log);
+    if (epoch !== this.#needs.database.epoch || sequence > log.headSequence) throw this.#expired(log, 0);
+    this.mustReach(projectId, sequence);
     return sequence;
   }
 
-  #committed(log: ProjectLog, entry: EventEntry): void {
-    log.ring.push(entry);
-    log.headSequence = entry.sequence;
-    this.#published += 1;
-    for (const listener of this.#listeners) listener(entry.event.project_id, [entry]);
+  /**
+   * Checks that the log holds what comes right after a position.
+   * @throws {SidecarError} `CURSOR_EXPIRED` with `oldest_cursor`, where what is left after the position begins.
+   */
+  mustReach(projectId: string, sequence: number): void {
+    const log = this.#log(projectId);
+    if (sequence < log.trimmedSequence && this.#store.next(projectId, sequence) !== sequence + 1) {
+      throw this.#expired(log, sequence);
+    }
+  }
+
+  /** Events whose time is over, see {@link remove}. */
+  expired(nowMs: number, maxEvents: number): Leaving[] {
+    return this.#store.expired(nowMs, maxEvents);
+  }
+
+  /** Oldest events beyond `maxRetained` of a project, see {@link remove}. */
+  surplus(projectId: string, maxRetained: number, maxEvents: number): Leaving[] {
+    const surplus = Math.min(this.#log(projectId).retained - maxRetained, maxEvents);
+    return surplus > 0 ? this.#store.oldest(projectId, surplus) : [];
+  }
+
+  /** Projects whose logs have been touched since the start. */
+  projectIds(): string[] {
+    return [...this.#logs.keys()];
+  }
+
+  /**
+   * Removes events of one project inside a write transaction, and with them every position that pointed before them.
+   * Sequences go on counting: those of removed events are never given out again.
+   */
+  remove(transaction: Transaction, projectId: string, leaving: readonly Leaving[]): void {
+    const log = this.#log(projectId);
+    const trimmed = leaving.filter((event) => !event.vanished).map((event) => event.sequence);
+    const trimmedSequence = Math.max(log.trimmedSequence, ...trimmed);
+    const ids = leaving.map((event) => event.id);
+    this.#store.remove(projectId, ids, { trimmedSequence, headSequence: log.headSequence });
+    transaction.afterCommit(() => {
+      log.retained -= leaving.length;
+      log.trimmedSequence = trimmedSequence;
+      log.ring.dropThrough(trimmedSequence);
+    });
+  }
+
+  #read(
+    log: ProjectLog,
+    after: number,
+    last: number,
+    maxEvents: number,
+  ): { entries: readonly EventEntry[]; complete: boolean } {
+    const inRing = log.ring.after(after, maxEvents);
+    if (!inRing) return this.#store.page(log.projectId, after, last, maxEvents, MAX_PAGE_CHARS);
+    let chars = 0;
+    const end = inRing.findIndex(({ sequence, json }, index) => {
+      chars += json.length;
+      return sequence > last || (chars > MAX_PAGE_CHARS && index > 0);
+    });
+    const cutShort = (inRing[end]?.sequence ?? Infinity) <= last;
+    return {
+      entries: end === -1 ? inRing : inRing.slice(0, end),
+      complete: !cutShort && (end !== -1 || inRing.length < maxEvents),
+    };
+  }
+
+  #addition(transaction: Transaction, log: ProjectLog): Addition {
+    const additions = this.#additions.get(transaction) ?? new Map<ProjectLog, Addition>();
+    this.#additions.set(transaction, additions);
+    const addition = additions.get(log) ?? { entries: [], committed: 0 };
+    additions.set(log, addition);
+    return addition;
+  }
+
+  /** Called once per entry, in their order; listeners are told with the last one, once for all. */
+  #committed(log: ProjectLog, addition: Addition): void {
+    const { entries } = addition;
+    addition.committed += 1;
+    if (addition.committed < entries.length) return;
+    for (const entry of entries) log.ring.push(entry);
+    log.headSequence = entries.at(-1)?.sequence ?? log.headSequence;
+    log.retained += entries.length;
+    this.#published += entries.length;
+    for (const listener of this.#listenersOf.get(log.projectId) ?? []) listener(log.projectId, entries);
+    for (const listener of this.#listeners) listener(log.projectId, entries);
   }
 
   #log(projectId: string): ProjectLog {
     const known = this.#logs.get(projectId);
     if (known) return known;
-    const { headSequence, trimmedSequence } = this.#store.bounds(projectId);
-    const log: ProjectLog = {
-      ring: new Ring(LIMITS.ringEvents, MAX_RING_BYTES),
-      trimmedSequence,
-      headSequence,
-      assignedSequence: headSequence,
-    };
+    const bounds = this.#store.bounds(projectId);
+    const ring = new Ring(LIMITS.ringEvents, MAX_RING_CHARS);
+    const log: ProjectLog = { ...bounds, projectId, ring, assignedSequence: bounds.headSequence };
     this.#logs.set(projectId, log);
     return log;
   }
 
-  #expired(log: ProjectLog): SidecarError {
+  /** Position right before the oldest retained entry after a sequence; the head when there is none. */
+  #beforeNext(log: ProjectLog, after: number): number {
+    if (log.trimmedSequence === 0) return after;
+    return (this.#store.next(log.projectId, after) ?? log.headSequence + 1) - 1;
+  }
+
+  #expired(log: ProjectLog, after: number): SidecarError {
     return new SidecarError('CURSOR_EXPIRED', 'The log no longer reaches back to this cursor.', {
-      extension: { oldest_cursor: this.cursor(log.trimmedSequence) },
+      extension: { oldest_cursor: this.cursor(this.#beforeNext(log, after)) },
     });
   }
 }

@@ -1,21 +1,44 @@
 import type Sqlite from 'better-sqlite3';
-import type { SidecarEvent } from '@orchestration-sidecar/shared';
+import { formatCursor, LIMITS, type SidecarEvent } from '@orchestration-sidecar/shared';
 import type { Database } from '../storage/database.ts';
 import { readStored } from '../storage/stored-json.ts';
 import type { EventEntry } from './event-entry.ts';
 
 interface Row {
   readonly sequence: number;
+  readonly accepted_at_ms: number;
   readonly expires_at_ms: number;
   readonly body: string;
 }
 
 /** Where one project’s log begins and ends. */
 export interface LogBounds {
-  /** Everything up to here is gone. */
+  /** Newest sequence that age or number took away; see {@link EventLog}. */
   readonly trimmedSequence: number;
   /** Sequence of the newest event ever taken. */
   readonly headSequence: number;
+  /** Events kept. */
+  readonly retained: number;
+}
+
+/** An event that is due to leave the log. */
+export interface Leaving {
+  readonly id: number;
+  readonly projectId: string;
+  readonly sequence: number;
+  /** Whether its own time to live was shorter than the log’s age: nobody is told of its going. */
+  readonly vanished: 0 | 1;
+  readonly json: string;
+}
+
+/** Events whose time to live is shorter than this vanish by themselves. */
+const LOG_AGE_MS = LIMITS.defaultEventTtlSeconds * 1000;
+
+const COLUMNS = 'sequence, accepted_at_ms, expires_at_ms, body';
+
+/** From when on readers pass over an event, see {@link EventEntry.vanishesAtMs}. */
+export function vanishesAtMs(acceptedAtMs: number, expiresAtMs: number): number {
+  return expiresAtMs - acceptedAtMs < LOG_AGE_MS ? expiresAtMs : Infinity;
 }
 
 /**
@@ -23,39 +46,63 @@ export interface LogBounds {
  * builder’s overhead per row is several times the cost of the insert itself.
  */
 export class EventStore {
+  readonly #epoch: string;
   readonly #insert: Sqlite.Statement<[string, number, string, string, string, number, number, string]>;
   readonly #page: Sqlite.Statement<[string, number, number, number], Row>;
   readonly #byEventId: Sqlite.Statement<[string, string], Row>;
+  readonly #next: Sqlite.Statement<[string, number], number>;
   readonly #head: Sqlite.Statement<[string], number | null>;
-  readonly #trimmed: Sqlite.Statement<[string], number>;
+  readonly #retained: Sqlite.Statement<[string], number>;
+  readonly #position: Sqlite.Statement<[string], { trimmed: number; head: number }>;
+  readonly #setPosition: Sqlite.Statement<[string, number, number]>;
+  readonly #expired: Sqlite.Statement<[number, number, number], Leaving>;
+  readonly #oldest: Sqlite.Statement<[string, number], Leaving>;
+  readonly #remove: Sqlite.Statement<[number]>;
   readonly #count: Sqlite.Statement<[], number>;
   readonly #newest: Sqlite.Statement<[number], string>;
 
   constructor(database: Database) {
     const { driver } = database;
+    this.#epoch = database.epoch;
     this.#insert = driver.prepare(
       `insert into events (project_id, sequence, event_id, event_type, topic, accepted_at_ms, expires_at_ms, body)
        values (?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#page = driver.prepare(
-      `select sequence, expires_at_ms, body from events
-       where project_id = ? and sequence > ? and sequence <= ? order by sequence limit ?`,
+      `select ${COLUMNS} from events where project_id = ? and sequence > ? and sequence <= ? order by sequence limit ?`,
     );
-    this.#byEventId = driver.prepare(
-      'select sequence, expires_at_ms, body from events where event_id = ? and project_id = ?',
-    );
+    this.#byEventId = driver.prepare(`select ${COLUMNS} from events where event_id = ? and project_id = ?`);
+    this.#next = driver
+      .prepare<[string, number], number>(
+        'select sequence from events where project_id = ? and sequence > ? order by sequence limit 1',
+      )
+      .pluck();
     this.#head = driver
       .prepare<[string], number | null>('select max(sequence) from events where project_id = ?')
       .pluck();
-    this.#trimmed = driver
-      .prepare<[string], number>('select trimmed_sequence from log_positions where project_id = ?')
-      .pluck();
+    this.#retained = driver.prepare<[string], number>('select count(*) from events where project_id = ?').pluck();
+    this.#position = driver.prepare(
+      'select trimmed_sequence as trimmed, head_sequence as head from log_positions where project_id = ?',
+    );
+    this.#setPosition = driver.prepare(
+      `insert into log_positions (project_id, trimmed_sequence, head_sequence) values (?, ?, ?)
+       on conflict do update set trimmed_sequence = excluded.trimmed_sequence, head_sequence = excluded.head_sequence`,
+    );
+    this.#expired = driver.prepare(
+      `select id, project_id as projectId, sequence, expires_at_ms - accepted_at_ms < ? as vanished, body as json
+       from events where expires_at_ms <= ? order by expires_at_ms limit ?`,
+    );
+    this.#oldest = driver.prepare(
+      `select id, project_id as projectId, sequence, 0 as vanished, body as json from events
+       where project_id = ? order by sequence limit ?`,
+    );
+    this.#remove = driver.prepare('delete from events where id = ?');
     this.#newest = driver.prepare<[number], string>('select body from events order by id desc limit ?').pluck();
     this.#count = driver.prepare<[], number>('select count(*) from events').pluck();
   }
 
   /** Adds an entry; call inside a write transaction. */
-  insert(entry: EventEntry, acceptedAtMs: number): void {
+  insert(entry: EventEntry, times: { readonly acceptedAtMs: number; readonly expiresAtMs: number }): void {
     const { event } = entry;
     this.#insert.run(
       event.project_id,
@@ -63,27 +110,68 @@ export class EventStore {
       event.event_id,
       event.event_type,
       event.topic,
-      acceptedAtMs,
-      entry.expiresAtMs,
+      times.acceptedAtMs,
+      times.expiresAtMs,
       entry.json,
     );
   }
 
-  /** Entries with `after < sequence <= until`, oldest first, at most `maxEvents`. */
-  page(projectId: string, after: number, until: number, maxEvents: number): EventEntry[] {
-    return this.#page.all(projectId, after, until, maxEvents).map(toEntry);
+  /**
+   * Entries with `after < sequence <= until`, oldest first, at most `maxEvents` and, but for the first, `maxChars` of
+   * text: what one page holds in memory is bounded however large the events are.
+   */
+  page(
+    projectId: string,
+    after: number,
+    until: number,
+    maxEvents: number,
+    maxChars = Infinity,
+  ): { entries: EventEntry[]; complete: boolean } {
+    const entries: EventEntry[] = [];
+    let chars = 0;
+    for (const row of this.#page.iterate(projectId, after, until, maxEvents)) {
+      chars += row.body.length;
+      if (chars > maxChars && entries.length > 0) return { entries, complete: false };
+      entries.push(new StoredEntry(row, this.#epoch));
+    }
+    return { entries, complete: entries.length < maxEvents };
   }
 
   /** The entry of an event id, when the project’s log still has it. */
   find(projectId: string, eventId: string): EventEntry | undefined {
     const row = this.#byEventId.get(eventId, projectId);
-    return row && toEntry(row);
+    return row && new StoredEntry(row, this.#epoch);
+  }
+
+  /** Sequence of the oldest entry after a sequence, when there is one. */
+  next(projectId: string, after: number): number | undefined {
+    return this.#next.get(projectId, after);
   }
 
   /** Where the project’s log begins and ends. */
   bounds(projectId: string): LogBounds {
-    const trimmedSequence = this.#trimmed.get(projectId) ?? 0;
-    return { trimmedSequence, headSequence: Math.max(this.#head.get(projectId) ?? 0, trimmedSequence) };
+    const { trimmed, head } = this.#position.get(projectId) ?? { trimmed: 0, head: 0 };
+    return {
+      trimmedSequence: trimmed,
+      headSequence: Math.max(this.#head.get(projectId) ?? 0, head),
+      retained: this.#retained.get(projectId) ?? 0,
+    };
+  }
+
+  /** Events whose time is over, oldest expiry first. */
+  expired(nowMs: number, maxEvents: number): Leaving[] {
+    return this.#expired.all(LOG_AGE_MS, nowMs, maxEvents);
+  }
+
+  /** The project’s oldest events. */
+  oldest(projectId: string, maxEvents: number): Leaving[] {
+    return this.#oldest.all(projectId, maxEvents);
+  }
+
+  /** Removes events and writes down how far the log reaches now; call inside a write transaction. */
+  remove(projectId: string, ids: readonly number[], bounds: Pick<LogBounds, 'trimmedSequence' | 'headSequence'>): void {
+    for (const id of ids) this.#remove.run(id);
+    this.#setPosition.run(projectId, bounds.trimmedSequence, bounds.headSequence);
   }
 
   /** Texts of the newest events of all projects, oldest first. */
@@ -97,7 +185,23 @@ export class EventStore {
   }
 }
 
-function toEntry(row: Row): EventEntry {
-  const event = readStored<SidecarEvent>(row.body);
-  return { sequence: row.sequence, event, json: row.body, expiresAtMs: row.expires_at_ms };
+/** An entry as it was stored. Its text is parsed only for whoever looks into it. */
+class StoredEntry implements EventEntry {
+  readonly sequence: number;
+  readonly cursor: string;
+  readonly json: string;
+  readonly vanishesAtMs: number;
+  #event: SidecarEvent | undefined;
+
+  constructor(row: Row, epoch: string) {
+    this.sequence = row.sequence;
+    this.cursor = formatCursor({ epoch, sequence: row.sequence });
+    this.json = row.body;
+    this.vanishesAtMs = vanishesAtMs(row.accepted_at_ms, row.expires_at_ms);
+  }
+
+  get event(): SidecarEvent {
+    this.#event ??= readStored<SidecarEvent>(this.json);
+    return this.#event;
+  }
 }

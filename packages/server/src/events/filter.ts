@@ -1,4 +1,5 @@
 import { SidecarError, type SidecarEvent } from '@orchestration-sidecar/shared';
+import type { EventEntry } from './event-entry.ts';
 
 /** Decides whether an event is wanted. */
 export type EventPredicate = (event: SidecarEvent) => boolean;
@@ -26,6 +27,11 @@ const MAX_TERMS = 32;
 const MAX_ALTERNATIVES = 64;
 
 const everything: EventPredicate = () => true;
+
+/** The wanted ones of some entries. Who wants everything does not make them be parsed. */
+export function selectWanted(entries: readonly EventEntry[], wanted: EventPredicate): readonly EventEntry[] {
+  return wanted === everything ? entries : entries.filter((entry) => wanted(entry.event));
+}
 
 /**
  * Compiles an interest once, to be asked for every event.

@@ -1,5 +1,5 @@
 import { LIMITS, SidecarError } from '@orchestration-sidecar/shared';
-import { lte } from 'drizzle-orm';
+import { inArray, lte, sql } from 'drizzle-orm';
 import { nonces } from '../storage/schema.ts';
 import type { Transaction } from '../storage/writer.ts';
 
@@ -15,6 +15,7 @@ export interface ReplayGuard {
  * without a timestamp protects for that long.
  */
 const KEEP_MS = 2 * LIMITS.maxClockSkewMs;
+const ROWID = sql<number>`rowid`;
 
 /**
  * Refuses what was sent before.
@@ -33,7 +34,9 @@ export function refuseReplay(transaction: Transaction, guard: ReplayGuard, nowMs
   if (changes === 0) throw new SidecarError('NONCE_REUSED');
 }
 
-/** Forgets nonces whose time is over. */
-export function forgetNonces(transaction: Transaction, nowMs: number): void {
-  transaction.database.query.delete(nonces).where(lte(nonces.expiresAtMs, nowMs)).run();
+/** Forgets at most `limit` nonces whose time is over; answers how many. */
+export function forgetNonces(transaction: Transaction, nowMs: number, limit: number): number {
+  const { query } = transaction.database;
+  const over = query.select({ rowid: ROWID }).from(nonces).where(lte(nonces.expiresAtMs, nowMs)).limit(limit);
+  return query.delete(nonces).where(inArray(ROWID, over)).run().changes;
 }

@@ -6,7 +6,8 @@ import { Ring } from './ring.ts';
 const entry = (sequence: number, bytes: number): EventEntry => ({
   sequence,
   json: 'x'.repeat(bytes),
-  expiresAtMs: Infinity,
+  cursor: `e.${sequence}`,
+  vanishesAtMs: Infinity,
   event: {
     event_id: `evt-${sequence}`,
     event_type: 't',

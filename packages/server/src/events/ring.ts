@@ -27,21 +27,37 @@ export class Ring {
   push(entry: EventEntry): void {
     this.#entries.push(entry);
     this.#bytes += entry.json.length;
-    while (this.size > this.#maxEvents || (this.#bytes > this.#maxBytes && this.size > 1)) {
-      this.#bytes -= this.#entries[this.#start]?.json.length ?? 0;
-      this.#start += 1;
-    }
-    if (this.#start > 1024 && this.#start > this.size) {
-      this.#entries = this.#entries.slice(this.#start);
-      this.#start = 0;
-    }
+    while (this.size > this.#maxEvents || (this.#bytes > this.#maxBytes && this.size > 1)) this.#evict();
+    this.#compact();
+  }
+
+  /** Drops the entries up to a sequence. */
+  dropThrough(sequence: number): void {
+    for (let first = this.#first; first && first.sequence <= sequence; first = this.#first) this.#evict();
+    this.#compact();
   }
 
   /** Entries after a sequence, oldest first; `undefined` when the ring does not reach back to it. */
   after(sequence: number, maxEvents: number): readonly EventEntry[] | undefined {
-    const first = this.#entries[this.#start];
+    const first = this.#first;
     if (!first || sequence < first.sequence - 1) return undefined;
     const index = this.#start + (sequence - first.sequence + 1);
     return this.#entries.slice(index, index + maxEvents);
+  }
+
+  get #first(): EventEntry | undefined {
+    return this.#entries[this.#start];
+  }
+
+  #evict(): void {
+    this.#bytes -= this.#first?.json.length ?? 0;
+    this.#start += 1;
+  }
+
+  #compact(): void {
+    // A quiet ring must not hold on to the texts of what it has evicted.
+    if (this.#start < this.#entries.length && (this.#start <= 1024 || this.#start <= this.size)) return;
+    this.#entries = this.#entries.slice(this.#start);
+    this.#start = 0;
   }
 }

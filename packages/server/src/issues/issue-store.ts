@@ -1,4 +1,4 @@
-import { and, desc, eq, lt, or } from 'drizzle-orm';
+import { and, desc, eq, lt, or, sql } from 'drizzle-orm';
 import { IssueProgress, IssueStatus, type Issue } from '@orchestration-sidecar/shared';
 import { isoTime } from '../runtime/clock.ts';
 import { decodePageCursor, encodePageCursor } from '../storage/page-cursor.ts';
@@ -17,20 +17,40 @@ export interface IssueQuery {
 /** Issues in SQLite. */
 export class IssueStore {
   readonly #database: Database;
+  readonly #find;
+  readonly #update;
 
   constructor(database: Database) {
     this.#database = database;
+    const where = and(
+      eq(issues.projectId, sql.placeholder('projectId')),
+      eq(issues.issueId, sql.placeholder('issueId')),
+    );
+    this.#find = database.query.select().from(issues).where(where).prepare();
+    this.#update = database.query
+      .update(issues)
+      .set({
+        status: sql`${sql.placeholder('status')}`,
+        progress: sql`${sql.placeholder('progress')}`,
+        updatedAtMs: sql`${sql.placeholder('nowMs')}`,
+      })
+      .where(where)
+      .prepare();
   }
 
   /** One issue of a project. */
   find(projectId: string, issueId: string): Issue | undefined {
-    const row = this.#database.query.select().from(issues).where(key(projectId, issueId)).get();
+    const row = this.#find.get({ projectId, issueId });
     return row && toIssue(row);
   }
 
   /** Ids of the projects that have an issue of this id. */
   projectsOf(issueId: string): string[] {
-    const rows = this.#database.query.select({ id: issues.projectId }).from(issues).where(eq(issues.issueId, issueId)).all();
+    const rows = this.#database.query
+      .select({ id: issues.projectId })
+      .from(issues)
+      .where(eq(issues.issueId, issueId))
+      .all();
     return rows.map((row) => row.id);
   }
 
@@ -45,10 +65,7 @@ export class IssueStore {
           eq(issues.projectId, query.projectId),
           query.status && eq(issues.status, query.status),
           from &&
-            or(
-              lt(issues.createdAtMs, from.atMs),
-              and(eq(issues.createdAtMs, from.atMs), lt(issues.issueId, from.id)),
-            ),
+            or(lt(issues.createdAtMs, from.atMs), and(eq(issues.createdAtMs, from.atMs), lt(issues.issueId, from.id))),
         ),
       )
       .orderBy(desc(issues.createdAtMs), desc(issues.issueId))
@@ -67,27 +84,16 @@ export class IssueStore {
     transaction.database.query.insert(issues).values(issue).run();
   }
 
-  /** Writes where an issue stands. */
+  /** Writes where an issue stands. Takes the transaction to show that it must run inside one. */
   update(
-    transaction: Transaction,
+    _transaction: Transaction,
     projectId: string,
     issueId: string,
     change: { status: IssueStatus; progress: IssueProgress | null; nowMs: number },
   ): void {
-    transaction.database.query
-      .update(issues)
-      .set({
-        status: change.status,
-        progress: change.progress && JSON.stringify(change.progress),
-        updatedAtMs: change.nowMs,
-      })
-      .where(key(projectId, issueId))
-      .run();
+    const progress = change.progress && JSON.stringify(change.progress);
+    this.#update.run({ projectId, issueId, status: change.status, progress, nowMs: change.nowMs });
   }
-}
-
-function key(projectId: string, issueId: string) {
-  return and(eq(issues.projectId, projectId), eq(issues.issueId, issueId));
 }
 
 function toIssue(row: typeof issues.$inferSelect): Issue {

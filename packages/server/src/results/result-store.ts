@@ -22,18 +22,20 @@ export interface ResultQuery {
 /** Results in SQLite. */
 export class ResultStore {
   readonly #database: Database;
+  readonly #find;
 
   constructor(database: Database) {
     this.#database = database;
+    const where = and(
+      eq(results.resultId, sql.placeholder('resultId')),
+      eq(results.projectId, sql.placeholder('projectId')),
+    );
+    this.#find = database.query.select().from(results).where(where).prepare();
   }
 
   /** One result of a project. */
   find(projectId: string, resultId: string): StoredResult | undefined {
-    const row = this.#database.query
-      .select()
-      .from(results)
-      .where(and(eq(results.resultId, resultId), eq(results.projectId, projectId)))
-      .get();
+    const row = this.#find.get({ projectId, resultId });
     return row && toResult(row);
   }
 

@@ -22,6 +22,16 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** Agents alive at once. Default 119. */
   readonly maxAgents: number;
+  /** Agents alive at once in one project. Default: `maxAgents`. */
+  readonly maxAgentsPerProject: number;
+  /** Agents alive at once of one agent type. Default: `maxAgents`. */
+  readonly maxAgentsPerType: number;
+  /** Agents that may wait for a slot; more are refused. Default 1,000. */
+  readonly maxQueuedAgents: number;
+  /** Longest chain of agents that start agents. Default 5. */
+  readonly maxAgentDepth: number;
+  /** Live agents that one agent may have started. Default 32. */
+  readonly maxAgentChildren: number;
   /** Bytes the context cache may hold in memory. Default 1 GB (specification "Storage Component"). */
   readonly contextCacheMaxBytes: number;
   /** Origins a browser may call from. Default none. */
@@ -39,6 +49,11 @@ const Settings = z.strictObject({
   profilesDir: z.string().min(1).optional(),
   logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
   maxAgents: z.coerce.number().int().min(1).max(10_000).default(LIMITS.maxAgents),
+  maxAgentsPerProject: z.coerce.number().int().min(1).max(10_000).optional(),
+  maxAgentsPerType: z.coerce.number().int().min(1).max(10_000).optional(),
+  maxQueuedAgents: z.coerce.number().int().min(0).max(100_000).default(1000),
+  maxAgentDepth: z.coerce.number().int().min(1).max(100).default(5),
+  maxAgentChildren: z.coerce.number().int().min(0).max(10_000).default(32),
   contextCacheMaxBytes: z.coerce.number().int().min(0).default(1_000_000_000),
   allowedOrigins: z.array(z.url()).default([]),
 });
@@ -66,6 +81,11 @@ export function loadConfig(flags: ConfigFlags, environment: Environment, cwd: st
       profilesDir: environment['SIDECAR_PROFILES'],
       logLevel: environment['SIDECAR_LOG_LEVEL'],
       maxAgents: environment['SIDECAR_MAX_AGENTS'],
+      maxAgentsPerProject: environment['SIDECAR_MAX_AGENTS_PER_PROJECT'],
+      maxAgentsPerType: environment['SIDECAR_MAX_AGENTS_PER_TYPE'],
+      maxQueuedAgents: environment['SIDECAR_MAX_QUEUED_AGENTS'],
+      maxAgentDepth: environment['SIDECAR_MAX_AGENT_DEPTH'],
+      maxAgentChildren: environment['SIDECAR_MAX_AGENT_CHILDREN'],
       contextCacheMaxBytes: environment['SIDECAR_CONTEXT_CACHE_MAX_BYTES'],
       allowedOrigins: origins === undefined || origins === '' ? undefined : origins.split(','),
     }),
@@ -78,6 +98,8 @@ export function loadConfig(flags: ConfigFlags, environment: Environment, cwd: st
   const { dataDir, project, profilesDir, ...rest } = parsed.data;
   return {
     ...rest,
+    maxAgentsPerProject: rest.maxAgentsPerProject ?? rest.maxAgents,
+    maxAgentsPerType: rest.maxAgentsPerType ?? rest.maxAgents,
     dataDir: resolve(cwd, dataDir ?? defaultDataDir(environment)),
     project: project === undefined ? null : resolve(cwd, project),
     profilesDir: profilesDir === undefined ? null : resolve(cwd, profilesDir),

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { SidecarError } from '@orchestration-sidecar/shared';
-import { and, eq, lte } from 'drizzle-orm';
+import { and, eq, inArray, lte, sql } from 'drizzle-orm';
 import { idempotency } from './schema.ts';
 import { readStored } from './stored-json.ts';
 import type { Transaction } from './writer.ts';
 
 /** How long a first outcome is remembered. */
 const KEEP_MS = 24 * 60 * 60 * 1000;
+const ROWID = sql<number>`rowid`;
 
 /** A request that carries an idempotency key. */
 export interface KeyedRequest {
@@ -60,9 +61,11 @@ export function once<T>(transaction: Transaction, keyed: KeyedRequest | undefine
   return answer;
 }
 
-/** Forgets what is older than a day. */
-export function forgetExpired(transaction: Transaction, nowMs: number): void {
-  transaction.database.query.delete(idempotency).where(lte(idempotency.expiresAtMs, nowMs)).run();
+/** Forgets at most `limit` outcomes that are older than a day; answers how many. */
+export function forgetOutcomes(transaction: Transaction, nowMs: number, limit: number): number {
+  const { query } = transaction.database;
+  const over = query.select({ rowid: ROWID }).from(idempotency).where(lte(idempotency.expiresAtMs, nowMs)).limit(limit);
+  return query.delete(idempotency).where(inArray(ROWID, over)).run().changes;
 }
 
 /** Hash of a JSON value that does not depend on the order of keys (after RFC 8785). */

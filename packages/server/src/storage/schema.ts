@@ -54,23 +54,86 @@ export const events = sqliteTable(
   ],
 );
 
-/** How far a project’s log was trimmed and how many events it ever took; survives an emptied log. */
+/** How far a project’s log was trimmed and counted; survives an emptied log. */
 export const logPositions = sqliteTable('log_positions', {
   projectId: text('project_id').primaryKey(),
   trimmedSequence: integer('trimmed_sequence').notNull(),
+  /** Newest sequence at the last trimming, for when the newest events are gone too. */
+  headSequence: integer('head_sequence').notNull(),
 });
 
-/** Who wants to hear of what while not connected (DECISIONS 13). */
-export const subscriptions = sqliteTable(
-  'subscriptions',
+/** Who gets what while not connected, and how far it has come (DECISIONS 13). */
+export const consumers = sqliteTable(
+  'consumers',
   {
     projectId: text('project_id').notNull(),
     name: text('name').notNull(),
-    agentType: text('agent_type').notNull(),
+    /** Who may use it: agents of this type; null: the operator alone. */
+    agentType: text('agent_type'),
+    /** The one agent it was kept for at its spawn, or null. */
+    agentId: text('agent_id'),
     interests: text('interests').notNull(),
+    ackDeadlineMs: integer('ack_deadline_ms').notNull(),
+    maxDeliveries: integer('max_deliveries').notNull(),
+    /** Every event up to here was handed out or not wanted. */
+    sequence: integer('sequence').notNull(),
     createdAtMs: integer('created_at_ms').notNull(),
+    lastUsedAtMs: integer('last_used_at_ms'),
   },
   (table) => [primaryKey({ columns: [table.projectId, table.name] })],
+);
+
+/** Events handed out and not acknowledged. */
+export const deliveries = sqliteTable(
+  'deliveries',
+  {
+    projectId: text('project_id').notNull(),
+    consumer: text('consumer').notNull(),
+    sequence: integer('sequence').notNull(),
+    /** How often it was handed out. */
+    attempts: integer('attempts').notNull(),
+    /** Who may acknowledge it; null while it waits to be handed out again. */
+    lease: text('lease'),
+    member: text('member'),
+    /** When the lease ends or the waiting is over. */
+    dueAtMs: integer('due_at_ms').notNull(),
+    /** Failed attempts, as JSON. */
+    history: text('history').notNull(),
+    /** The event, once the log no longer has it. */
+    body: text('body'),
+    /** Why it is not handed out again after this attempt, once the log no longer has the event. */
+    lost: text('lost'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.projectId, table.consumer, table.sequence] }),
+    index('deliveries_by_due').on(table.projectId, table.consumer, table.dueAtMs),
+    index('deliveries_ending').on(table.dueAtMs),
+  ],
+);
+
+/** Events that a durable consumer did not take, and why (DECISIONS 14). */
+export const deadLetters = sqliteTable(
+  'dead_letters',
+  {
+    /** In the order of making. */
+    id: integer('id').primaryKey(),
+    deadLetterId: text('dead_letter_id').notNull(),
+    projectId: text('project_id').notNull(),
+    consumer: text('consumer').notNull(),
+    agentType: text('agent_type'),
+    sequence: integer('sequence').notNull(),
+    reason: text('reason').notNull(),
+    detail: text('detail'),
+    attempts: integer('attempts').notNull(),
+    history: text('history').notNull(),
+    body: text('body').notNull(),
+    createdAtMs: integer('created_at_ms').notNull(),
+  },
+  (table) => [
+    uniqueIndex('dead_letters_by_dead_letter_id').on(table.deadLetterId),
+    index('dead_letters_by_project').on(table.projectId, table.id),
+    index('dead_letters_by_time').on(table.createdAtMs),
+  ],
 );
 
 export const results = sqliteTable(

@@ -85,12 +85,7 @@ export function conditionHolds(run: Run, phase: Phase): boolean {
   if (!when) return true;
   if (when.if === 'event') return run.seen_events.includes(when.event_type);
   const jobs = run.jobs.filter((job) => job.phase === when.phase);
-  switch (when.if) {
-    case 'files_changed':
-      return jobs.some((job) => job.files_changed > 0);
-    case 'findings':
-      return jobs.some((job) => job.findings_reported > 0);
-    case 'failed':
-      return jobsOf(run, when.phase, run.round).some((job) => job.state === 'failed');
-  }
+  if (when.if === 'files_changed') return jobs.some((job) => job.files_changed > 0);
+  if (when.if === 'findings') return jobs.some((job) => job.findings_reported > 0);
+  return jobsOf(run, when.phase, run.round).some((job) => job.state === 'failed');
 }

@@ -1,24 +1,14 @@
-import type { JsonObject, Phase, Workflow } from '@orchestration-sidecar/shared';
+import type { Workflow } from '@orchestration-sidecar/shared';
 import { levelOf } from './allowance.ts';
-import { assignFindings, chooseRunners, conditionHolds, type Catalogue } from './choose.ts';
-import { findingsOf, openFindings, recordFindings, roundChangedNothing, threadOf } from './findings.ts';
+import { takeAnnounced } from './announced.ts';
+import type { Catalogue } from './choose.ts';
+import { endRun, failRun, linger, noteEnd, stop } from './ending.ts';
 import type { Happening, Input } from './input.ts';
-import {
-  deliver,
-  endRun,
-  failRun,
-  failWork,
-  halt,
-  jobOfAgent,
-  noteEnd,
-  plan,
-  releaseHeld,
-  stop,
-  takeResult,
-  linger,
-} from './jobs.ts';
-import { checkKey, currentJobs, currentPhase, isOpen, isOver, type Job, type OtherAgent, type Run } from './run.ts';
+import { deliver, failWork, halt, jobOfAgent } from './jobs.ts';
+import { next, settle, takeChecked } from './phases.ts';
+import { currentJobs, currentPhase, isOpen, isOver, type Job, type OtherAgent, type Run } from './run.ts';
 import { decideThat, say, type Announcement, type Step } from './step.ts';
+import { takeResult } from './take-result.ts';
 
 /** A run after something happened, and what is to be said about it. */
 export interface Decided {
@@ -73,12 +63,22 @@ export function begin(input: Input, beginning: Beginning, catalogue: Catalogue):
 
 /** What follows from a happening. Pure: the same run and input give the same outcome. */
 export function decide(before: Run, input: Input, catalogue: Catalogue): Decided {
-  const run = structuredClone(before);
+  const run = draftOf(before);
   const step: Step = { run, input, catalogue, nowMs: input.atMs, said: [] };
   take(step, input.happening);
   if (!isOver(run)) keepWithinLimits(step);
   if (!isOver(run)) settle(step);
   return { run, announcements: step.said };
+}
+
+/** A copy to change: what transitions change in place is copied, what they replace is shared. */
+function draftOf(run: Run): Run {
+  return {
+    ...run,
+    jobs: run.jobs.map((job) => ({ ...job })),
+    others: run.others.map((agent) => ({ ...agent })),
+    findings: run.findings.map((thread) => ({ ...thread, answers: [...thread.answers] })),
+  };
 }
 
 function take(step: Step, happening: Happening): void {
@@ -176,79 +176,6 @@ function openJobOfType(run: Run, agentType: string): Job | undefined {
   return currentJobs(run).find((job) => job.agent_type === agentType && isOpen(job));
 }
 
-/** Events of the specification's feedback loop, which every phase understands. */
-const REVIEW_REQUESTED = 'review_requested';
-const REVIEW_ADDRESSED = 'review_addressed';
-
-function takeAnnounced(step: Step, announced: Extract<Happening, { kind: 'announced' }>): void {
-  const { run, input } = step;
-  const { eventType, agentId, agentType, data } = announced;
-  if (isOver(run)) return;
-  noteSeen(run, eventType, agentId === null);
-  const phase = currentPhase(run);
-  if (!phase) return;
-  if (run.phase_state === 'waiting') return enterPhase(step);
-  const asksReview = eventType === REVIEW_REQUESTED && phase.findings_to !== null && agentId !== null;
-  const answersReview = eventType === REVIEW_ADDRESSED && run.rework_phase === phase.name && agentId !== null;
-  if (!asksReview && !answersReview && !phase.announced_by.includes(eventType)) return;
-  for (const job of jobsAnnounced(run, agentId, agentType ?? textOf(data['agent_type']))) {
-    job.announced_by = input.eventId;
-    job.next_agents = stringsOf(data['next_agents']);
-    if (phase.findings_to !== null) recordFindings(run, job, findingsOf({ id: input.eventId, data }), null);
-    if (answersReview) answerAll(run, job, stringsOf(data['changes']));
-    deliver(step, job);
-  }
-}
-
-/** Whose work an announcement speaks of: the publisher's own, or what a person names, or all that is open. */
-function jobsAnnounced(run: Run, agentId: string | null, agentType: string | null): Job[] {
-  const open = currentJobs(run).filter(isOpen);
-  if (agentId === null) return open.filter((job) => agentType === null || job.agent_type === agentType);
-  const own = jobOfAgent(run, agentId, null);
-  if (own) return open.filter((job) => job === own);
-  return open.filter((job) => job.agent_type === agentType);
-}
-
-function answerAll(run: Run, job: Job, changes: readonly string[]): void {
-  job.files_changed = Math.max(job.files_changed, changes.length);
-  for (const thread of run.findings) {
-    if (!job.findings.includes(thread.id)) continue;
-    thread.state = 'addressed';
-    const reason = changes.join('; ').slice(0, 500) || null;
-    thread.answers.push({ round: run.round, by: job.agent_type, answer: 'addressed', reason });
-  }
-}
-
-function noteSeen(run: Run, eventType: string, byPerson: boolean): void {
-  const named = run.workflow.phases.some(
-    ({ when, wait_for }) =>
-      (when?.if === 'event' && when.event_type === eventType) || wait_for.some((gate) => gate.event_type === eventType),
-  );
-  if (!named) return;
-  run.seen_events = [...new Set([...run.seen_events, eventType, ...(byPerson ? [`${eventType}/operator`] : [])])];
-}
-
-function takeChecked(step: Step, { key, checks }: Extract<Happening, { kind: 'checked' }>): void {
-  const { run } = step;
-  if (run.phase_state !== 'checking' || isOver(run) || key !== checkKey(run)) return;
-  const delivered = currentJobs(run).filter((job) => job.state === 'delivered');
-  const failed = checks.filter(({ passed }) => !passed);
-  run.phase_state = 'working';
-  if (failed.length === 0) {
-    for (const job of delivered) job.verified = true;
-    decideThat(step, 'verified', `${checks.length} of ${checks.length} checks passed`);
-    return completePhase(step);
-  }
-  const facts = failed.map(
-    ({ name, exit_code, output_tail }) => `the check ${name} failed (exit ${exit_code ?? 'unknown'}):\n${output_tail}`,
-  );
-  for (const job of delivered) {
-    if (isOver(run)) return;
-    failWork(step, job, facts.join('\n'), { retry: true });
-  }
-  if (!isOver(run) && !run.work_refused && !currentJobs(run).some(isOpen)) completePhase(step);
-}
-
 function takeTime(step: Step): void {
   const { run, nowMs } = step;
   for (const agent of [...run.jobs, ...run.others]) {
@@ -256,10 +183,16 @@ function takeTime(step: Step): void {
     if (agent.lost_at_ms !== null) {
       if (agent.lost_at_ms > nowMs) continue;
       agent.alive = false;
-      if ('key' in agent && isOpen(agent)) failWork(step, agent, `${agent.stop ?? 'it'}; it could not be stopped`, { retry: false });
+      if ('key' in agent && isOpen(agent))
+        failWork(step, agent, `${agent.stop ?? 'it'}; it could not be stopped`, { retry: false });
     } else if (agent.linger_until_ms !== null && agent.linger_until_ms <= nowMs) {
       stop(step, agent, 'it went on running after its work was over');
-    } else if ('key' in agent && agent.state === 'working' && agent.deadline_ms !== null && agent.deadline_ms <= nowMs) {
+    } else if (
+      'key' in agent &&
+      agent.state === 'working' &&
+      agent.deadline_ms !== null &&
+      agent.deadline_ms <= nowMs
+    ) {
       stop(step, agent, `it took longer than ${currentPhase(run)?.timeout_seconds ?? 0} seconds`);
       decideThat(step, 'stop', `${agent.agent_type} is late`, { agent_id: agent.agent_id });
     }
@@ -283,125 +216,4 @@ function keepWithinLimits(step: Step): void {
     }
   }
   if (level === 'stopping') failRun(step, `the limit is passed: ${reason}`);
-}
-
-function enterPhase(step: Step): void {
-  const { run } = step;
-  const phase = currentPhase(run);
-  if (!phase) return resolve(step);
-  // Findings that go back to a phase are reason enough to run it.
-  if (run.rework_phase !== phase.name && !conditionHolds(run, phase)) {
-    decideThat(step, 'skip_phase', `the condition of ${phase.name} does not hold`);
-    run.phase_index += 1;
-    return enterPhase(step);
-  }
-  const missing = phase.wait_for.filter(
-    ({ event_type: type, from }) => !run.seen_events.includes(from === 'operator' ? `${type}/operator` : type),
-  );
-  if (missing.length > 0) {
-    const names = missing.map((gate) => gate.event_type).join(', ');
-    if (run.phase_state !== 'waiting') decideThat(step, 'wait', `${phase.name} waits for ${names}`);
-    run.phase_state = 'waiting';
-    return;
-  }
-  run.phase_state = 'working';
-  startPhase(step, phase);
-}
-
-function startPhase(step: Step, phase: Phase): void {
-  const { run, catalogue } = step;
-  const isRework = run.rework_phase === phase.name;
-  const assigned = assignFindings(run, phase, isRework ? allOpenFor(run, phase) : [], catalogue);
-  const choice = isRework
-    ? { agentTypes: [...assigned.keys()], reason: 'they settle the open findings' }
-    : chooseRunners(run, phase, catalogue);
-  if (choice.agentTypes.length === 0) {
-    const reason = `no agent type runs in ${phase.name}`;
-    if (phase.on_failure === 'fail' || isRework) return escalate(step, reason);
-    decideThat(step, 'skip_phase', reason);
-    run.phase_index += 1;
-    return enterPhase(step);
-  }
-  say(step, 'phase_started', { agents: choice.agentTypes, reason: choice.reason });
-  for (const agentType of choice.agentTypes) {
-    plan(step, phase, { agentType, attempt: 1, findings: assigned.get(agentType) ?? [], facts: [] });
-  }
-}
-
-function allOpenFor(run: Run, phase: Phase) {
-  return run.workflow.phases.filter((it) => it.findings_to === phase.name).flatMap((it) => openFindings(run, it));
-}
-
-/** Goes on when nothing of the phase is open any more. */
-function settle(step: Step): void {
-  const { run } = step;
-  const phase = currentPhase(run);
-  if (!phase || run.phase_state !== 'working') return;
-  releaseHeld(step);
-  const jobs = currentJobs(run);
-  if (jobs.some(isOpen)) return;
-  if (run.work_refused) return failRun(step, run.halted ?? 'work could not be started');
-  const delivered = jobs.filter((job) => job.state === 'delivered');
-  if (phase.checks.length === 0 || delivered.length === 0) return completePhase(step);
-  // What is checked is the tree after the agents' last change, so they must have ended.
-  if (jobs.some((job) => job.alive)) return;
-  run.phase_state = 'checking';
-  run.checks_asked += 1;
-  decideThat(step, 'check', `${phase.checks.length} checks of ${phase.name} run`, { key: checkKey(run) });
-}
-
-function completePhase(step: Step): void {
-  const { run } = step;
-  const phase = currentPhase(run);
-  if (!phase) return;
-  const jobs = currentJobs(run);
-  say(step, 'phase_complete', {
-    agents: jobs.map((job) => summaryOf(job)),
-    reason: `${jobs.filter((job) => job.state === 'delivered').length} of ${jobs.length} agents have delivered`,
-  });
-  const open = phase.findings_to === null ? [] : openFindings(run, phase);
-  if (open.length === 0) {
-    run.phase_index += 1;
-    return next(step);
-  }
-  const { max_rounds: maxRounds } = run.workflow.limits;
-  if (run.round >= maxRounds) return escalate(step, `${open.length} findings are open after ${run.round} rounds`);
-  if (roundChangedNothing(run, phase)) return escalate(step, `round ${run.round} changed nothing`);
-  run.round += 1;
-  run.rework_phase = phase.findings_to;
-  run.phase_index = run.workflow.phases.findIndex(({ name }) => name === phase.findings_to);
-  decideThat(step, 'send_back', `${open.length} findings of ${phase.name} go back`, {
-    findings: open.map(({ id }) => id),
-  });
-  next(step);
-}
-
-/** Enters the next phase and settles it at once where nothing has to run. */
-function next(step: Step): void {
-  enterPhase(step);
-  if (!isOver(step.run)) settle(step);
-}
-
-function summaryOf(job: Job): JsonObject {
-  const { agent_type, agent_id, state, result_id, result_status, verified, failure } = job;
-  return { agent_type, agent_id, state, result_id, status: result_status, verified, failure };
-}
-
-function escalate(step: Step, reason: string): void {
-  say(step, 'agent_escalated', { findings: threadOf(step.run), reason });
-  failRun(step, reason);
-}
-
-function resolve(step: Step): void {
-  const reason = 'every phase is complete';
-  endRun(step, 'resolved', reason);
-  say(step, 'issue_resolved', { reason }, true);
-}
-
-function textOf(value: unknown): string | null {
-  return typeof value === 'string' ? value : null;
-}
-
-function stringsOf(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
 }

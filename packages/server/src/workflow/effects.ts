@@ -5,7 +5,7 @@ import type { Timer } from '../runtime/clock.ts';
 import { nextDeadlineMs } from './allowance.ts';
 import type { CheckOutcome } from './input.ts';
 import type { EngineNeeds } from './needs.ts';
-import { checkKey, currentPhase, type Job, type Run } from './run.ts';
+import { checkKey, currentPhase, isSettled, type Job, type Run } from './run.ts';
 import { taskOf } from './task.ts';
 
 /** Pause before asking again for what the machine could not give. */
@@ -29,7 +29,8 @@ export interface EffectsNeeds extends EngineNeeds {
  */
 export class Effects {
   readonly #needs: EffectsNeeds;
-  readonly #begun = new Set<string>();
+  /** Effects begun, by run: none is begun twice unless it failed. */
+  readonly #begun = new Map<string, Set<string>>();
   readonly #underWay = new Set<Promise<void>>();
   readonly #timers = new Map<string, Timer>();
   readonly #closing = new AbortController();
@@ -42,17 +43,18 @@ export class Effects {
   refresh(run: Run): void {
     if (this.#closing.signal.aborted) return;
     for (const job of run.jobs) {
-      if (job.state === 'planned' && run.status === 'running') this.#begin(run, `spawn ${job.key}`, () => this.#spawn(run, job));
-      else this.#begun.delete(nameOf(run, `spawn ${job.key}`));
+      const starts = job.state === 'planned' && run.status === 'running';
+      if (starts) this.#begin(run, `spawn ${job.key}`, () => this.#spawn(run, job));
     }
     for (const { alive, stop, agent_id: agentId } of [...run.jobs, ...run.others]) {
-      if (alive && stop !== null && agentId !== null) this.#begin(run, `stop ${agentId}`, () => this.#stop(run, agentId, stop));
-      else if (agentId !== null) this.#begun.delete(nameOf(run, `stop ${agentId}`));
+      if (!alive || stop === null || agentId === null) continue;
+      this.#begin(run, `stop ${agentId}`, () => this.#stop(run, agentId, stop));
     }
     if (run.phase_state === 'checking' && run.status === 'running') {
       this.#begin(run, checkKey(run), () => this.#check(run));
     }
     this.#arm(run);
+    if (isSettled(run)) this.#begun.delete(nameOf(run));
   }
 
   /** Ends what can be ended and waits for the rest. */
@@ -63,22 +65,22 @@ export class Effects {
   }
 
   #begin(run: Run, effect: string, work: () => Promise<void>): void {
-    const name = nameOf(run, effect);
-    if (this.#begun.has(name)) return;
-    this.#begun.add(name);
-    const begun = work().catch((cause: unknown) => {
+    const begun = this.#begun.get(nameOf(run)) ?? new Set();
+    if (begun.has(effect)) return;
+    this.#begun.set(nameOf(run), begun.add(effect));
+    const working = work().catch((cause: unknown) => {
       if (this.#closing.signal.aborted) return;
       this.#needs.logger.warn({ err: cause, issue_id: run.issue_id, effect }, 'workflow effect is tried again');
-      this.#again(run, name);
+      this.#again(run, effect);
     });
-    this.#underWay.add(begun);
-    void begun.finally(() => this.#underWay.delete(begun));
+    this.#underWay.add(working);
+    void working.finally(() => this.#underWay.delete(working));
   }
 
   /** Looks at the run again after a pause, with the effect forgotten. */
-  #again(run: Run, name: string): void {
-    this.#timer(name, RETRY_MS, () => {
-      this.#begun.delete(name);
+  #again(run: Run, effect: string): void {
+    this.#timer(run, effect, RETRY_MS, () => {
+      this.#begun.get(nameOf(run))?.delete(effect);
       const now = this.#needs.current(run.project_id, run.issue_id);
       if (now) this.refresh(now);
     });
@@ -86,7 +88,6 @@ export class Effects {
 
   async #spawn(run: Run, job: Job): Promise<void> {
     const { agents, issues, profiles, projects } = this.#needs;
-    const name = nameOf(run, `spawn ${job.key}`);
     const project = projectOf(projects.list(), run);
     const profile = profiles.get(job.agent_type);
     const phase = run.workflow.phases.find((it) => it.name === job.phase);
@@ -106,12 +107,12 @@ export class Effects {
         idempotencyKey: job.key,
         correlationId: run.correlation_id ?? `workflow-${run.issue_id}`,
       });
-      this.#timer(name, CONFIRM_MS, () => this.#confirm(run, job, agent.agent_id));
+      this.#confirmLater(run, job, agent.agent_id);
     } catch (cause) {
       if (!(cause instanceof SidecarError)) throw cause;
       // The first request with this key differed, so the agent is there; the log tells of it.
       if (cause.code === 'IDEMPOTENCY_CONFLICT' || cause.code === 'SHUTTING_DOWN') return;
-      if (cause.retryable) this.#again(run, name);
+      if (cause.retryable) this.#again(run, `spawn ${job.key}`);
       else await this.#refuse(run, job, `it cannot be started: ${cause.detail}`);
     }
   }
@@ -120,11 +121,17 @@ export class Effects {
     return this.#observe(run, { what: 'spawn_refused', key: job.key, reason });
   }
 
+  #confirmLater(run: Run, job: Job, agentId: string): void {
+    this.#timer(run, `confirm ${job.key}`, CONFIRM_MS, () => this.#confirm(run, job, agentId));
+  }
+
   /** Tells of a started agent that the log did not tell of: it ended before, or its event was trimmed away. */
   #confirm(run: Run, job: Job, agentId: string): void {
     const now = this.#needs.current(run.project_id, run.issue_id)?.jobs.find(({ key }) => key === job.key);
     const agent = this.#needs.agents.find(agentId);
     if (now?.state !== 'planned' || !agent) return;
+    // It waits for its slot, or its process is on its way: the log will tell.
+    if (agent.state === 'queued' || agent.state === 'starting') return this.#confirmLater(run, job, agentId);
     const alive = agent.ended_at === null;
     const data = { what: 'agent', key: job.key, agent_id: agentId, agent_type: job.agent_type, alive };
     this.#begin(run, `confirm ${job.key}`, () => this.#observe(run, data));
@@ -149,7 +156,11 @@ export class Effects {
       checks.push(await this.#runCheck(check, project));
       if (this.#closing.signal.aborted) return;
     }
-    await this.#write(run, 'checks_complete', { key: checkKey(run), checks, passed: checks.every(({ passed }) => passed) });
+    await this.#write(run, 'checks_complete', {
+      key: checkKey(run),
+      checks,
+      passed: checks.every(({ passed }) => passed),
+    });
   }
 
   async #runCheck(check: Check, project: Project): Promise<CheckOutcome> {
@@ -167,11 +178,10 @@ export class Effects {
   }
 
   #arm(run: Run): void {
-    const name = nameOf(run, 'time');
     const deadlineMs = nextDeadlineMs(run);
-    if (deadlineMs === null) return this.#disarm(name);
+    if (deadlineMs === null) return this.#disarm(`${nameOf(run)} time`);
     const delayMs = Math.max(0, deadlineMs - this.#needs.clock.nowMs());
-    this.#timer(name, Math.min(delayMs, MAX_TIMER_MS), () => {
+    this.#timer(run, 'time', Math.min(delayMs, MAX_TIMER_MS), () => {
       const now = this.#needs.current(run.project_id, run.issue_id);
       if (!now) return;
       const due = nextDeadlineMs(now);
@@ -198,16 +208,15 @@ export class Effects {
     });
   }
 
-  #timer(name: string, delayMs: number, call: () => void): void {
+  #timer(run: Run, effect: string, delayMs: number, call: () => void): void {
+    const name = `${nameOf(run)} ${effect}`;
     this.#disarm(name);
     if (this.#closing.signal.aborted) return;
-    this.#timers.set(
-      name,
-      this.#needs.clock.after(delayMs, () => {
-        this.#timers.delete(name);
-        call();
-      }),
-    );
+    const timer = this.#needs.clock.after(delayMs, () => {
+      this.#timers.delete(name);
+      call();
+    });
+    this.#timers.set(name, timer);
   }
 
   #disarm(name: string): void {
@@ -216,8 +225,8 @@ export class Effects {
   }
 }
 
-function nameOf(run: Run, effect: string): string {
-  return `${run.project_id}/${run.issue_id} ${effect}`;
+function nameOf(run: Run): string {
+  return `${run.project_id}/${run.issue_id}`;
 }
 
 function projectOf(projects: readonly Project[], run: Run): Project | undefined {

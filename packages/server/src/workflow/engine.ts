@@ -32,7 +32,7 @@ export class Engine implements HandOver {
 
   /** Takes up what was left and follows every project from then on. */
   start(): Promise<void> {
-    this.#stopWatching ??= this.#needs.log.onCommit((projectId) => this.#follow(projectId));
+    this.#stopWatching ??= this.#needs.log.onCommit((projectId) => this.#followNew(projectId));
     for (const { project_id: projectId } of this.#needs.projects.list()) this.#follow(projectId);
     return Promise.resolve();
   }
@@ -51,7 +51,8 @@ export class Engine implements HandOver {
    */
   nextAgents(result: StoredResult): readonly string[] {
     const { project_id: projectId, issue_id: issueId } = result;
-    if (this.#needs.issues.require(projectId, issueId).workflow === null) return handOverOf(result, this.#needs.profiles);
+    if (this.#needs.issues.require(projectId, issueId).workflow === null)
+      return handOverOf(result, this.#needs.profiles);
     return this.#project(projectId).nextAgents(result);
   }
 
@@ -64,7 +65,8 @@ export class Engine implements HandOver {
    */
   admit(projectId: string, issueId: string, parentId: string | null): () => void {
     let depth = 1;
-    for (let parent = parentId; parent !== null; parent = this.#needs.agents.find(parent)?.parent_id ?? null) depth += 1;
+    for (let parent = parentId; parent !== null; parent = this.#needs.agents.find(parent)?.parent_id ?? null)
+      depth += 1;
     return this.#project(projectId).admit(issueId, depth);
   }
 
@@ -84,6 +86,16 @@ export class Engine implements HandOver {
     const opened = new ProjectRuns(projectId, this.#context);
     this.#projects.set(projectId, opened);
     return opened;
+  }
+
+  /** Follows a project when it first commits something. Whoever commits must not hear of a failure here. */
+  #followNew(projectId: string): void {
+    if (this.#projects.get(projectId)?.following) return;
+    try {
+      this.#follow(projectId);
+    } catch (cause) {
+      this.#needs.logger.error({ err: cause, project_id: projectId }, 'a project cannot be followed');
+    }
   }
 
   #follow(projectId: string): void {

@@ -1,7 +1,8 @@
 import {
+  AgentType,
+  Finding,
   FINDING_SEVERITIES,
   FindingSeverity,
-  type Finding,
   type FindingAnswer,
   type Phase,
   type SidecarEvent,
@@ -30,8 +31,7 @@ export function recordFindings(run: Run, job: Job, findings: readonly Finding[],
   }
   for (const finding of findings) {
     const known = run.findings.find(
-      (thread) =>
-        thread.from === job.agent_type && thread.phase === job.phase && thread.reported_as === finding.id,
+      (thread) => thread.from === job.agent_type && thread.phase === job.phase && thread.reported_as === finding.id,
     );
     const said = {
       severity: finding.severity,
@@ -78,9 +78,7 @@ export function openFindings(run: Run, phase: Phase): FindingThread[] {
   const least = FINDING_SEVERITIES.indexOf(phase.findings_from);
   return run.findings.filter(
     (thread) =>
-      thread.phase === phase.name &&
-      thread.state === 'open' &&
-      FINDING_SEVERITIES.indexOf(thread.severity) >= least,
+      thread.phase === phase.name && thread.state === 'open' && FINDING_SEVERITIES.indexOf(thread.severity) >= least,
   );
 }
 
@@ -104,22 +102,19 @@ export function roundChangedNothing(run: Run, phase: Phase): boolean {
 }
 
 /**
- * Findings that an event carries, as the specification's `review_requested` does: objects, or plain sentences that
- * are numbered.
+ * Findings that an event carries, as the specification’s `review_requested` does: objects, or plain sentences that are
+ * numbered. What is neither is passed over.
  */
-export function findingsOf(event: { readonly id: string; readonly data: SidecarEvent['data'] }): Finding[] {
-  const { findings, severity, suggested_agent: suggested } = event.data;
+export function findingsOf(data: SidecarEvent['data']): Finding[] {
+  const { findings, severity, suggested_agent: suggested } = data;
   if (!Array.isArray(findings)) return [];
   const common = {
     severity: FindingSeverity.catch('medium').parse(severity),
-    ...(typeof suggested === 'string' ? { suggested_agent: suggested } : {}),
+    suggested_agent: AgentType.optional().catch(undefined).parse(suggested),
   };
-  return findings.slice(0, MAX_THREADS).flatMap((finding: unknown, index): Finding[] => {
-    const id = `finding-${index + 1}`;
-    if (typeof finding === 'string') return [{ id, message: finding, ...common }];
-    if (typeof finding !== 'object' || finding === null) return [];
-    const { id: own, message, path } = { id, message: '', path: undefined, ...finding };
-    if (typeof message !== 'string' || typeof own !== 'string') return [];
-    return [{ ...common, ...finding, id: own, message, path: typeof path === 'string' ? path : undefined }];
+  return findings.slice(0, MAX_THREADS).flatMap((finding: unknown, index) => {
+    const said = typeof finding === 'object' ? finding : { message: finding };
+    const { data: whole } = Finding.safeParse({ id: `finding-${index + 1}`, ...common, ...said });
+    return whole ?? [];
   });
 }

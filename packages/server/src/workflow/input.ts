@@ -96,25 +96,32 @@ export interface Input {
   readonly happening: Happening;
 }
 
-/** A stored result of a project; undefined when there is none. */
-export type ResultLookup = (projectId: string, resultId: string) => StoredResult | undefined;
+/** What has to be known beside an event to judge it. */
+export interface Records {
+  /** A stored result of a project; undefined when there is none. */
+  resultOf(projectId: string, resultId: string): StoredResult | undefined;
+  /** The issue an agent was started for; undefined when it was started for none. */
+  issueOf(agentId: string): string | undefined;
+}
 
 /**
  * Reads an event of the log as something the engine acts on; undefined when it does not concern it. This is where
  * trust is decided: life-cycle events count only from the sidecar itself, a result only as it is stored and from the
- * agent that stored it.
+ * agent that stored it, and an agent that works on one issue has no say in another.
  */
-export function readInput(event: SidecarEvent, resultOf: ResultLookup): Input | undefined {
+export function readInput(event: SidecarEvent, records: Records): Input | undefined {
   const fromSidecar = event.publisher === SIDECAR_PUBLISHER && event.publisher_type === SIDECAR_PUBLISHER;
-  const found = fromSidecar ? ownHappening(event, resultOf) : reportedHappening(event, resultOf);
-  return found && {
-    projectId: event.project_id,
-    issueId: found.issueId,
-    eventId: event.event_id,
-    atMs: Date.parse(event.timestamp),
-    correlationId: event.correlation_id,
-    happening: found.happening,
-  };
+  const found = fromSidecar ? ownHappening(event, records) : reportedHappening(event, records);
+  return (
+    found && {
+      projectId: event.project_id,
+      issueId: found.issueId,
+      eventId: event.event_id,
+      atMs: Date.parse(event.timestamp),
+      correlationId: event.correlation_id,
+      happening: found.happening,
+    }
+  );
 }
 
 interface Found {
@@ -122,8 +129,8 @@ interface Found {
   readonly happening: Happening;
 }
 
-function ownHappening(event: SidecarEvent, resultOf: ResultLookup): Found | undefined {
-  if (event.topic !== 'coordination') return reportedHappening(event, resultOf);
+function ownHappening(event: SidecarEvent, records: Records): Found | undefined {
+  if (event.topic !== 'coordination') return reportedHappening(event, records);
   switch (event.event_type) {
     case 'issue_created': {
       const { data } = IssueCreated.safeParse(event.data);
@@ -140,11 +147,16 @@ function ownHappening(event: SidecarEvent, resultOf: ResultLookup): Found | unde
       return data && { issueId: data.issue_id, happening: { kind: 'checked', key: data.key, checks: data.checks } };
     }
     case 'workflow_observed':
-      return observation(event, resultOf);
+      return observation(event, records);
     case 'issue_paused':
     case 'issue_resumed': {
       const { data } = OfIssue.safeParse(event.data);
-      return data && { issueId: data.issue_id, happening: { kind: event.event_type === 'issue_paused' ? 'paused' : 'resumed' } };
+      return (
+        data && {
+          issueId: data.issue_id,
+          happening: { kind: event.event_type === 'issue_paused' ? 'paused' : 'resumed' },
+        }
+      );
     }
     case 'issue_cancelled': {
       const { data } = OfIssue.extend({ reason: z.string() }).safeParse(event.data);
@@ -180,7 +192,7 @@ function lifecycle(event: SidecarEvent): Found | undefined {
   };
 }
 
-function observation(event: SidecarEvent, resultOf: ResultLookup): Found | undefined {
+function observation(event: SidecarEvent, records: Records): Found | undefined {
   const { data } = Observed.safeParse(event.data);
   if (!data) return undefined;
   const issueId = data.issue_id;
@@ -190,7 +202,7 @@ function observation(event: SidecarEvent, resultOf: ResultLookup): Found | undef
   }
   const { agent_id: agentId, agent_type: agentType, key } = data;
   if (data.alive) return { issueId, happening: { kind: 'spawned', agentId, agentType, key } };
-  const result = data.result_id == null ? undefined : resultOf(event.project_id, data.result_id);
+  const result = data.result_id == null ? undefined : records.resultOf(event.project_id, data.result_id);
   const usage = { tokens: 0, usd: 0 };
   const reason = 'found ended';
   return {
@@ -200,12 +212,13 @@ function observation(event: SidecarEvent, resultOf: ResultLookup): Found | undef
 }
 
 /** What agents and people say. */
-function reportedHappening(event: SidecarEvent, resultOf: ResultLookup): Found | undefined {
+function reportedHappening(event: SidecarEvent, records: Records): Found | undefined {
   const { issue_id: issueId, result_id: resultId } = event.data;
   if (typeof issueId !== 'string') return undefined;
   const byPerson = event.publisher === OPERATOR_PUBLISHER && event.publisher_type === OPERATOR_PUBLISHER;
+  if (!byPerson && (records.issueOf(event.publisher) ?? issueId) !== issueId) return undefined;
   if (typeof resultId === 'string') {
-    const result = resultOf(event.project_id, resultId);
+    const result = records.resultOf(event.project_id, resultId);
     const genuine = result?.issue_id === issueId && (byPerson || result.agent_id === event.publisher);
     if (result && genuine) return { issueId, happening: { kind: 'result', result } };
   }

@@ -1,15 +1,10 @@
-import type { Phase, StoredResult } from '@orchestration-sidecar/shared';
+import type { Phase } from '@orchestration-sidecar/shared';
 import { freeTokens, spawnsOf } from './allowance.ts';
 import type { Catalogue } from './choose.ts';
-import { recordAnswers, recordFindings, threadOf } from './findings.ts';
-import type { Usage } from './input.ts';
-import { currentPhase, isOpen, type Job, type OtherAgent, type Run } from './run.ts';
+import { failRun, linger } from './ending.ts';
+import { currentPhase, type Job, type Run } from './run.ts';
 import { decideThat, say, type Step } from './step.ts';
 
-/** How long an agent may go on running after its work was taken. */
-export const LINGER_MS = 120_000;
-/** How long stopping an agent may take before it counts as lost. */
-const STOP_WITHIN_MS = 60_000;
 const MAX_FACT_CHARS = 4000;
 
 /** Work to hand to an agent. */
@@ -115,27 +110,13 @@ export function deliver(step: Step, job: Job): void {
   linger(step, job);
 }
 
-/** Gives an agent whose work is over time to end by itself. */
-export function linger(step: Step, agent: Job | OtherAgent): void {
-  if (agent.alive) agent.linger_until_ms ??= step.nowMs + LINGER_MS;
-}
-
-/** Has an agent stopped. */
-export function stop(step: Step, agent: Job | OtherAgent, reason: string): void {
-  if (!agent.alive || agent.stop !== null) return;
-  agent.stop = reason;
-  agent.lost_at_ms = step.nowMs + STOP_WITHIN_MS;
-}
-
-/** Notes that an agent has ended and what it used. */
-export function noteEnd(agent: Job | OtherAgent, usage: Usage): void {
-  agent.alive = false;
-  if (usage.tokens > 0) agent.used_tokens = usage.tokens;
-  if (usage.usd > 0) agent.used_usd = usage.usd;
-}
-
 /** Takes work as failed: it is tried again where that may help, else the phase says what follows. */
-export function failWork(step: Step, job: Job, why: string, options: { retry: boolean; findings?: readonly string[] }): void {
+export function failWork(
+  step: Step,
+  job: Job,
+  why: string,
+  options: { retry: boolean; findings?: readonly string[] },
+): void {
   const { run } = step;
   const phase = currentPhase(run);
   if (!phase) return;
@@ -154,75 +135,6 @@ export function failWork(step: Step, job: Job, why: string, options: { retry: bo
     say(step, 'agent_escalated', { ...named, facts: job.facts, reason: `${job.agent_type} failed: ${job.failure}` });
     failRun(step, `${job.agent_type} failed in ${phase.name}: ${job.failure}`);
   }
-}
-
-/** Ends the run without success; agents are stopped at once. */
-export function failRun(step: Step, reason: string): void {
-  const { run } = step;
-  endRun(step, 'failed', reason);
-  say(step, 'issue_failed', { findings: threadOf(run), findings_left_out: run.findings_left_out, reason }, true);
-}
-
-/**
- * Ends the run. Agents at work are stopped, those that have handed in may end by themselves; a cancelled issue stops
- * them all.
- */
-export function endRun(step: Step, status: 'resolved' | 'failed' | 'cancelled', reason: string): void {
-  const { run } = step;
-  run.status = status;
-  run.ended_ms = step.nowMs;
-  run.reason = reason;
-  for (const job of run.jobs) {
-    const atWork = isOpen(job);
-    if (atWork) {
-      job.state = 'failed';
-      job.failure = reason;
-    }
-    if (atWork || status === 'cancelled') stop(step, job, reason);
-    else linger(step, job);
-  }
-  for (const other of run.others) {
-    if (status === 'resolved') linger(step, other);
-    else stop(step, other, reason);
-  }
-}
-
-/** Takes a stored result for a job. */
-export function takeResult(step: Step, job: Job, result: StoredResult): void {
-  const { run } = step;
-  const phase = currentPhase(run);
-  const isCurrent = phase?.name === job.phase && job.round === run.round;
-  const wasOpen = isOpen(job);
-  if (job.result_id !== null || (!wasOpen && job.state !== 'delivered')) return;
-  const body = result.result;
-  job.result_id = result.id;
-  job.result_status = body.status;
-  job.agent_id ??= result.agent_id;
-  job.next_agents = body.next_agents;
-  job.files_changed = Math.max(
-    job.files_changed,
-    body.files_created.length + body.files_modified.length + body.files_deleted.length,
-  );
-  const { tokens_used: tokens } = body.metrics;
-  if (typeof tokens === 'number' && Number.isFinite(tokens) && tokens > 0) job.used_tokens ||= tokens;
-  if (!phase || !isCurrent) return;
-  const unanswered = recordAnswers(run, job, body.findings_answered);
-  if (phase.findings_to !== null && (wasOpen || body.findings.length > 0)) {
-    recordFindings(run, job, body.findings, result.id);
-  } else job.findings_reported = body.findings.length;
-  if (!wasOpen) return;
-  if (body.status === 'failure' || body.status === 'blocked') {
-    failWork(step, job, `it reported ${body.status}: ${reportOf(result)}`, { retry: body.status === 'failure' });
-  } else if (unanswered.length > 0 && job.attempt < phase.max_attempts) {
-    const ids = unanswered.join(', ');
-    failWork(step, job, `it left findings unanswered: ${ids}`, { retry: true, findings: unanswered });
-  } else deliver(step, job);
-}
-
-function reportOf(result: StoredResult): string {
-  const { summary, errors } = result.result;
-  const said = errors.map((error) => (typeof error === 'string' ? error : JSON.stringify(error)));
-  return [summary ?? '', ...said].filter((line) => line !== '').join('; ') || 'without saying why';
 }
 
 /** The job of an agent, newest first. */

@@ -24,7 +24,10 @@ export function outcomeOf(
   resultOf: (resultId: string) => StoredResult | undefined,
   nowMs: number,
 ): JsonObject {
-  const results = run.jobs.map((job) => ({ job, result: job.result_id === null ? undefined : resultOf(job.result_id) }));
+  const results = run.jobs.map((job) => ({
+    job,
+    result: job.result_id === null ? undefined : resultOf(job.result_id),
+  }));
   const files = new Set(results.flatMap(({ result }) => filesOf(result)));
   const { level: _, ...limits } = limitsOf(run, nowMs);
   const common = {
@@ -73,7 +76,9 @@ function entryOf(job: Job, result: StoredResult | undefined, detail: (typeof DET
     files_deleted: files(body?.files_deleted),
     decisions: (body?.decisions ?? [])
       .slice(0, detail.remarks)
-      .map((decision) => (typeof decision === 'string' ? decision : JSON.stringify(decision)).slice(0, MAX_REMARK_CHARS)),
+      .map((decision) =>
+        (typeof decision === 'string' ? decision : JSON.stringify(decision)).slice(0, MAX_REMARK_CHARS),
+      ),
     findings: job.findings_reported,
   };
 }

@@ -4,7 +4,10 @@ import { openFindings } from './findings.ts';
 import { currentJobs, currentPhase, isOpen, isOver, type Run } from './run.ts';
 
 /** Where the issue stands, as callers see it. */
-export function progressOf(run: Run, nowMs: number): { readonly status: IssueStatus; readonly progress: IssueProgress } {
+export function progressOf(
+  run: Run,
+  nowMs: number,
+): { readonly status: IssueStatus; readonly progress: IssueProgress } {
   return {
     status: run.status,
     progress: {
@@ -12,7 +15,11 @@ export function progressOf(run: Run, nowMs: number): { readonly status: IssueSta
       phase: isOver(run) ? null : (currentPhase(run)?.name ?? null),
       round: run.round,
       reason: run.reason,
-      waiting_for: isOver(run) ? [] : currentJobs(run).filter(isOpen).map((job) => job.agent_type),
+      waiting_for: isOver(run)
+        ? []
+        : currentJobs(run)
+            .filter(isOpen)
+            .map((job) => job.agent_type),
       open_findings: run.workflow.phases.flatMap((phase) => openFindings(run, phase)).length,
       limits: limitsOf(run, nowMs),
     },

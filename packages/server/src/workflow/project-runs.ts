@@ -1,9 +1,15 @@
-import { LIVE_AGENT_STATES, SidecarError, type JsonObject, type SidecarEvent, type StoredResult } from '@orchestration-sidecar/shared';
+import {
+  LIVE_AGENT_STATES,
+  SidecarError,
+  type JsonObject,
+  type SidecarEvent,
+  type StoredResult,
+} from '@orchestration-sidecar/shared';
 import type { FollowStep } from '../events/index.ts';
 import type { Transaction } from '../storage/writer.ts';
 import { spawnsOf } from './allowance.ts';
 import { begin, decide, type Decided } from './decide.ts';
-import { readInput, type Input } from './input.ts';
+import { readInput, type Input, type Records } from './input.ts';
 import type { EngineNeeds } from './needs.ts';
 import { outcomeOf } from './outcome.ts';
 import { progressOf } from './progress.ts';
@@ -43,8 +49,11 @@ export class ProjectRuns {
   following = false;
   readonly #context: EngineContext;
   #runs: ReadonlyMap<string, Run>;
-  #sequence: number | undefined;
+  /** Position up to which the log has been acted on; 0 before anything was. */
+  #sequence: number;
   #savedSequence: number;
+  /** Whether to go on from the oldest event there is, since those after the position were trimmed away. */
+  #fromOldest: boolean;
   /** Agents that others are starting now, by issue. */
   readonly #reserved = new Map<string, number>();
 
@@ -52,8 +61,10 @@ export class ProjectRuns {
     this.projectId = projectId;
     this.#context = context;
     this.#runs = new Map(context.store.unsettled(projectId).map((run) => [run.issue_id, run]));
-    this.#sequence = context.store.sequence(projectId);
-    this.#savedSequence = this.#sequence ?? 0;
+    const sequence = context.store.sequence(projectId);
+    this.#sequence = sequence ?? 0;
+    this.#savedSequence = this.#sequence;
+    this.#fromOldest = sequence === undefined;
   }
 
   /** Runs with something left to do. */
@@ -68,7 +79,7 @@ export class ProjectRuns {
   /** Follows the log from the position reached, until the signal aborts. */
   async follow(signal: AbortSignal): Promise<void> {
     const { events, log } = this.#context;
-    const cursor = this.#sequence === undefined ? undefined : log.cursor(this.#sequence);
+    const cursor = this.#fromOldest ? undefined : log.cursor(this.#sequence);
     for await (const step of events.follow({ projectId: this.projectId, cursor, agentType: null }, signal)) {
       await this.#advance(step);
     }
@@ -80,7 +91,7 @@ export class ProjectRuns {
    */
   startOver(): void {
     const { agents, events, results, writer, logger } = this.#context;
-    this.#sequence = undefined;
+    this.#fromOldest = true;
     const ended = this.unsettled().flatMap((run) =>
       run.jobs.flatMap((job) => {
         const state = job.alive && job.agent_id !== null ? agents.find(job.agent_id)?.state : undefined;
@@ -98,7 +109,9 @@ export class ProjectRuns {
           events.announce(transaction, { projectId, topic: 'coordination', eventType: 'workflow_observed', data });
         }
       })
-      .catch((cause: unknown) => logger.error({ err: cause, project_id: projectId }, 'agents could not be looked after'));
+      .catch((cause: unknown) =>
+        logger.error({ err: cause, project_id: projectId }, 'agents could not be looked after'),
+      );
   }
 
   /** Who the workflow starts because of a result that is being stored. */
@@ -154,21 +167,25 @@ export class ProjectRuns {
   /** A run as it will be once everything in the log, also in the running transaction, has been acted on. */
   #newest(issueId: string): Run | undefined {
     let run = this.#runs.get(issueId);
-    for (const event of this.#context.log.tail(this.projectId, this.#sequence ?? 0)) {
-      const input = readInput(event, this.#resultOf);
+    for (const event of this.#context.log.tail(this.projectId, this.#sequence)) {
+      const input = readInput(event, this.#records);
       if (input?.issueId === issueId) run = this.#decide(run, input, [])?.run ?? run;
     }
     return run;
   }
 
-  async #advance({ entries, sequence }: FollowStep): Promise<void> {
+  async #advance(step: FollowStep): Promise<void> {
+    // After a gap, long-lived events from before it come again.
+    const entries = step.entries.filter((entry) => entry.sequence > this.#sequence);
+    const sequence = Math.max(step.sequence, this.#sequence);
+    this.#fromOldest = false;
     const changes = new Map<string, Change>();
     const refused: Refusal[] = [];
     for (const { event } of entries) {
-      const input = readInput(event, this.#resultOf);
+      const input = readInput(event, this.#records);
       if (!input) continue;
       const change = changes.get(input.issueId);
-      const run = change?.after ?? this.#runs.get(input.issueId);
+      const run = change?.after ?? this.#runs.get(input.issueId) ?? this.#settled(input);
       const languages = await this.#languages(event);
       if (!run) this.#refuseUnknown(input, refused);
       const decided = this.#decide(run, input, languages);
@@ -210,12 +227,12 @@ export class ProjectRuns {
         for (const { announcement, because } of change.said) {
           this.#publish(transaction, change.after, announcement, because);
         }
-        store.save(transaction, change.after, nowMs);
+        store.save(change.after, nowMs);
         this.#move(transaction, change, nowMs);
         this.#confirm(transaction, change);
       }
       for (const refusal of refused) this.#refuse(transaction, refusal);
-      store.moveTo(transaction, this.projectId, sequence);
+      store.moveTo(this.projectId, sequence);
       transaction.afterCommit(() => {
         const runs = new Map(this.#runs);
         for (const { after } of changes) {
@@ -228,6 +245,12 @@ export class ProjectRuns {
         for (const { after } of changes) this.#context.changed(after);
       });
     });
+  }
+
+  /** A run that was left as settled, when something reaches it late: an agent whose start was under way, a result. */
+  #settled({ projectId, issueId, happening: { kind } }: Input): Run | undefined {
+    const mayMatter = kind === 'spawned' || kind === 'ended' || kind === 'result';
+    return mayMatter ? this.#context.store.find(projectId, issueId) : undefined;
   }
 
   #refuseUnknown(input: Input, refused: Refusal[]): void {
@@ -298,7 +321,7 @@ export class ProjectRuns {
     const { writer, store } = this.#context;
     this.#sequence = sequence;
     if (sequence - this.#savedSequence < MAX_UNSAVED_EVENTS) return;
-    await writer.write((transaction) => store.moveTo(transaction, this.projectId, sequence));
+    await writer.write(() => store.moveTo(this.projectId, sequence));
     this.#savedSequence = sequence;
   }
 
@@ -312,14 +335,19 @@ export class ProjectRuns {
     }
   }
 
-  readonly #resultOf = (projectId: string, resultId: string): StoredResult | undefined => {
+  readonly #records: Records = {
+    resultOf: (projectId, resultId) => this.#resultOf(projectId, resultId),
+    issueOf: (agentId) => this.#context.agents.find(agentId)?.issue_id ?? undefined,
+  };
+
+  #resultOf(projectId: string, resultId: string): StoredResult | undefined {
     try {
       return this.#context.results.require(projectId, resultId);
     } catch (cause) {
       if (cause instanceof SidecarError && cause.code === 'RESULT_NOT_FOUND') return undefined;
       throw cause;
     }
-  };
+  }
 }
 
 function isEnded(status: string): boolean {

@@ -1,69 +1,80 @@
-import { and, eq } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import type { Database } from '../storage/database.ts';
 import { workflowCursors, workflowRuns } from '../storage/schema.ts';
-import type { Transaction } from '../storage/writer.ts';
 import { isSettled, Run } from './run.ts';
 
 /** Runs and cursors of the workflow engine in SQLite. */
 export class RunStore {
-  readonly #database: Database;
+  readonly #find;
+  readonly #unsettled;
+  readonly #sequence;
+  readonly #save;
+  readonly #moveTo;
 
-  constructor(database: Database) {
-    this.#database = database;
+  constructor({ query }: Database) {
+    const projectId = sql.placeholder('projectId');
+    const issueId = sql.placeholder('issueId');
+    const runs = query.select({ body: workflowRuns.body }).from(workflowRuns);
+    this.#find = runs.where(and(eq(workflowRuns.projectId, projectId), eq(workflowRuns.issueId, issueId))).prepare();
+    this.#unsettled = query
+      .select({ body: workflowRuns.body })
+      .from(workflowRuns)
+      .where(and(eq(workflowRuns.projectId, projectId), eq(workflowRuns.settled, false)))
+      .prepare();
+    this.#sequence = query
+      .select({ sequence: workflowCursors.sequence })
+      .from(workflowCursors)
+      .where(eq(workflowCursors.projectId, projectId))
+      .prepare();
+    this.#save = query
+      .insert(workflowRuns)
+      .values({
+        projectId,
+        issueId,
+        settled: sql.placeholder('settled'),
+        updatedAtMs: sql.placeholder('nowMs'),
+        body: sql.placeholder('body'),
+      })
+      .onConflictDoUpdate({
+        target: [workflowRuns.projectId, workflowRuns.issueId],
+        set: { settled: sql`excluded.settled`, updatedAtMs: sql`excluded.updated_at_ms`, body: sql`excluded.body` },
+      })
+      .prepare();
+    this.#moveTo = query
+      .insert(workflowCursors)
+      .values({ projectId, sequence: sql.placeholder('sequence') })
+      .onConflictDoUpdate({ target: workflowCursors.projectId, set: { sequence: sql`excluded.sequence` } })
+      .prepare();
   }
 
   /** Runs with something left to do. */
   unsettled(projectId: string): Run[] {
-    return this.#database.query
-      .select({ body: workflowRuns.body })
-      .from(workflowRuns)
-      .where(and(eq(workflowRuns.projectId, projectId), eq(workflowRuns.settled, false)))
-      .all()
-      .map((row) => Run.parse(JSON.parse(row.body)));
+    return this.#unsettled.all({ projectId }).map(toRun);
   }
 
   /** The run of an issue, settled or not. */
   find(projectId: string, issueId: string): Run | undefined {
-    const row = this.#database.query
-      .select({ body: workflowRuns.body })
-      .from(workflowRuns)
-      .where(and(eq(workflowRuns.projectId, projectId), eq(workflowRuns.issueId, issueId)))
-      .get();
-    return row && Run.parse(JSON.parse(row.body));
+    const row = this.#find.get({ projectId, issueId });
+    return row && toRun(row);
   }
 
   /** Sequence up to which a project’s log has been acted on; undefined before the first time. */
   sequence(projectId: string): number | undefined {
-    return this.#database.query
-      .select({ sequence: workflowCursors.sequence })
-      .from(workflowCursors)
-      .where(eq(workflowCursors.projectId, projectId))
-      .get()?.sequence;
+    return this.#sequence.get({ projectId })?.sequence;
   }
 
-  /** Keeps a run as it stands. */
-  save(transaction: Transaction, run: Run, nowMs: number): void {
-    const values = {
-      projectId: run.project_id,
-      issueId: run.issue_id,
-      settled: isSettled(run),
-      updatedAtMs: nowMs,
-      body: JSON.stringify(run),
-    };
-    transaction.database.query
-      .insert(workflowRuns)
-      .values(values)
-      .onConflictDoUpdate({ target: [workflowRuns.projectId, workflowRuns.issueId], set: values })
-      .run();
+  /** Keeps a run as it stands; call it inside a write transaction. */
+  save(run: Run, nowMs: number): void {
+    const { project_id: projectId, issue_id: issueId } = run;
+    this.#save.run({ projectId, issueId, settled: isSettled(run), nowMs, body: JSON.stringify(run) });
   }
 
-  /** Keeps how far a project’s log has been acted on. */
-  moveTo(transaction: Transaction, projectId: string, sequence: number): void {
-    const values = { projectId, sequence };
-    transaction.database.query
-      .insert(workflowCursors)
-      .values(values)
-      .onConflictDoUpdate({ target: workflowCursors.projectId, set: values })
-      .run();
+  /** Keeps how far a project’s log has been acted on; call it inside a write transaction. */
+  moveTo(projectId: string, sequence: number): void {
+    this.#moveTo.run({ projectId, sequence });
   }
+}
+
+function toRun(row: { readonly body: string }): Run {
+  return Run.parse(JSON.parse(row.body));
 }

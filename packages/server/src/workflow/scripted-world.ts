@@ -15,8 +15,7 @@ import {
 import type { z } from 'zod';
 import type { SpawnRequest } from '../agents/index.ts';
 import { builtInProfiles, createProfileRegistry, type ProfileRegistry } from '../agents/profiles/index.ts';
-import { EventBus, EventLog, Subscribers } from '../events/index.ts';
-import { SubscriptionStore } from '../events/subscription-store.ts';
+import { ConsumerRegistry, ConsumerStore, EventBus, EventLog, Subscribers } from '../events/index.ts';
 import { Issues, IssueStore } from '../issues/index.ts';
 import { ResultMirror, Results, ResultStore } from '../results/index.ts';
 import { announcementOf } from '../results/announcement.ts';
@@ -135,6 +134,8 @@ export class ScriptedWorld {
   /** Idempotency keys by how often each has started an agent. */
   readonly starts = new Map<string, number>();
   readonly stopRequests: { readonly agentId: string; readonly reason: string }[] = [];
+  /** How often the engine was killed. */
+  restarts = 0;
   /** Errors of scripts: a script must not fail. */
   readonly faults: unknown[] = [];
   engine: Engine;
@@ -159,7 +160,7 @@ export class ScriptedWorld {
     this.database = openDatabase(path, { newEpoch: 'testepoch', nowMs: nowMs() });
     this.writer = new Writer(this.database);
     this.log = new EventLog({ database: this.database, ids: this.#ids, nowMs });
-    const subscribers = new Subscribers(new SubscriptionStore(this.database));
+    const subscribers = new Subscribers(new ConsumerRegistry(new ConsumerStore(this.database)));
     this.events = new EventBus({ log: this.log, subscribers, writer: this.writer, clock: this.clock });
     const common = { events: this.events, writer: this.writer, clock: this.clock, ids: this.#ids };
     this.issues = new Issues({ ...common, store: new IssueStore(this.database) });
@@ -185,6 +186,10 @@ export class ScriptedWorld {
 
   get languages(): readonly string[] {
     return this.#options.languages ?? [];
+  }
+
+  issueOf(agentId: string): string | undefined {
+    return this.agents.get(agentId)?.issue_id ?? undefined;
   }
 
   resultOf(projectId: string, resultId: string): StoredResult | undefined {
@@ -239,10 +244,18 @@ export class ScriptedWorld {
 
   /** Kills the engine without a goodbye and starts a new one on what it left. */
   async restart(): Promise<void> {
+    this.restarts += 1;
     this.#alive.engine = false;
     void this.engine.close();
     this.engine = this.#openEngine();
     await this.engine.start();
+  }
+
+  /** Removes every event there is, as retention would after a long time. */
+  async trim(projectId = 'p'): Promise<void> {
+    await this.writer.write((transaction) =>
+      this.log.remove(transaction, projectId, this.log.surplus(projectId, 0, Number.MAX_SAFE_INTEGER)),
+    );
   }
 
   /** Publishes as the operator. */
@@ -291,7 +304,9 @@ export class ScriptedWorld {
 
   /** Agents that have been started for an issue, as `<phase>/<agent_type>/<round>/<attempt>`. */
   started(issueId: string): string[] {
-    return [...this.starts.keys()].filter((key) => key.startsWith(`${issueId}/`)).map((key) => key.slice(issueId.length + 1));
+    return [...this.starts.keys()]
+      .filter((key) => key.startsWith(`${issueId}/`))
+      .map((key) => key.slice(issueId.length + 1));
   }
 
   /** Resolves when the condition holds; fails after ten seconds of real time. */
@@ -306,13 +321,16 @@ export class ScriptedWorld {
 
   /** Resolves when an issue has left `running`. */
   async ended(issueId: string, projectId = 'p'): Promise<Issue> {
-    await this.until(() => !['running', 'paused'].includes(this.issues.require(projectId, issueId).status), `end of ${issueId}`);
+    await this.until(
+      () => !['running', 'paused'].includes(this.issues.require(projectId, issueId).status),
+      `end of ${issueId}`,
+    );
     return this.issues.require(projectId, issueId);
   }
 
   /** Resolves when nothing has happened for a while: what is left waits for time or for somebody. */
   async quiet(): Promise<void> {
-    for (let calm = 0; calm < 8; ) {
+    for (let calm = 0; calm < 8;) {
       const before = this.log.publishedCount;
       await new Promise(setImmediate);
       calm = this.log.publishedCount === before && this.writer.depth === 0 ? calm + 1 : 0;

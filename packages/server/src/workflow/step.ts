@@ -22,10 +22,20 @@ export interface Step {
 }
 
 /** Says what was decided and why; the newest reason is what the issue shows. */
-export function say(step: Step, eventType: string, data: JsonObject & { readonly reason: string }, withOutcome = false): void {
+export function say(
+  step: Step,
+  eventType: string,
+  data: JsonObject & { readonly reason: string },
+  withOutcome = false,
+): void {
   const { run } = step;
   run.reason = data.reason;
-  const place = { issue_id: run.issue_id, workflow: run.workflow.name, phase: currentPhase(run)?.name ?? null, round: run.round };
+  const place = {
+    issue_id: run.issue_id,
+    workflow: run.workflow.name,
+    phase: currentPhase(run)?.name ?? null,
+    round: run.round,
+  };
   step.said.push({ eventType, data: { ...place, ...data }, round: run.round, withOutcome });
 }
 

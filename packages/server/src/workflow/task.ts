@@ -7,7 +7,9 @@ const MAX_FACTS_CHARS = 12_000;
 
 /** The text of a piece of work: what the phase asks for, and only what is new since. */
 export function taskOf(run: Run, job: Job, phase: Phase, issue: Pick<Issue, 'issue_id' | 'title'>): string {
-  const parts = [`${phase.task}\n\nIssue ${issue.issue_id}: ${issue.title}\nPhase ${phase.name}, round ${job.round}, attempt ${job.attempt}.`];
+  const parts = [
+    `${phase.task}\n\nIssue ${issue.issue_id}: ${issue.title}\nPhase ${phase.name}, round ${job.round}, attempt ${job.attempt}.`,
+  ];
   if (job.facts.length > 0) {
     parts.push(`Earlier attempts at this did not hold:\n${lines(job.facts, MAX_FACTS_CHARS)}`);
   }

@@ -1,4 +1,5 @@
 import { agents } from './agents.ts';
+import { consumers, deadLetters } from './consumers.ts';
 import { context } from './context.ts';
 import { events } from './events.ts';
 import { issues } from './issues.ts';
@@ -21,6 +22,8 @@ export const contract = {
   context,
   results,
   events,
+  consumers,
+  deadLetters,
   agents,
   profiles,
   workflows,

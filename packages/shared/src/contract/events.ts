@@ -6,10 +6,12 @@ import { text } from '../json.ts';
 import { LIMITS } from '../limits.ts';
 import { procedure } from '../procedure.ts';
 
-const Filter = text(4096)
-  .optional()
-  .describe('`field:value[,field:value…]`; `a|b` is OR, `!field:value` NOT, a trailing `*` a prefix (DECISIONS 9).');
-const EventTypeOrAny = z.union([z.literal('*'), EventType]);
+/** Filter expression. */
+export const Filter = text(4096).describe(
+  '`field:value[,field:value…]`; `a|b` is OR, `!field:value` NOT, a trailing `*` a prefix (DECISIONS 9).',
+);
+/** An event type, or `*` for any. */
+export const EventTypeOrAny = z.union([z.literal('*'), EventType]);
 
 const Published = z.object({
   event_id: EventId,
@@ -18,6 +20,16 @@ const Published = z.object({
   timestamp: Timestamp,
   cursor: Cursor,
 });
+
+const PUBLISH_ERRORS = [
+  'PERMISSION_DENIED',
+  'PUBLISHER_MISMATCH',
+  'TOPIC_FORBIDDEN',
+  'IDEMPOTENCY_CONFLICT',
+  'NONCE_REUSED',
+  'TIMESTAMP_OUT_OF_RANGE',
+  'PAYLOAD_TOO_LARGE',
+] as const;
 
 /** Events: the durable log and everyone who follows it. */
 export const events = {
@@ -34,16 +46,25 @@ export const events = {
       status: 202,
       headers: { idempotency_key: 'idempotency-key' },
     },
-    errors: [
-      'EVENT_TYPE_MISMATCH',
-      'PERMISSION_DENIED',
-      'PUBLISHER_MISMATCH',
-      'TOPIC_FORBIDDEN',
-      'IDEMPOTENCY_CONFLICT',
-      'NONCE_REUSED',
-      'TIMESTAMP_OUT_OF_RANGE',
-      'PAYLOAD_TOO_LARGE',
-    ],
+    errors: ['EVENT_TYPE_MISMATCH', ...PUBLISH_ERRORS],
+  }),
+  publishMany: procedure({
+    name: 'events.publishMany',
+    kind: 'mutation',
+    summary: 'Publishes up to 500 events, all or nothing; answered when they are on disk.',
+    input: z.strictObject({
+      events: z
+        .array(EventDraft)
+        .min(1)
+        .max(LIMITS.maxBatchEvents)
+        .describe(`Events in their order, at most ${LIMITS.maxBatchEvents}, all of one project.`),
+      project_id: ProjectId.optional(),
+      idempotency_key: IdempotencyKey.optional(),
+    }),
+    output: z.object({ published: z.array(Published).describe('One for each event, in the same order.') }),
+    access: 'authenticated',
+    rest: { method: 'POST', path: '/api/events', status: 202, headers: { idempotency_key: 'idempotency-key' } },
+    errors: PUBLISH_ERRORS,
   }),
   wait: procedure({
     name: 'events.wait',
@@ -53,7 +74,7 @@ export const events = {
       event_type: EventTypeOrAny.describe('Event type, or `*`.'),
       project_id: ProjectId.optional(),
       topic: Topic.optional(),
-      filter: Filter,
+      filter: Filter.optional(),
       cursor: CursorInput.optional(),
       timeout: z
         .int()
@@ -85,7 +106,7 @@ export const events = {
       before: Timestamp.optional().describe('Accepted before this time.'),
       topic: Topic.optional(),
       event_type: EventTypeOrAny.optional(),
-      filter: Filter,
+      filter: Filter.optional(),
       limit: z.int().min(1).max(LIMITS.maxPageItems).default(100),
     }),
     output: z.object({ events: z.array(SidecarEvent), more_available: z.boolean(), next_cursor: Cursor }),
@@ -101,7 +122,7 @@ export const events = {
       project_id: ProjectId.optional(),
       event_type: EventTypeOrAny.optional(),
       topic: Topic.optional(),
-      filter: Filter,
+      filter: Filter.optional(),
       cursor: CursorInput.optional(),
       lastEventId: z.string().max(64).nullish().describe('Set by tRPC clients when they resume.'),
     }),

@@ -5,5 +5,5 @@ export { FAILURES, type Failure, type FailureReason, type Verdict } from './fail
 export { renderLaunchScript, type LaunchScriptValues } from './launch-script.ts';
 export { Launchers } from './launchers.ts';
 export { AgentLine } from './line-output.ts';
-export type { OutputParser, OutputReport, OutputUpdate } from './output.ts';
+export { UNKNOWN_USAGE, type OutputParser, type OutputReport, type OutputUpdate } from './output.ts';
 export { judge, outputParser, type ProtocolName } from './protocol.ts';

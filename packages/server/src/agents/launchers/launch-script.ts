@@ -2,7 +2,8 @@ import { shellQuote } from './shell-quote.ts';
 
 /** What a launch script is made of. No token and no task is among it: both come when the script runs. */
 export interface LaunchScriptValues {
-  readonly agentId: string;
+  /** Null: the script takes `AGENT_ID` from its environment. */
+  readonly agentId: string | null;
   readonly agentType: string;
   readonly issueId: string;
   readonly projectId: string;
@@ -44,7 +45,7 @@ set -euo pipefail
 umask 077
 
 # Agent configuration
-export AGENT_ID=${shellQuote(values.agentId)}
+export AGENT_ID=${values.agentId === null ? '"${AGENT_ID:?must name the agent that the token is of}"' : shellQuote(values.agentId)}
 export AGENT_TYPE=${shellQuote(values.agentType)}
 export ISSUE_ID=${shellQuote(values.issueId)}
 export PROJECT_ID=${shellQuote(values.projectId)}

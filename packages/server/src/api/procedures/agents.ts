@@ -1,15 +1,11 @@
-import {
-  CONTEXT_REQUIREMENTS,
-  contract,
-  ContextRequirement,
-  SidecarError,
-  type Agent,
-} from '@orchestration-sidecar/shared';
+import { contract, LIVE_AGENT_STATES, SidecarError, type Agent, type AgentState } from '@orchestration-sidecar/shared';
+import { readTraceparent, renderLaunchScript } from '../../agents/index.ts';
 import type { KnownPrincipal } from '../../runtime/principal.ts';
 import { permissionsOf } from '../../runtime/principal.ts';
 import { implement, type Implementations } from '../implement.ts';
 import type { Rooms } from '../rooms.ts';
 import { issueMeantBy } from './scope.ts';
+import { spawnMeantBy } from './spawn-input.ts';
 
 export function agentProcedures(rooms: Rooms): Implementations<typeof contract.agents> {
   const { agents, profiles, projects } = rooms;
@@ -27,59 +23,83 @@ export function agentProcedures(rooms: Rooms): Implementations<typeof contract.a
 
   return {
     spawn: implement(contract.agents.spawn, async (input, { principal, correlationId }) => {
-      const profile = profiles.require(input.agent_type);
-      const { issue, project } = issueMeantBy(rooms, principal, input);
-      if (input.launcher && principal.kind !== 'operator') {
-        throw new SidecarError('PERMISSION_DENIED', 'Only the operator chooses another launcher.');
-      }
-      const agent = await agents.spawn({
-        profile,
-        project,
-        issue,
+      const meant = spawnMeantBy(rooms, principal, input);
+      const { agent_id } = await agents.spawn({
+        ...meant,
         task: input.task,
-        requirements: requirementsOf(input.context_requirements) ?? profile.context_requirements,
-        environment: input.environment,
-        launcher: input.launcher ?? profile.launcher,
-        parentId: principal.kind === 'agent' ? principal.agentId : null,
-        permissions: profile.permissions.filter((permission) => permissionsOf(principal).includes(permission)),
+        permissions: meant.profile.permissions.filter((permission) => permissionsOf(principal).includes(permission)),
         idempotencyKey: input.idempotency_key,
         correlationId,
+        traceparent: readTraceparent(input.traceparent),
       });
+      const { process_id, state, queue } = await agents.status(agent_id);
       return {
-        agent_id: agent.agent_id,
-        spawned: true as const,
-        process_id: agent.process_id,
-        context_injected: true,
-        webhook_url: `/api/agents/${agent.agent_id}/status`,
+        agent_id,
+        spawned: process_id !== null,
+        process_id,
+        context_injected: process_id !== null,
+        webhook_url: `/api/agents/${agent_id}/status`,
+        state,
+        queue,
       };
     }),
+    preflight: implement(contract.agents.preflight, (input, { principal }) =>
+      agents.forecast(spawnMeantBy(rooms, principal, input)),
+    ),
     list: implement(contract.agents.list, ({ project_id, ...query }, { principal }) =>
       agents.list({
         projectId: projects.meantBy(principal, project_id).project_id,
         issueId: query.issue_id,
         agentType: query.agent_type,
-        state: query.state,
+        parentId: query.parent_id,
+        states: statesMeantBy(query.state, query.live),
         limit: query.limit,
         cursor: query.cursor,
       }),
     ),
-    status: implement(contract.agents.status, async (input, { principal }) => {
-      const agent = visible(principal, input);
-      return { ...agent, log_tail: await agents.logTail(agent.agent_id) };
-    }),
+    status: implement(contract.agents.status, (input, { principal }) =>
+      agents.status(visible(principal, input).agent_id),
+    ),
     stop: implement(contract.agents.stop, (input, { principal }) =>
       agents.stop(visible(principal, input).agent_id, input.reason),
     ),
+    stopAll: implement(contract.agents.stopAll, async (input, { principal }) => {
+      const { project_id: projectId } = projects.meantBy(principal, input.project_id);
+      const { issue_id: issueId, agent_type: agentType, reason } = input;
+      return { agents: await agents.stopAll({ projectId, issueId, agentType }, reason), next_cursor: null };
+    }),
+    logs: implement(contract.agents.logs, async (input, { principal, signal }) => {
+      const { agent_id } = visible(principal, input);
+      const { attempt, stream, from_byte: fromByte, limit, wait: waitMs } = input;
+      const page = await agents.logs(agent_id, { attempt, stream, fromByte, limit, waitMs }, signal);
+      return { agent_id, stream, ...page };
+    }),
+    script: implement(contract.agents.script, (input, { principal }) => {
+      const { agent_type, program } = input;
+      const { launcher } = profiles.require(agent_type);
+      const { issue, project } = issueMeantBy(rooms, principal, input);
+      const script = renderLaunchScript({
+        agentId: input.agent_id === undefined ? null : visible(principal, { agent_id: input.agent_id }).agent_id,
+        agentType: agent_type,
+        issueId: issue.issue_id,
+        projectId: project.project_id,
+        projectDir: project.root,
+        sidecarUrl: rooms.sidecarUrl(),
+        program: program ?? launcher.program ?? SPECIFIED_PROGRAM,
+        args: program === undefined ? (launcher.args ?? []) : [],
+        specifiedArgs: true,
+      });
+      return { script, agent_type, issue_id: issue.issue_id, project_id: project.project_id };
+    }),
   };
 }
 
-function requirementsOf(names: readonly string[] | undefined): ContextRequirement[] | undefined {
-  if (names === undefined) return undefined;
-  const unknown = names.filter((name) => !ContextRequirement.safeParse(name).success);
-  if (unknown.length > 0) {
-    throw new SidecarError('CONTEXT_REQUIREMENT_UNKNOWN', `There is no ${unknown.join(', ')}.`, {
-      extension: { unknown, known: CONTEXT_REQUIREMENTS },
-    });
-  }
-  return names.map((name) => ContextRequirement.parse(name));
+/** What the specification’s launch script runs. */
+const SPECIFIED_PROGRAM = 'claude-code';
+const ENDED_STATES: readonly AgentState[] = ['exited', 'failed', 'stopped'];
+
+function statesMeantBy(state: AgentState | undefined, live: boolean | undefined): readonly AgentState[] | undefined {
+  const byLife = live === undefined ? undefined : live ? LIVE_AGENT_STATES : ENDED_STATES;
+  if (state === undefined) return byLife;
+  return byLife === undefined || byLife.includes(state) ? [state] : [];
 }

@@ -1,7 +1,7 @@
-import { contract, SidecarError } from '@orchestration-sidecar/shared';
-import type { Reading } from '../../events/index.ts';
+import { contract, SidecarError, type EventDraft } from '@orchestration-sidecar/shared';
+import { namingIndex, type Publication, type Reading } from '../../events/index.ts';
 import { principalName, principalType, type KnownPrincipal } from '../../runtime/principal.ts';
-import { implement, implementStream, type Implementations } from '../implement.ts';
+import { implement, implementStream, type Call, type Implementations } from '../implement.ts';
 import type { Rooms } from '../rooms.ts';
 
 export function eventProcedures(rooms: Rooms): Implementations<typeof contract.events> {
@@ -26,26 +26,51 @@ export function eventProcedures(rooms: Rooms): Implementations<typeof contract.e
     cursor,
   });
 
+  /** An event that its publisher may publish. */
+  const publication = (draft: EventDraft, { principal, correlationId }: Call<KnownPrincipal>): Publication => {
+    const topic = draft.topic ?? homeTopic(rooms, principal);
+    broker.authorisePublish(principal, { ...draft, topic });
+    return {
+      projectId: projects.meantBy(principal, draft.project_id).project_id,
+      eventType: draft.event_type,
+      topic,
+      publisher: principal.kind === 'operator' ? (draft.publisher ?? principalName(principal)) : principal.agentId,
+      publisherType: principalType(principal),
+      data: draft.data,
+      correlationId: draft.correlation_id ?? correlationId,
+      round: draft.round,
+      references: draft.references,
+      ttlSeconds: draft.ttl_seconds,
+      timestamp: draft.timestamp,
+      nonce: draft.nonce,
+    };
+  };
+
   return {
-    publish: implement(contract.events.publish, (input, { principal, correlationId }) => {
-      const topic = input.topic ?? homeTopic(rooms, principal);
-      broker.authorisePublish(principal, { ...input, topic });
-      const { project_id: projectId } = projects.meantBy(principal, input.project_id);
-      return events.publish({
+    publish: implement(contract.events.publish, ({ idempotency_key: idempotencyKey, ...draft }, call) =>
+      events.publish({ ...publication(draft, call), idempotencyKey }),
+    ),
+    publishMany: implement(contract.events.publishMany, async (input, call) => {
+      const { project_id: projectId } = projects.meantBy(
+        call.principal,
+        input.project_id ?? input.events[0]?.project_id,
+      );
+      const publications = input.events.map((draft, index) =>
+        namingIndex(index, () => {
+          if (draft.project_id !== undefined && draft.project_id !== projectId) {
+            throw new SidecarError('INPUT_INVALID', 'project_id: all events of a batch belong to one project');
+          }
+          return publication({ ...draft, project_id: projectId }, call);
+        }),
+      );
+      const caller = principalName(call.principal);
+      const published = await events.publishMany({
         projectId,
-        eventType: input.event_type,
-        topic,
-        publisher: principal.kind === 'operator' ? (input.publisher ?? principalName(principal)) : principal.agentId,
-        publisherType: principalType(principal),
-        data: input.data,
-        correlationId: input.correlation_id ?? correlationId,
-        round: input.round,
-        references: input.references,
-        ttlSeconds: input.ttl_seconds,
+        caller,
+        publications,
         idempotencyKey: input.idempotency_key,
-        timestamp: input.timestamp,
-        nonce: input.nonce,
       });
+      return { published };
     }),
     wait: implement(contract.events.wait, (input, { principal, signal }) =>
       events.wait({ ...reading(principal, input, input.cursor), timeoutMs: input.timeout, limit: input.limit }, signal),
@@ -63,7 +88,7 @@ export function eventProcedures(rooms: Rooms): Implementations<typeof contract.e
       ),
     ),
     subscribe: implementStream(contract.events.subscribe, (input, { principal, signal }) =>
-      events.follow(reading(principal, input, input.lastEventId ?? input.cursor), signal),
+      events.subscribe(reading(principal, input, input.lastEventId ?? input.cursor), signal),
     ),
   };
 }

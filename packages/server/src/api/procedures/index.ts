@@ -2,6 +2,7 @@ import type { Contract } from '@orchestration-sidecar/shared';
 import type { Implementation, Implementations } from '../implement.ts';
 import type { Rooms } from '../rooms.ts';
 import { agentProcedures } from './agents.ts';
+import { consumerProcedures, deadLetterProcedures } from './consumers.ts';
 import { contextProcedures } from './context.ts';
 import { eventProcedures } from './events.ts';
 import { issueProcedures } from './issues.ts';
@@ -21,6 +22,8 @@ export function implementContract(rooms: Rooms): readonly Implementation[] {
     context: contextProcedures(rooms),
     results: resultProcedures(rooms),
     events: eventProcedures(rooms),
+    consumers: consumerProcedures(rooms),
+    deadLetters: deadLetterProcedures(rooms),
     agents: agentProcedures(rooms),
     profiles: profileProcedures(rooms),
     workflows: workflowProcedures(rooms),

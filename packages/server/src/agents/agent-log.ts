@@ -1,0 +1,105 @@
+import { open } from 'node:fs/promises';
+import type { AgentLogLine } from '@orchestration-sidecar/shared';
+import { tailFile } from '../process/index.ts';
+import { isoTime, type Clock } from '../runtime/clock.ts';
+import { readMarks, type LogStream } from './log-marks.ts';
+import { redactTokens } from './redact-tokens.ts';
+
+/** A page of one output of an agent. */
+export interface LogPage {
+  readonly lines: AgentLogLine[];
+  readonly next_byte: number;
+  /** Whether nothing comes after it any more. */
+  readonly ended: boolean;
+}
+
+/** Which page to read, and where from. */
+export interface LogRequest {
+  /** File of the output. */
+  readonly path: string;
+  readonly marksFile: string;
+  readonly stream: LogStream;
+  readonly fromByte: number;
+  readonly limit: number;
+  /** Longest wait for a line when there is none, in milliseconds. */
+  readonly waitMs: number;
+  /** Settles when nobody writes any more. */
+  readonly ended: Promise<unknown>;
+}
+
+const NEWLINE = 0x0a;
+/** Longest line answered as one; longer ones come in pieces. */
+const MAX_LINE_BYTES = 64 * 1024;
+const PAGE_BYTES = 512 * 1024;
+
+/** Reads a page of an agent’s output; waits for its first line when asked to. */
+export async function readLogPage(request: LogRequest, clock: Clock, signal: AbortSignal): Promise<LogPage> {
+  const page = await readPage(request);
+  if (page.lines.length > 0 || page.ended || request.waitMs === 0) return page;
+  const over = new AbortController();
+  const timer = clock.after(request.waitMs, () => over.abort());
+  const { path, fromByte, ended } = request;
+  try {
+    const until = AbortSignal.any([signal, over.signal]);
+    const lines = tailFile(path, { fromByte, signal: until, ended, maxLineBytes: MAX_LINE_BYTES });
+    await lines.next();
+    await lines.return();
+  } finally {
+    timer.cancel();
+  }
+  return readPage(request);
+}
+
+async function readPage(request: LogRequest): Promise<LogPage> {
+  // Asked before reading: what was written before the end is then certainly read.
+  const over = await isSettled(request.ended);
+  const { bytes, atEnd } = await readBytes(request.path, request.fromByte);
+  const timeOf = await readMarks(request.marksFile, request.stream);
+  const lines: AgentLogLine[] = [];
+  let start = 0;
+  while (start < bytes.length && lines.length < request.limit) {
+    const { end, next } = lineFrom(bytes, start);
+    const isWhole = next > end;
+    const isCut = !isWhole && end - start === MAX_LINE_BYTES;
+    // Without its newline it may still grow.
+    if (!isWhole && !isCut && !(over && atEnd)) break;
+    const atMs = timeOf(request.fromByte + next);
+    const text = bytes.toString('utf8', start, end).replace(/\r$/, '');
+    lines.push({
+      byte: request.fromByte + start,
+      at: atMs === null ? null : isoTime(atMs),
+      text: redactTokens(text),
+      cut: isCut,
+    });
+    start = next;
+  }
+  return { lines, next_byte: request.fromByte + start, ended: over && atEnd && start === bytes.length };
+}
+
+/** Where the line that begins at a byte ends, and where the next begins. */
+function lineFrom(bytes: Buffer, start: number): { end: number; next: number } {
+  const newline = bytes.indexOf(NEWLINE, start);
+  const end = Math.min(newline < 0 ? bytes.length : newline, start + MAX_LINE_BYTES);
+  return { end, next: end === newline ? end + 1 : end };
+}
+
+async function readBytes(path: string, fromByte: number): Promise<{ bytes: Buffer; atEnd: boolean }> {
+  const file = await open(path, 'r').catch(() => undefined);
+  if (file === undefined) return { bytes: Buffer.alloc(0), atEnd: true };
+  try {
+    const { size } = await file.stat();
+    const wanted = Math.max(0, Math.min(PAGE_BYTES, size - fromByte));
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(wanted), 0, wanted, fromByte);
+    return { bytes: buffer.subarray(0, bytesRead), atEnd: fromByte + bytesRead >= size };
+  } finally {
+    await file.close();
+  }
+}
+
+function isSettled(promise: Promise<unknown>): Promise<boolean> {
+  const settled = promise.then(
+    () => true,
+    () => true,
+  );
+  return Promise.race([settled, new Promise<boolean>((resolve) => setImmediate(() => resolve(false)))]);
+}

@@ -1,0 +1,89 @@
+import type { Agent, AgentUsage } from '@orchestration-sidecar/shared';
+import type { ChildHandle } from '../process/index.ts';
+import { isoTime, type Clock } from '../runtime/clock.ts';
+import type { AgentRecord } from './agent-record.ts';
+import { AgentWatch, type AgentEnd } from './agent-watch.ts';
+import { attemptFiles } from './attempt.ts';
+import type { CollectedLog } from './collected-log.ts';
+import { LogMarks } from './log-marks.ts';
+
+/** What the watches need. */
+export interface WatchesNeeds {
+  readonly clock: Clock;
+  readonly collectedLog: CollectedLog;
+  /** Directory of the agents’ own directories. */
+  readonly directory: string;
+}
+
+/** What a watch tells. */
+export interface WatchListener {
+  /** The process has ended and all of its output was read. Resolves when that is on record; never rejects. */
+  onEnd(record: AgentRecord, end: AgentEnd): Promise<void>;
+  /** The agent reported what it used so far. */
+  onUsage(record: AgentRecord, usage: AgentUsage): void;
+}
+
+interface Watched {
+  readonly watch: AgentWatch;
+  readonly settled: Promise<void>;
+}
+
+/** The running agents, each with the watch on it. */
+export class Watches {
+  readonly #needs: WatchesNeeds;
+  readonly #listener: WatchListener;
+  readonly #watched = new Map<string, Watched>();
+
+  constructor(needs: WatchesNeeds, listener: WatchListener) {
+    this.#needs = needs;
+    this.#listener = listener;
+  }
+
+  /** Watches an attempt until {@link drop} or {@link close}. */
+  add(record: AgentRecord, handle: ChildHandle): void {
+    const { clock, collectedLog, directory } = this.#needs;
+    const { agent_id, agent_type, issue_id, attempt } = record.agent;
+    const watch = new AgentWatch({
+      handle,
+      protocol: record.protocol,
+      clock,
+      marks: new LogMarks(attemptFiles(directory, agent_id, attempt).marks, clock),
+      onLine: (stream, text) =>
+        collectedLog.append({ at: isoTime(clock.nowMs()), agent_id, agent_type, issue_id, attempt, stream, text }),
+      onUsage: (usage) => this.#listener.onUsage(record, usage),
+    });
+    const settled = watch.ended.then((end) => this.#listener.onEnd(record, end));
+    this.#watched.set(agent_id, { watch, settled });
+  }
+
+  /** Forgets an agent whose end is on record. */
+  drop(agentId: string): void {
+    this.#watched.delete(agentId);
+  }
+
+  /** The process of a running agent. */
+  handleOf(agentId: string): ChildHandle | undefined {
+    return this.#watched.get(agentId)?.watch.handle;
+  }
+
+  /** Resolves when the agent’s end is on record; at once for one that is not watched. */
+  settled(agentId: string): Promise<void> {
+    return this.#watched.get(agentId)?.settled ?? Promise.resolve();
+  }
+
+  /** The agent with what only its watch knows; undefined: it is not watched. */
+  present(agent: Agent): Agent | undefined {
+    const watch = this.#watched.get(agent.agent_id)?.watch;
+    return watch && { ...agent, activity: watch.activity, usage: watch.usage };
+  }
+
+  /** See {@link AgentWatch.noteCall}. */
+  noteCall(agentId: string, kind: 'working' | 'waiting', cause: string): () => void {
+    return this.#watched.get(agentId)?.watch.noteCall(kind, cause) ?? (() => {});
+  }
+
+  /** Stops watching; the processes go on. */
+  close(): void {
+    for (const { watch } of this.#watched.values()) watch.close();
+  }
+}

@@ -1,0 +1,90 @@
+import { LIMITS, SidecarError, type SidecarEvent } from '@orchestration-sidecar/shared';
+import type { Transaction } from '../../storage/writer.ts';
+import type { DurableSubscribers } from '../subscribers.ts';
+import type { ConsumerDefinition, ConsumerStore } from './consumer-store.ts';
+import { DurableConsumer } from './durable-consumer.ts';
+
+/** Who uses a consumer; null: the operator, who may use all. */
+export type ConsumerUser = { readonly agentId: string; readonly agentType: string } | null;
+
+/** Which consumer is meant, and by whom. */
+export interface ConsumerCall {
+  readonly projectId: string;
+  readonly name: string;
+  readonly user: ConsumerUser;
+}
+
+/** All durable consumers in memory, as they are on disk. */
+export class ConsumerRegistry implements DurableSubscribers {
+  readonly #store: ConsumerStore;
+  readonly #projects = new Map<string, Map<string, DurableConsumer>>();
+
+  constructor(store: ConsumerStore) {
+    this.#store = store;
+    for (const { sequence, lastUsedAtMs, ...definition } of store.all()) {
+      this.#add(new DurableConsumer(definition, { sequence, lastUsedAtMs }));
+    }
+  }
+
+  /** The consumers of a project. */
+  of(projectId: string): DurableConsumer[] {
+    return [...this.#of(projectId).values()];
+  }
+
+  /** The consumer of a name, whoever may use it. */
+  find(projectId: string, name: string): DurableConsumer | undefined {
+    return this.#of(projectId).get(name);
+  }
+
+  /** @throws {SidecarError} `CONSUMER_NOT_FOUND`, also for one that the caller may not use. */
+  require({ projectId, name, user }: ConsumerCall): DurableConsumer {
+    const consumer = this.find(projectId, name);
+    if (!consumer || !consumer.isFor(user)) {
+      throw new SidecarError('CONSUMER_NOT_FOUND', `There is no consumer ${name}.`);
+    }
+    return consumer;
+  }
+
+  /** @throws {SidecarError} `CONSUMER_LIMIT_REACHED`; the consumers of agents do not count. */
+  mustHaveRoom(projectId: string): void {
+    const made = this.of(projectId).filter(({ definition }) => definition.agentId === null);
+    if (made.length >= LIMITS.maxConsumers) throw new SidecarError('CONSUMER_LIMIT_REACHED');
+  }
+
+  /** Adds a consumer that starts after a sequence. */
+  insert(transaction: Transaction, definition: ConsumerDefinition, sequence: number): void {
+    const progress = { sequence, lastUsedAtMs: null };
+    this.#store.insert({ ...definition, ...progress });
+    const consumer = this.#add(new DurableConsumer(definition, progress));
+    transaction.afterRollback(() => void this.#of(definition.projectId).delete(consumer.definition.name));
+  }
+
+  /** Removes a consumer with its deliveries; removing one that is not there changes nothing. */
+  remove(transaction: Transaction, projectId: string, name: string): void {
+    this.#store.remove(projectId, name);
+    transaction.afterCommit(() => {
+      const consumer = this.find(projectId, name);
+      this.#of(projectId).delete(name);
+      consumer?.delete();
+    });
+  }
+
+  *agentTypesWanting(event: SidecarEvent): Iterable<string> {
+    for (const { definition, wanted } of this.#projects.get(event.project_id)?.values() ?? []) {
+      if (definition.agentType !== null && wanted(event)) yield definition.agentType;
+    }
+  }
+
+  #add(consumer: DurableConsumer): DurableConsumer {
+    this.#of(consumer.definition.projectId).set(consumer.definition.name, consumer);
+    return consumer;
+  }
+
+  #of(projectId: string): Map<string, DurableConsumer> {
+    const known = this.#projects.get(projectId);
+    if (known) return known;
+    const made = new Map<string, DurableConsumer>();
+    this.#projects.set(projectId, made);
+    return made;
+  }
+}

@@ -1,0 +1,156 @@
+import { and, count, desc, eq, lt } from 'drizzle-orm';
+import {
+  DeadLetterReason,
+  SidecarError,
+  type DeadLetter,
+  type FailedDelivery,
+  type SidecarEvent,
+} from '@orchestration-sidecar/shared';
+import { isoTime } from '../../runtime/clock.ts';
+import type { Database } from '../../storage/database.ts';
+import { deadLetters } from '../../storage/schema.ts';
+import { readStored } from '../../storage/stored-json.ts';
+import type { Transaction } from '../../storage/writer.ts';
+
+/** A dead letter with what callers do not see of it. */
+export interface StoredDeadLetter {
+  readonly deadLetter: DeadLetter;
+  /** Agents of this type may see it; null: the operator alone. */
+  readonly agentType: string | null;
+  readonly sequence: number;
+  /** Place in the list. */
+  readonly place: number;
+  /** The event’s text. */
+  readonly body: string;
+}
+
+/** What became of an event. */
+export interface NewDeadLetter {
+  readonly deadLetterId: string;
+  readonly projectId: string;
+  readonly consumer: string;
+  readonly agentType: string | null;
+  readonly sequence: number;
+  readonly reason: DeadLetterReason;
+  readonly detail: string | null;
+  readonly attempts: number;
+  readonly history: readonly FailedDelivery[];
+  readonly body: string;
+  readonly createdAtMs: number;
+}
+
+/** Which dead letters to list. */
+export interface DeadLetterSelection {
+  readonly projectId: string;
+  readonly consumer?: string | undefined;
+  readonly reason?: string | undefined;
+  /** Only those that agents of this type may see; null: all. */
+  readonly agentType: string | null;
+  /** Place of the last one of the page before. */
+  readonly before?: number | undefined;
+  readonly limit: number;
+}
+
+/** Dead letters in SQLite. */
+export class DeadLetterStore {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** Adds one. */
+  insert(transaction: Transaction, letter: NewDeadLetter): void {
+    const values = { ...letter, history: JSON.stringify(letter.history) };
+    transaction.database.query.insert(deadLetters).values(values).run();
+  }
+
+  /** Newest first. */
+  list(selection: DeadLetterSelection): StoredDeadLetter[] {
+    const { projectId, consumer, reason, agentType, before, limit } = selection;
+    return this.#database.query
+      .select()
+      .from(deadLetters)
+      .where(
+        and(
+          eq(deadLetters.projectId, projectId),
+          consumer === undefined ? undefined : eq(deadLetters.consumer, consumer),
+          reason === undefined ? undefined : eq(deadLetters.reason, reason),
+          agentType === null ? undefined : eq(deadLetters.agentType, agentType),
+          before === undefined ? undefined : lt(deadLetters.id, before),
+        ),
+      )
+      .orderBy(desc(deadLetters.id))
+      .limit(limit)
+      .all()
+      .map(toStored);
+  }
+
+  /** @throws {SidecarError} `DEAD_LETTER_NOT_FOUND`, also for one that exists in another project only. */
+  require(projectId: string, deadLetterId: string): StoredDeadLetter {
+    const where = and(eq(deadLetters.deadLetterId, deadLetterId), eq(deadLetters.projectId, projectId));
+    const row = this.#database.query.select().from(deadLetters).where(where).get();
+    if (!row) throw new SidecarError('DEAD_LETTER_NOT_FOUND', `There is no dead letter ${deadLetterId}.`);
+    return toStored(row);
+  }
+
+  /** How many a consumer has. */
+  countOf(projectId: string, consumer: string): number {
+    const where = and(eq(deadLetters.projectId, projectId), eq(deadLetters.consumer, consumer));
+    return this.#database.query.select({ n: count() }).from(deadLetters).where(where).get()?.n ?? 0;
+  }
+
+  /** Removes one. */
+  remove(transaction: Transaction, deadLetterId: string): void {
+    transaction.database.query.delete(deadLetters).where(eq(deadLetters.deadLetterId, deadLetterId)).run();
+  }
+
+  /** Removes what is older than a time and, of each project, what is beyond `maxKept`; at most `limit`, and says how many. */
+  trim(transaction: Transaction, bounds: { beforeMs: number; maxKept: number; limit: number }): number {
+    const { driver } = transaction.database;
+    const { changes } = driver
+      .prepare(
+        `delete from dead_letters where dead_letter_id in (
+           select dead_letter_id from dead_letters where created_at_ms < @beforeMs limit @limit)`,
+      )
+      .run(bounds);
+    const crowded = driver
+      .prepare<[number], string>('select project_id from dead_letters group by project_id having count(*) > ?')
+      .pluck()
+      .all(bounds.maxKept);
+    return crowded.reduce((removed, projectId) => removed + this.#trimProject(transaction, projectId, bounds), changes);
+  }
+
+  #trimProject(
+    transaction: Transaction,
+    projectId: string,
+    { maxKept, limit }: { maxKept: number; limit: number },
+  ): number {
+    const statement = transaction.database.driver.prepare(
+      `delete from dead_letters where dead_letter_id in (
+         select dead_letter_id from dead_letters where project_id = @projectId
+         order by id desc limit @limit offset @maxKept)`,
+    );
+    return statement.run({ projectId, maxKept, limit }).changes;
+  }
+}
+
+function toStored(row: typeof deadLetters.$inferSelect): StoredDeadLetter {
+  return {
+    agentType: row.agentType,
+    sequence: row.sequence,
+    place: row.id,
+    body: row.body,
+    deadLetter: {
+      dead_letter_id: row.deadLetterId,
+      project_id: row.projectId,
+      consumer: row.consumer,
+      reason: DeadLetterReason.parse(row.reason),
+      detail: row.detail,
+      deliveries: row.attempts,
+      history: readStored<FailedDelivery[]>(row.history),
+      event: readStored<SidecarEvent>(row.body),
+      created_at: isoTime(row.createdAtMs),
+    },
+  };
+}

@@ -1,0 +1,106 @@
+import { LIMITS, SidecarError, type DeadLetter, type DeadLetterReason } from '@orchestration-sidecar/shared';
+import type { Clock } from '../../runtime/clock.ts';
+import type { Ids } from '../../runtime/ids.ts';
+import type { Transaction, Writer } from '../../storage/writer.ts';
+import type { ConsumerUser } from './consumer-registry.ts';
+import type { ConsumerDefinition, PendingDelivery } from './consumer-store.ts';
+import type { DeadLetterStore, StoredDeadLetter } from './dead-letter-store.ts';
+
+/** What the dead letters need. */
+export interface DeadLettersNeeds {
+  readonly store: DeadLetterStore;
+  readonly writer: Writer;
+  readonly clock: Clock;
+  readonly ids: Ids;
+}
+
+/** Which dead letters to list. */
+export interface DeadLetterQuery {
+  readonly projectId: string;
+  readonly user: ConsumerUser;
+  readonly consumer?: string | undefined;
+  readonly reason?: DeadLetterReason | undefined;
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+}
+
+/** What durable consumers did not take, with the reason, until someone decides (DECISIONS 14). */
+export class DeadLetters {
+  readonly #needs: DeadLettersNeeds;
+
+  constructor(needs: DeadLettersNeeds) {
+    this.#needs = needs;
+  }
+
+  /** Lays an event aside. */
+  add(
+    transaction: Transaction,
+    consumer: ConsumerDefinition,
+    delivery: PendingDelivery,
+    why: { readonly reason: DeadLetterReason; readonly body: string },
+  ): void {
+    const { store, ids, clock } = this.#needs;
+    const { sequence, attempts, history } = delivery;
+    store.insert(transaction, {
+      deadLetterId: `dl-${ids.orderedUuid()}`,
+      projectId: consumer.projectId,
+      consumer: consumer.name,
+      agentType: consumer.agentType,
+      sequence,
+      detail: history.at(-1)?.detail ?? null,
+      attempts,
+      history,
+      createdAtMs: clock.nowMs(),
+      ...why,
+    });
+  }
+
+  /**
+   * A page of dead letters that someone may see, newest first.
+   * @throws {SidecarError} `CURSOR_INVALID`.
+   */
+  list(query: DeadLetterQuery): { dead_letters: DeadLetter[]; next_cursor: string | null } {
+    const { user, cursor, limit, ...selection } = query;
+    const agentType = user === null ? null : user.agentType;
+    if (cursor !== undefined && !/^\d{1,15}$/.test(cursor)) throw new SidecarError('CURSOR_INVALID');
+    const before = cursor === undefined ? undefined : Number(cursor);
+    const found = this.#needs.store.list({ ...selection, agentType, before, limit: limit + 1 });
+    const page = found.slice(0, limit);
+    const last = found.length > limit ? page.at(-1) : undefined;
+    return {
+      dead_letters: page.map(({ deadLetter }) => deadLetter),
+      next_cursor: last ? String(last.place) : null,
+    };
+  }
+
+  /** @throws {SidecarError} `DEAD_LETTER_NOT_FOUND`, also for one that the caller may not see. */
+  require(projectId: string, deadLetterId: string, user: ConsumerUser): StoredDeadLetter {
+    const stored = this.#needs.store.require(projectId, deadLetterId);
+    if (user !== null && stored.agentType !== user.agentType) throw new SidecarError('DEAD_LETTER_NOT_FOUND');
+    return stored;
+  }
+
+  /** Forgets one. */
+  remove(transaction: Transaction, deadLetterId: string): void {
+    this.#needs.store.remove(transaction, deadLetterId);
+  }
+
+  /** @throws {SidecarError} `DEAD_LETTER_NOT_FOUND`. */
+  async drop(projectId: string, deadLetterId: string, user: ConsumerUser): Promise<void> {
+    await this.#needs.writer.write((transaction) => {
+      this.require(projectId, deadLetterId, user);
+      this.remove(transaction, deadLetterId);
+    });
+  }
+
+  /** How many a consumer has. */
+  countOf(projectId: string, consumer: string): number {
+    return this.#needs.store.countOf(projectId, consumer);
+  }
+
+  /** Removes some of those that are too old or too many; answers how many. */
+  trim(transaction: Transaction, nowMs: number, limit: number): number {
+    const beforeMs = nowMs - LIMITS.maxDeadLetterAgeSeconds * 1000;
+    return this.#needs.store.trim(transaction, { beforeMs, maxKept: LIMITS.maxDeadLetters, limit });
+  }
+}

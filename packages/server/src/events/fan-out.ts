@@ -1,0 +1,116 @@
+import type { EventEntry } from './event-entry.ts';
+import type { EventLog } from './event-log.ts';
+import type { EventPredicate } from './filter.ts';
+
+/** Where a following is poured: a socket, as the event bus sees it. */
+export interface Sink {
+  /** Sinks of equal format get the same bytes, made once for all of them. */
+  readonly format: string;
+  encode(entries: readonly EventEntry[]): Uint8Array;
+  /** Takes bytes in; whether there is room for more. */
+  write(bytes: Uint8Array): boolean;
+  /** Resolves when there is room again, or the signal aborts. */
+  drained(signal: AbortSignal): Promise<void>;
+}
+
+/** Whom live events go to. */
+export interface LiveReading {
+  readonly projectId: string;
+  /** Readings of equal key want the same events. */
+  readonly key: string;
+  readonly wanted: EventPredicate;
+}
+
+/** Text gathered before it is sent even though the tick is not over: bounds what one write adds to a socket. */
+const MAX_GATHERED_CHARS = 256 * 1024;
+
+/**
+ * The live path of all sinks: those that want the same events in the same format form a group, for which an event is
+ * filtered, encoded and gathered once. Every sink gets one write per tick.
+ */
+export class FanOut {
+  readonly #log: EventLog;
+  readonly #groups = new Map<string, Group>();
+
+  constructor(log: EventLog) {
+    this.#log = log;
+  }
+
+  /**
+   * Serves a sink that has been caught up with the log, until it is full or the signal aborts. Resolves with the
+   * sequence it has been served up to.
+   */
+  serve(reading: LiveReading, sink: Sink, signal: AbortSignal): Promise<number> {
+    const name = `${sink.format}\n${reading.key}`;
+    const known = this.#groups.get(name);
+    const group = known ?? new Group(this.#log, reading, sink, () => this.#groups.delete(name));
+    if (!known) this.#groups.set(name, group);
+    return group.serve(sink, signal);
+  }
+}
+
+/** Sinks that get the same bytes. It listens to the log while it has any. */
+class Group {
+  readonly #encode: Sink['encode'];
+  readonly #members = new Map<Sink, (sequence: number) => void>();
+  readonly #stop: () => void;
+  readonly #onEmpty: () => void;
+  #gathered: EventEntry[] = [];
+  #gatheredChars = 0;
+  /** Newest entry that was looked at; every member has been served up to it once nothing is gathered. */
+  #sequence: number;
+  #scheduled = false;
+
+  constructor(log: EventLog, { projectId, wanted }: LiveReading, first: Sink, onEmpty: () => void) {
+    this.#encode = (entries) => first.encode(entries);
+    this.#onEmpty = onEmpty;
+    this.#sequence = log.head(projectId);
+    this.#stop = log.onCommitTo(projectId, (_projectId, entries) => this.#gather(entries, wanted));
+  }
+
+  serve(sink: Sink, signal: AbortSignal): Promise<number> {
+    // What is gathered is older than the newcomer’s position.
+    this.#flush();
+    return new Promise((resolve) => {
+      const leave = (sequence: number): void => {
+        signal.removeEventListener('abort', onAbort);
+        if (this.#members.delete(sink) && this.#members.size === 0) this.#close();
+        resolve(sequence);
+      };
+      const onAbort = (): void => leave(this.#sequence);
+      this.#members.set(sink, leave);
+      signal.addEventListener('abort', onAbort, { once: true });
+      if (signal.aborted) onAbort();
+    });
+  }
+
+  #gather(entries: readonly EventEntry[], wanted: EventPredicate): void {
+    for (const entry of entries) {
+      this.#sequence = entry.sequence;
+      if (!wanted(entry.event)) continue;
+      this.#gathered.push(entry);
+      this.#gatheredChars += entry.json.length;
+      if (this.#gatheredChars >= MAX_GATHERED_CHARS) this.#flush();
+    }
+    if (this.#gathered.length === 0 || this.#scheduled) return;
+    this.#scheduled = true;
+    // Publishers are answered before subscribers are told: their promises settle in between.
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    if (this.#gathered.length === 0 || this.#members.size === 0) return;
+    const bytes = this.#encode(this.#gathered);
+    this.#gathered = [];
+    this.#gatheredChars = 0;
+    for (const [sink, leave] of this.#members) if (!sink.write(bytes)) leave(this.#sequence);
+  }
+
+  #close(): void {
+    this.#stop();
+    this.#onEmpty();
+  }
+}

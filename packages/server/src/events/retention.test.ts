@@ -1,0 +1,191 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { LIMITS } from '@orchestration-sidecar/shared';
+import { TestBus } from './test-bus.ts';
+
+const DAY_MS = LIMITS.defaultEventTtlSeconds * 1000;
+
+const typesOf = (bus: TestBus): string[] =>
+  bus.log.page('p', 0, Number.MAX_SAFE_INTEGER).entries.map((entry) => entry.event.event_type);
+const expired = (oldest: string) =>
+  expect.objectContaining({ code: 'CURSOR_EXPIRED', extension: { oldest_cursor: oldest } });
+
+describe('retention', () => {
+  test('by age: what is older than a day goes, and whoever had not read it is told where the log begins', async () => {
+    using bus = new TestBus();
+    const first = await bus.publish('old');
+    await bus.publish('old');
+    bus.clock.advance(DAY_MS / 2);
+    await bus.publish('young');
+    bus.clock.advance(DAY_MS / 2);
+    expect(typesOf(bus)).toEqual(['old', 'old', 'young']);
+    await bus.retention.sweep();
+    expect(typesOf(bus)).toEqual(['young']);
+    expect(bus.log.sequenceOf('p', undefined)).toBe(2);
+    expect(() => bus.log.sequenceOf('p', first.cursor)).toThrow(expired(bus.log.cursor(2)));
+    expect(bus.log.sequenceOf('p', bus.log.cursor(2))).toBe(2);
+  });
+
+  test('by its own shorter time to live: it vanishes at once, is swept later, and is nobody’s loss', async () => {
+    using bus = new TestBus();
+    const before = await bus.publish('kept');
+    await bus.publish('short', { ttlSeconds: 5 });
+    bus.clock.advance(5000);
+    expect(typesOf(bus)).toEqual(['kept']);
+    await bus.retention.sweep();
+    expect(bus.log.retainedCount()).toBe(1);
+    expect(bus.log.sequenceOf('p', before.cursor)).toBe(1);
+  });
+
+  test('an event with a longer time to live stays behind when those around it go', async () => {
+    using bus = new TestBus();
+    await bus.publish('day');
+    const long = await bus.publish('month', { ttlSeconds: 30 * 86_400 });
+    await bus.publish('day');
+    bus.clock.advance(DAY_MS);
+    await bus.retention.sweep();
+    expect(typesOf(bus)).toEqual(['month']);
+    expect(bus.log.sequenceOf('p', undefined)).toBe(1);
+    expect(() => bus.log.sequenceOf('p', bus.log.cursor(0))).toThrow(expired(bus.log.cursor(1)));
+    expect(bus.log.sequenceOf('p', bus.log.cursor(1))).toBe(1);
+    expect(() => bus.log.sequenceOf('p', long.cursor)).toThrow(expired(bus.log.cursor(3)));
+  });
+
+  test('by number: the oldest beyond the bound go, project by project', async () => {
+    using bus = new TestBus(500);
+    await Promise.all(Array.from({ length: 1200 }, (_, n) => bus.publish('e', { data: { n } })));
+    await bus.publish('other', { projectId: 'q' });
+    await bus.retention.sweep();
+    expect(bus.log.page('p', 0, 2000).entries.map((entry) => entry.event.data['n'])).toEqual(
+      Array.from({ length: 500 }, (_, n) => 700 + n),
+    );
+    expect(bus.log.retainedOf('q')).toBe(1);
+  });
+
+  test('never gives a sequence out again, though every event is gone and the sidecar was restarted', async () => {
+    using bus = new TestBus();
+    await bus.publish('a', { ttlSeconds: 1 });
+    await bus.publish('b', { ttlSeconds: 1 });
+    bus.clock.advance(1000);
+    await bus.retention.sweep();
+    bus.restart();
+    expect(bus.log.head('p')).toBe(2);
+    expect((await bus.publish('c')).cursor).toBe(bus.log.cursor(3));
+  });
+
+  test('a follower that the log is trimmed past is told, one that has read it is not', async () => {
+    using bus = new TestBus(1);
+    await bus.publish('a');
+    await bus.publish('b');
+    const over = new AbortController();
+    const slow = bus.bus.follow({ projectId: 'p', cursor: bus.log.cursor(0), agentType: null }, over.signal);
+    const slowSteps = slow[Symbol.asyncIterator]();
+    await slowSteps.next();
+    const idle = bus.bus.follow({ projectId: 'p', cursor: 'latest', agentType: null }, over.signal);
+    const idleSteps = idle[Symbol.asyncIterator]();
+    const next = idleSteps.next();
+    for (const type of ['c', 'd', 'e']) await bus.publish(type);
+    await bus.retention.sweep();
+    await expect(slowSteps.next()).rejects.toEqual(expired(bus.log.cursor(4)));
+    expect((await next).value).toMatchObject({ entries: [{ event: { event_type: 'c' } }] });
+    over.abort();
+  });
+
+  test('does not hold publishers up: one batch at a time shares the transactions with them', async () => {
+    using bus = new TestBus(0);
+    await Promise.all(Array.from({ length: 2000 }, () => bus.publish('e')));
+    let swept = false;
+    const sweeping = bus.retention.sweep().then(() => (swept = true));
+    await bus.publish('between');
+    expect(swept).toBe(false);
+    await sweeping;
+  });
+
+  test('nonces and remembered outcomes go when their time is over', async () => {
+    using bus = new TestBus();
+    await bus.publish('a', { nonce: 'nonce-0001', idempotencyKey: 'key' });
+    await expect(bus.publish('a', { nonce: 'nonce-0001' })).rejects.toMatchObject({ code: 'NONCE_REUSED' });
+    bus.clock.advance(2 * LIMITS.maxClockSkewMs);
+    await bus.retention.sweep();
+    const again = await bus.publish('a', { nonce: 'nonce-0001' });
+    expect(again.cursor).toBe(bus.log.cursor(2));
+    const count = (table: string) =>
+      bus.store.database.driver.prepare<[], number>(`select count(*) from ${table}`).pluck().get();
+    expect(count('idempotency')).toBe(1);
+    bus.clock.advance(DAY_MS);
+    await bus.retention.sweep();
+    expect([count('idempotency'), count('nonces'), count('events')]).toEqual([0, 0, 0]);
+  });
+});
+
+/** An event of the model: what the log is to hold of it, and until when. */
+interface ModelEvent {
+  readonly sequence: number;
+  readonly type: string;
+  readonly expiresAtMs: number;
+  readonly ephemeral: boolean;
+}
+
+test('of any publishes, times, sweeps and restarts the log holds what the model holds, and cursors answer alike', async () => {
+  const MAX = 12;
+  const action = fc.oneof(
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        kind: fc.constant('publish' as const),
+        ttls: fc.array(fc.constantFrom(undefined, 10, 3600, 2 * 86_400), { minLength: 1, maxLength: 6 }),
+      }),
+    },
+    { weight: 3, arbitrary: fc.record({ kind: fc.constant('wait' as const), hours: fc.integer({ min: 0, max: 30 }) }) },
+    { weight: 2, arbitrary: fc.constant({ kind: 'sweep' as const }) },
+    { weight: 1, arbitrary: fc.constant({ kind: 'restart' as const }) },
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(action, { maxLength: 15 }), async (actions) => {
+      using bus = new TestBus(MAX);
+      let model: ModelEvent[] = [];
+      let head = 0;
+      let trimmed = 0;
+      const remove = (gone: readonly ModelEvent[], own: boolean): void => {
+        for (const event of gone) if (!own || !event.ephemeral) trimmed = Math.max(trimmed, event.sequence);
+        model = model.filter((event) => !gone.includes(event));
+      };
+      for (const step of actions) {
+        if (step.kind === 'publish') {
+          const nowMs = bus.clock.nowMs();
+          for (const ttl of step.ttls) {
+            head += 1;
+            const ttlMs = (ttl ?? 86_400) * 1000;
+            const type = `t${head}`;
+            model.push({ sequence: head, type, expiresAtMs: nowMs + ttlMs, ephemeral: ttlMs < DAY_MS });
+            await bus.publish(type, { ttlSeconds: ttl });
+          }
+        } else if (step.kind === 'wait') {
+          bus.clock.advance(step.hours * 3_600_000);
+        } else if (step.kind === 'sweep') {
+          await bus.retention.sweep();
+          remove(
+            model.filter((event) => event.expiresAtMs <= bus.clock.nowMs()),
+            true,
+          );
+          remove(model.slice(0, Math.max(0, model.length - MAX)), false);
+        } else {
+          bus.restart();
+        }
+        const visible = model.filter((event) => !event.ephemeral || event.expiresAtMs > bus.clock.nowMs());
+        expect(typesOf(bus)).toEqual(visible.map((event) => event.type));
+        expect(bus.log.head('p')).toBe(head);
+        for (let sequence = 0; sequence <= head; sequence += 1) {
+          const reachable = sequence >= trimmed || model.some((event) => event.sequence === sequence + 1);
+          const ask = () => bus.log.sequenceOf('p', bus.log.cursor(sequence));
+          if (reachable) expect(ask()).toBe(sequence);
+          else {
+            const next = model.find((event) => event.sequence > sequence)?.sequence ?? head + 1;
+            expect(ask).toThrow(expired(bus.log.cursor(next - 1)));
+          }
+        }
+      }
+    }),
+    { numRuns: 25 },
+  );
+});

@@ -1,0 +1,18 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runCrowd } from '../support/crowd.ts';
+import { startServer, type ServerUnderTest } from '../support/server-process.ts';
+
+let server: ServerUnderTest;
+beforeAll(async () => {
+  server = await startServer();
+});
+afterAll(() => server.stop());
+
+// The whole 119 are spawned by `npm run bench`, with the times: docs/agents.md.
+test('agents spawned at once all get their context, store a result and end; nothing of them is left', async () => {
+  const count = 12;
+  const report = await runCrowd(server, count);
+  expect(report).toMatchObject({ states: { exited: count }, results: count, zombies: 0, leaked: [] });
+  expect(report.firstCodeMs).toHaveLength(count);
+  expect(report.peakMb).toBeLessThan(300);
+});

@@ -1,0 +1,87 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { makeGitProject } from './git-project.ts';
+import type { Answer, CallOptions } from './sidecar-under-test.ts';
+
+const main = resolve(import.meta.dirname, '../../packages/cli/src/main.ts');
+
+/** A sidecar in a process of its own, to be killed and started again on the same data directory. */
+export interface ServerUnderTest {
+  readonly dataDir: string;
+  readonly project: string;
+  readonly pid: number;
+  call(method: string, path: string, options?: CallOptions): Promise<Answer>;
+  /** Kills it without warning. */
+  kill(): Promise<void>;
+  start(environment?: Readonly<Record<string, string>>): Promise<void>;
+  /** Stops it and removes everything it had. */
+  stop(): Promise<void>;
+}
+
+/** Starts `sidecar serve` as a user does. */
+export async function startServer(): Promise<ServerUnderTest> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'sidecar-data-'));
+  const project = makeGitProject();
+  let child: ChildProcess | undefined;
+  let url = '';
+
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill(signal);
+    await exited;
+  };
+  const start = async (environment: Readonly<Record<string, string>> = {}): Promise<void> => {
+    const conditions = '--conditions=@orchestration-sidecar/source';
+    const args = [conditions, main, 'serve', '--port', '0', '--data-dir', dataDir, '--project', project];
+    const started = spawn(process.execPath, args, { env: { ...process.env, ...environment }, stdio: 'ignore' });
+    child = started;
+    const description = join(dataDir, 'sidecar.json');
+    const deadlineMs = Date.now() + 30_000;
+    for (;;) {
+      const known = readJson(description);
+      if (known !== undefined && known.pid === started.pid) {
+        url = known.url;
+        return;
+      }
+      if (started.exitCode !== null || Date.now() > deadlineMs) throw new Error('the sidecar did not start');
+      await new Promise((done) => setTimeout(done, 20));
+    }
+  };
+  await start();
+  const token = readFileSync(join(dataDir, 'operator.token'), 'utf8').trim();
+
+  return {
+    dataDir,
+    project,
+    get pid() {
+      return child?.pid ?? 0;
+    },
+    async call(method, path, options = {}) {
+      const response = await fetch(new URL(path, url), {
+        method,
+        headers: { authorization: `Bearer ${options.token ?? token}`, 'content-type': 'application/json' },
+        ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+      });
+      return { status: response.status, headers: response.headers, body: await response.json() };
+    },
+    kill: () => end('SIGKILL'),
+    start,
+    async stop() {
+      await end('SIGTERM');
+      rmSync(dataDir, { recursive: true, force: true });
+      rmSync(project, { recursive: true, force: true });
+    },
+  };
+}
+
+function readJson(path: string): { pid: number; url: string } | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
