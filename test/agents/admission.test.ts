@@ -1,6 +1,18 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { bashAgent, eventsOf, eventTypesOf, patientAgent, spawn, statusOf, until } from '../support/agents-under-test.ts';
-import { startForTest, type SidecarUnderTest } from '../support/sidecar-under-test.ts';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import {
+  bashAgent,
+  eventsOf,
+  eventTypesOf,
+  patientAgent,
+  profileOverlay,
+  spawn,
+  statusOf,
+  until,
+} from '../support/agents-under-test.ts';
+import { startForTest, type Answer, type SidecarUnderTest } from '../support/sidecar-under-test.ts';
 
 let sidecar: SidecarUnderTest;
 const start = async (flags: Parameters<typeof startForTest>[0]): Promise<void> => {
@@ -119,32 +131,43 @@ test('stopping all agents of an issue leaves those of others alone', async () =>
   const other = await spawn(sidecar, launcher, { issue_id: 'issue-2' });
   mine.push(await spawn(sidecar, launcher));
   const { body } = await sidecar.call('POST', '/api/agents/stop', { body: { issue_id: 'issue-1', reason: 'done' } });
-  expect(body.agents.map((agent: { agent_id: string; state: string }) => [agent.agent_id, agent.state]).toSorted()).toEqual(
-    mine.map((each) => [each.body.agent_id, 'stopped']).toSorted(),
-  );
+  const stopped: { agent_id: string; state: string }[] = body.agents;
+  expect(stopped.map(({ state }) => state)).toEqual(['stopped', 'stopped', 'stopped']);
+  expect(new Set(stopped.map(({ agent_id }) => agent_id))).toEqual(new Set(mine.map((each) => each.body.agent_id)));
   expect(await statusOf(sidecar, other.body.agent_id)).toMatchObject({ state: 'running' });
 });
 
 test('agents that start agents are bounded in depth and in number', async () => {
-  await start({ maxAgentDepth: 2, maxAgentChildren: 1 });
-  const { launcher } = patientAgent(sidecar);
-  const tokenFile = `${sidecar.project}/token`;
-  const script = bashAgent(sidecar, 'architect', `printf %s "$JWT_TOKEN" >'${tokenFile}.part'; mv '${tokenFile}.part' '${tokenFile}'; exec sleep 60`);
-  const architect = { agent_type: 'chief-architect', issue_id: 'issue-1', task: 'Do it' };
-  const { body: parent } = await spawn(sidecar, script, architect);
-  const token = await tokenIn(tokenFile);
-  // Only the operator chooses launchers: the child cannot be started here, but it is admitted or refused before that.
-  const asked = await sidecar.call('POST', '/api/agents/preflight', { body: architect, token });
-  expect(asked.body.limits).toContainEqual({ name: 'depth', used: 1, limit: 2 });
-  expect(asked.body.problems.map(({ code }: { code: string }) => code)).not.toContain('SPAWN_DEPTH_EXCEEDED');
-  expect((await sidecar.call('GET', `/api/agents?parent_id=${parent.agent_id}`)).body.agents).toEqual([]);
-  expect((await sidecar.call('GET', '/api/agents?live=true')).body.agents).toHaveLength(1);
-  expect((await sidecar.call('GET', '/api/agents?live=false')).body.agents).toEqual([]);
-  expect(launcher).toBeDefined();
-});
+  const place = mkdtempSync(join(tmpdir(), 'sidecar-profiles-'));
+  // Leaves its token behind, as no real agent would, so that the test can act as it.
+  const program = join(place, 'architect.sh');
+  const script = `f='${place}'/"$AGENT_ID"; printf %s "$JWT_TOKEN" >"$f.part"; mv "$f.part" "$f"; exec sleep 60`;
+  writeFileSync(program, `#!/bin/bash\n${script}\n`, { mode: 0o755 });
+  const profilesDir = profileOverlay(place, 'chief-architect', { launcher: { kind: 'command', program } });
+  await start({ profilesDir, maxAgentDepth: 2, maxAgentChildren: 1 });
+  const body = { agent_type: 'chief-architect', issue_id: 'issue-1', task: 'Do it' };
+  const spawnAs = (token?: string): Promise<Answer> =>
+    sidecar.call('POST', '/api/agents/spawn', { body, ...(token === undefined ? {} : { token }) });
+  const tokenOf = (agentId: string): Promise<string> =>
+    vi.waitFor(() => readFileSync(join(place, agentId), 'utf8'), { timeout: 10_000 });
 
-async function tokenIn(file: string): Promise<string> {
-  const { existsSync, readFileSync } = await import('node:fs');
-  await expect.poll(() => existsSync(file)).toBe(true);
-  return readFileSync(file, 'utf8');
-}
+  const { body: parent } = await spawnAs();
+  const { body: child } = await spawnAs(await tokenOf(parent.agent_id));
+  expect(child.spawned).toBe(true);
+  expect(await spawnAs(await tokenOf(parent.agent_id))).toMatchObject({
+    status: 429,
+    body: { code: 'FAN_OUT_EXCEEDED', retryable: true },
+  });
+  expect(await spawnAs(await tokenOf(child.agent_id))).toMatchObject({
+    status: 409,
+    body: { code: 'SPAWN_DEPTH_EXCEEDED', retryable: false },
+  });
+  const asked = await sidecar.call('POST', '/api/agents/preflight', { body, token: await tokenOf(child.agent_id) });
+  expect(asked.body).toMatchObject({ would: 'refuse', problems: [{ code: 'SPAWN_DEPTH_EXCEEDED' }] });
+  expect(asked.body.limits).toContainEqual({ name: 'depth', used: 2, limit: 2 });
+  const { body: children } = await sidecar.call('GET', `/api/agents?parent_id=${parent.agent_id}`);
+  expect(children.agents).toMatchObject([{ agent_id: child.agent_id, parent_id: parent.agent_id }]);
+  expect((await sidecar.call('GET', '/api/agents?live=true')).body.agents).toHaveLength(2);
+  expect((await sidecar.call('GET', '/api/agents?live=false')).body.agents).toEqual([]);
+  rmSync(place, { recursive: true, force: true });
+});

@@ -2,7 +2,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { bashAgent, eventsOf, eventTypesOf, profileOverlay, spawn, statusOf, until } from '../support/agents-under-test.ts';
+import {
+  bashAgent,
+  eventsOf,
+  eventTypesOf,
+  profileOverlay,
+  spawn,
+  statusOf,
+  until,
+} from '../support/agents-under-test.ts';
 import { openFilesOf, processesOf, zombiesOf } from '../support/process-list.ts';
 import { startForTest, type SidecarUnderTest } from '../support/sidecar-under-test.ts';
 
@@ -51,21 +59,30 @@ test.each([
   ['hangs', 'test-engineer', misbehaving('hang'), 'wall_time', { reason: 'wall' }],
   ['hangs and leaves a session of its own', 'test-engineer', misbehaving('setsid'), 'wall_time', { reason: 'wall' }],
   ['floods its output', 'security-auditor', misbehaving('flood'), 'output', { reason: 'output' }],
-  ['eats memory', 'debugger', { kind: 'command', program: 'node', args: [join(fixtures, 'eat-memory.mjs')] }, 'memory', { reason: 'memory' }],
+  [
+    'eats memory',
+    'debugger',
+    { kind: 'command', program: 'node', args: [join(fixtures, 'eat-memory.mjs')] },
+    'memory',
+    { reason: 'memory' },
+  ],
   ['closes its output', 'python-specialist', misbehaving('close-stdout'), 'exit_code', { code: 5 }],
   ['dies by a signal', 'python-specialist', misbehaving('die', 'KILL'), 'signal', { signal: 'SIGKILL' }],
   ['cannot write because the disk is full', 'python-specialist', misbehaving('disk-full'), 'exit_code', { code: 1 }],
   ['uses more tokens than it may', 'code-reviewer', misbehaving('tokens'), 'token_limit', { reason: 'stopped' }],
-])('an agent that %s has failed, is escalated, and nothing of it is left', async (_what, agent_type, launcher, reason, exit) => {
-  const { body } = await spawn(sidecar, launcher, { agent_type });
-  const agent = await until(sidecar, body.agent_id, 'failed');
-  expect(agent).toMatchObject({ outcome: 'failed', exit, failures: [{ attempt: 1, reason }], resources: null });
-  expect(await eventTypesOf(sidecar, body.agent_id)).toEqual(['agent_spawned', 'agent_failed', 'agent_escalated']);
-  const [, failed, escalated] = await eventsOf(sidecar, body.agent_id);
-  expect(failed?.data).toMatchObject({ reason, will_retry: false, attempt: 1 });
-  expect(escalated?.data).toMatchObject({ reason, failures: [{ attempt: 1, reason }], task: 'Do it' });
-  expect(processesOf(body.agent_id)).toEqual([]);
-});
+])(
+  'an agent that %s has failed, is escalated, and nothing of it is left',
+  async (_what, agent_type, launcher, reason, exit) => {
+    const { body } = await spawn(sidecar, launcher, { agent_type });
+    const agent = await until(sidecar, body.agent_id, 'failed');
+    expect(agent).toMatchObject({ outcome: 'failed', exit, failures: [{ attempt: 1, reason }], resources: null });
+    expect(await eventTypesOf(sidecar, body.agent_id)).toEqual(['agent_spawned', 'agent_failed', 'agent_escalated']);
+    const [, failed, escalated] = await eventsOf(sidecar, body.agent_id);
+    expect(failed?.data).toMatchObject({ reason, will_retry: false, attempt: 1 });
+    expect(escalated?.data).toMatchObject({ reason, failures: [{ attempt: 1, reason }], task: 'Do it' });
+    expect(processesOf(body.agent_id)).toEqual([]);
+  },
+);
 
 test('an agent that exits well and leaves children behind is done, and they are gone', async () => {
   for (const how of ['fork', 'setsid-leave']) {

@@ -1,101 +1,117 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { bashAgent, eventTypesOf, patientAgent, spawn, statusOf, until } from '../support/agents-under-test.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  bashAgent,
+  eventsOf,
+  eventTypesOf,
+  patientAgent,
+  spawn,
+  statusOf,
+  until,
+} from '../support/agents-under-test.ts';
 import { processesOf } from '../support/process-list.ts';
 import { startServer, type ServerUnderTest } from '../support/server-process.ts';
 
+const SLOTS = 6;
+/** A real server starts from source here, three times. */
+const PATIENCE = { timeout: 30_000 };
 let server: ServerUnderTest;
-beforeEach(async () => {
-  server = await startServer();
+beforeAll(async () => {
+  server = await startServer({ SIDECAR_MAX_AGENTS: String(SLOTS) });
   await server.call('POST', '/api/issues', { body: { issue_id: 'issue-1', title: 'Work' } });
-});
-afterEach(async () => {
+}, 120_000);
+afterAll(async () => {
   await server.call('POST', '/api/agents/stop', { body: {} });
   await server.stop();
-});
+}, 60_000);
 
-test('a server that is killed finds its agents again: alive, ended meanwhile, and queued', async () => {
-  await server.kill();
-  await server.start({ SIDECAR_MAX_AGENTS: '3' });
+test('a killed server finds its agents again, whatever became of them', { timeout: 180_000 }, async () => {
+  const go = join(server.project, 'fail.go');
   const living = patientAgent(server, 'living');
   const ending = patientAgent(server, 'ending');
-  const script = bashAgent(server, 'failing', `while [ ! -e '${join(server.project, 'fail.go')}' ]; do sleep 0.05; done; exit 9`);
-  const [a, b, c] = [await spawn(server, living.launcher), await spawn(server, ending.launcher), await spawn(server, script)];
-  const queued = await spawn(server, bashAgent(server, 'quick', 'echo quick'));
-  expect(queued.body.state).toBe('queued');
-  await server.kill();
-  ending.go();
-  writeFileSync(join(server.project, 'fail.go'), '');
-  await expect.poll(() => [...processesOf(b.body.agent_id), ...processesOf(c.body.agent_id)], { timeout: 10_000 }).toEqual([]);
-  await server.start({ SIDECAR_MAX_AGENTS: '3' });
+  const stubborn = "trap '' TERM; echo ready; while :; do sleep 0.2; done";
+  const [alive, done, failing, lost, bystander, stopping] = await Promise.all(
+    [
+      living.launcher,
+      ending.launcher,
+      bashAgent(server, 'failing', `while [ ! -e '${go}' ]; do sleep 0.05; done; exit 9`),
+      bashAgent(server, 'lost', 'exec sleep 300'),
+      bashAgent(server, 'bystander', 'exec sleep 300'),
+      bashAgent(server, 'stubborn', stubborn),
+    ].map(async (launcher) => (await spawn(server, launcher)).body),
+  );
+  const { body: queued } = await spawn(server, bashAgent(server, 'quick', 'echo quick'));
+  expect(queued.state).toBe('queued');
+  await expect.poll(async () => (await statusOf(server, stopping.agent_id)).log_tail, PATIENCE).toContain('ready');
+  const stop = `/api/agents/${stopping.agent_id}/stop`;
+  const asked = server.call('POST', stop, { body: { reason: 'enough' } }).catch(() => undefined);
+  await until(server, stopping.agent_id, 'stopping');
 
-  expect(await statusOf(server, a.body.agent_id)).toMatchObject({ state: 'running', process_id: a.body.process_id });
-  expect(await until(server, b.body.agent_id, 'exited')).toMatchObject({ exit: { code: 0 }, outcome: 'claimed' });
-  await expect.poll(async () => (await statusOf(server, c.body.agent_id)).failures).toMatchObject([{ reason: 'exit_code', detail: 'the agent exited with 9' }]);
-  await until(server, queued.body.agent_id, 'exited');
-  expect(await eventTypesOf(server, a.body.agent_id)).toEqual(['agent_spawned']);
-  expect(await eventTypesOf(server, b.body.agent_id)).toEqual(['agent_spawned', 'agent_completed']);
-  expect(await eventTypesOf(server, queued.body.agent_id)).toEqual(['agent_queued', 'agent_spawned', 'agent_completed']);
+  await server.kill();
+  await asked;
+  ending.go();
+  writeFileSync(go, '');
+  await expect.poll(() => [done, failing].flatMap((agent) => processesOf(agent.agent_id)), PATIENCE).toEqual([]);
+  giveItsNumberAway(lost.agent_id, bystander.process_id);
+  await server.start();
+
+  expect(await statusOf(server, alive.agent_id)).toMatchObject({ state: 'running', process_id: alive.process_id });
+  expect(await until(server, done.agent_id, 'exited')).toMatchObject({ exit: { code: 0 }, outcome: 'claimed' });
+  const failures = async (agentId: string) => (await statusOf(server, agentId)).failures;
+  await expect.poll(() => failures(failing.agent_id), PATIENCE).toMatchObject([{ detail: 'the agent exited with 9' }]);
+  // A number that was given to somebody else is not our agent, and the one who has it now is left alone.
+  await expect.poll(() => failures(lost.agent_id), PATIENCE).toMatchObject([{ reason: 'lost' }]);
+  expect(await statusOf(server, bystander.agent_id)).toMatchObject({ state: 'running' });
+  expect(processesOf(bystander.agent_id)).toContain(bystander.process_id);
+  // A stop that the kill cut off is carried on.
+  await until(server, stopping.agent_id, 'stopped');
+  expect((await eventsOf(server, stopping.agent_id)).at(-1)).toMatchObject({ data: { reason: 'enough' } });
+  expect(processesOf(stopping.agent_id)).toEqual([]);
+  await until(server, queued.agent_id, 'exited');
+
   living.go();
-  await until(server, a.body.agent_id, 'exited');
+  await until(server, alive.agent_id, 'exited');
+  for (const agent of [alive, done]) {
+    expect(await eventTypesOf(server, agent.agent_id)).toEqual(['agent_spawned', 'agent_completed']);
+  }
+  expect(await eventTypesOf(server, queued.agent_id)).toEqual(['agent_queued', 'agent_spawned', 'agent_completed']);
 });
 
-test('a spawn that the kill cut in half is undone and begun again, never doubled', async () => {
+test('spawns that the kill cut in half are undone and begun again, never doubled', { timeout: 180_000 }, async () => {
+  await server.call('POST', '/api/agents/stop', { body: {} });
   const runs = join(server.project, 'runs.txt');
   const launcher = bashAgent(server, 'counted', `echo run >>'${runs}'; exec sleep 300`);
-  const asked = Array.from({ length: 4 }, (_, index) =>
-    spawn(server, launcher, { idempotency_key: `half-${index}` }).catch(() => undefined),
-  );
+  const keys = Array.from({ length: SLOTS }, (_, index) => `half-${index}`);
+  const ask = (idempotency_key: string) => spawn(server, launcher, { idempotency_key });
+  const asked = keys.map((key) => ask(key).catch(() => undefined));
   // Killed as soon as one of them runs: the others are somewhere in between.
-  await expect.poll(() => existsSync(runs), { timeout: 15_000, interval: 5 }).toBe(true);
+  await expect.poll(() => existsSync(runs), { ...PATIENCE, interval: 2 }).toBe(true);
   await server.kill();
   await Promise.all(asked);
   await server.start();
-  const again = await Promise.all(
-    Array.from({ length: 4 }, (_, index) => spawn(server, launcher, { idempotency_key: `half-${index}` })),
-  );
-  const ids = again.map(({ body }) => body.agent_id);
-  expect(new Set(ids).size).toBe(4);
+
+  const ids = (await Promise.all(keys.map(ask))).map(({ body }) => body.agent_id);
+  expect(new Set(ids).size).toBe(SLOTS);
   for (const id of ids) {
-    await until(server, id, 'running');
-    // The shim, the shell it starts and the program that shell became.
-    const { process_id } = await statusOf(server, id);
-    const others = processesOf(id).filter((pid) => pid !== process_id && readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('sleep'));
-    expect(others).toEqual([]);
+    const { process_id } = await until(server, id, 'running');
+    expect(processesOf(id).filter((pid) => programOf(pid) === 'sleep')).toEqual([process_id]);
   }
-  expect((await server.call('GET', '/api/agents')).body.agents).toHaveLength(4);
+  expect((await server.call('GET', '/api/agents?live=true')).body.agents).toHaveLength(SLOTS);
 });
 
-test('a process id that was given to somebody else is not our agent', async () => {
-  const { body } = await spawn(server, bashAgent(server, 'ours', 'exec sleep 300'));
-  const bystander = await spawn(server, bashAgent(server, 'bystander', 'exec sleep 300'));
-  await server.kill();
-  // As after a crash in which our agent died and its number was given away: same number, other start time.
-  for (const pid of processesOf(body.agent_id)) process.kill(pid, 'SIGKILL');
+/** As after a crash in which an agent died and its process id was given to somebody else: same number, other time. */
+function giveItsNumberAway(agentId: string, processId: number): void {
+  for (const pid of processesOf(agentId)) process.kill(pid, 'SIGKILL');
   const database = new DatabaseSync(join(server.dataDir, 'sidecar.db'));
-  const row = database.prepare('select body from agents where agent_id = ?').get(body.agent_id);
+  const row = database.prepare('select body from agents where agent_id = ?').get(agentId);
   const record = JSON.parse(String(row?.['body']));
-  for (const who of ['program', 'leader']) record.process[who].pid = bystander.body.process_id;
-  database.prepare('update agents set body = ? where agent_id = ?').run(JSON.stringify(record), body.agent_id);
+  for (const who of ['program', 'leader']) record.process[who].pid = processId;
+  database.prepare('update agents set body = ? where agent_id = ?').run(JSON.stringify(record), agentId);
   database.close();
-  await server.start();
-  await expect.poll(async () => (await statusOf(server, body.agent_id)).failures).toMatchObject([{ attempt: 1 }]);
-  expect(await statusOf(server, bystander.body.agent_id)).toMatchObject({ state: 'running' });
-  expect(processesOf(bystander.body.agent_id)).toContain(bystander.body.process_id);
-});
+}
 
-test('a stop that the kill cut off is carried on', async () => {
-  const { body } = await spawn(server, bashAgent(server, 'slow', "trap '' TERM; echo ready; while :; do sleep 0.2; done"));
-  await expect.poll(async () => (await statusOf(server, body.agent_id)).log_tail, { timeout: 10_000 }).toContain('ready');
-  const stopping = server.call('POST', `/api/agents/${body.agent_id}/stop`, { body: { reason: 'enough' } }).catch(() => undefined);
-  await until(server, body.agent_id, 'stopping');
-  await server.kill();
-  await stopping;
-  await server.start();
-  await until(server, body.agent_id, 'stopped');
-  const { body: log } = await server.call('GET', `/api/events?event_type=agent_stopped&filter=agent_id:${body.agent_id}`);
-  expect(log.events).toMatchObject([{ data: { reason: 'enough' } }]);
-  expect(processesOf(body.agent_id)).toEqual([]);
-});
+function programOf(pid: number): string {
+  return existsSync(`/proc/${pid}/comm`) ? readFileSync(`/proc/${pid}/comm`, 'utf8').trim() : '';
+}

@@ -1,5 +1,7 @@
-import { writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { bashAgent, patientAgent, spawn, statusOf, until } from '../support/agents-under-test.ts';
 import { startForTest, type SidecarUnderTest } from '../support/sidecar-under-test.ts';
@@ -13,10 +15,15 @@ afterAll(async () => {
   await sidecar.call('POST', '/api/agents/stop', { body: {} });
   await sidecar[Symbol.asyncDispose]();
 });
-const ask = (path: string) => `curl --silent --max-time 20 --config <(printf 'header = "authorization: Bearer %s"' "$JWT_TOKEN") "$SIDECAR_URL${path}"`;
+const ask = (path: string) =>
+  `curl --silent --max-time 20 --config <(printf 'header = "authorization: Bearer %s"' "$JWT_TOKEN") "$SIDECAR_URL${path}"`;
 
 test('an agent that long-polls waits for that event, and works again when it has come', async () => {
-  const script = bashAgent(sidecar, 'waiter', `${ask('/events/wait/design_complete?cursor=latest')} >/dev/null; sleep 30`);
+  const script = bashAgent(
+    sidecar,
+    'waiter',
+    `${ask('/events/wait/design_complete?cursor=latest')} >/dev/null; sleep 30`,
+  );
   const { body } = await spawn(sidecar, script);
   await expect
     .poll(async () => (await statusOf(sidecar, body.agent_id)).activity, { timeout: 10_000 })
@@ -57,9 +64,7 @@ test('output is read page by page from a byte on, with times, and tokens blotted
   expect(rest.ended).toBe(true);
   expect((await logs('stream=stderr')).lines).toMatchObject([{ text: 'wrong', at: iso }]);
   expect(await logs('attempt=7')).toMatchObject({ lines: [], ended: true });
-  const collected = await import('node:fs').then(({ readFileSync }) =>
-    readFileSync(join(sidecar.dataDir, 'logs/agents.log'), 'utf8'),
-  );
+  const collected = readFileSync(join(sidecar.dataDir, 'logs/agents.log'), 'utf8');
   expect(collected).toContain('"text":"two [token]"');
   expect(collected).not.toMatch(/eyJ/);
 });
@@ -99,12 +104,10 @@ test('the launch script runs elsewhere with a minted token', async () => {
   expect(body.script).not.toMatch(/eyJ/);
   const file = join(sidecar.project, 'launch.sh');
   writeFileSync(file, body.script);
-  const { execFile } = await import('node:child_process');
-  const output = await new Promise<string>((done, fail) => {
-    const env = { PATH: process.env['PATH'], JWT_TOKEN: minted.token, AGENT_ID: minted.agentId };
-    const child = execFile('bash', [file], { env }, (error, stdout) => (error ? fail(error) : done(stdout)));
-    child.stdin?.end('the task');
-  });
+  const env = { PATH: process.env['PATH'], JWT_TOKEN: minted.token, AGENT_ID: minted.agentId };
+  const running = promisify(execFile)('bash', [file], { env });
+  running.child.stdin?.end('the task');
+  const { stdout: output } = await running;
   expect(output).toContain('stdin=the task');
   expect(output).toContain(`agent=${minted.agentId} type=python-specialist issue=issue-1`);
   expect(output).toContain('context={');

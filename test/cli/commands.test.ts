@@ -78,7 +78,17 @@ describe('agents, context and results', () => {
     const end = grant.agent_id.slice(-8);
     expect(await sandbox.output('agents', 'list', '--project', 'shop')).toContain(grant.agent_id);
     expect(await sandbox.output('agents', 'status', end, '--project', 'shop')).toMatch(/^state +external$/m);
-    const named = ['agents', 'script', end, '--project', 'shop', '--issue', 'shop-7', '--program', './agent.sh'];
+    const named = [
+      'agents',
+      'script',
+      'test-engineer',
+      '--agent',
+      grant.agent_id,
+      '--issue',
+      'shop-7',
+      '--program',
+      './agent.sh',
+    ];
     const script = await sandbox.output(...named);
     expect(script).toContain(`export AGENT_ID='${grant.agent_id}'`);
     expect(script).toContain(`export SIDECAR_URL='${url}/api'`);
@@ -162,6 +172,14 @@ describe('events', () => {
       .map((line) => (JSON.parse(line) as { event_type: string }).event_type);
     expect(types.at(0)).toBe('issue_created');
     expect(types.at(-1)).toBe('told_live');
+  });
+});
+
+describe('consumers and dead letters', () => {
+  it('lists none where there are none', async () => {
+    expect(await sandbox.output('consumers', 'list', '--project', 'shop', '--json')).toContain('"consumers": []');
+    expect(await sandbox.output('dead-letters', 'list', '--project', 'shop')).toBe('No dead letters.');
+    expect((await sandbox.run(['dead-letters', 'drop', 'nope', '--project', 'shop'])).code).toBe(4);
   });
 });
 

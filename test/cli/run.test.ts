@@ -16,6 +16,7 @@ beforeAll(async () => {
     'security-auditor': 'success',
     debugger: 'blocked',
     'rust-pro': 'success',
+    'python-pro': 'success',
   });
   agents.addWorkflow(
     'release',
@@ -23,6 +24,7 @@ beforeAll(async () => {
     { audit: 'release_approved' },
   );
   agents.addWorkflow('hopeless', { diagnosis: ['debugger'] });
+  agents.addWorkflow('stuck', { design: ['python-pro'] });
   agents.addWorkflow('endless', { build: ['rust-pro'] });
   await sandbox.serve('--profiles', agents.directory);
 });
@@ -35,7 +37,6 @@ describe('sidecar run', () => {
     const board = await sandbox.output('status');
     expect(board).toMatch(/● shop-1 {2}Keep the cart\n {2}design · waits on chief-architect/);
     expect(board).toMatch(/● chief-architect +works +shop-1: edits src\/chief-architect\.ts/);
-    expect(await sandbox.output('agents', 'logs', 'chief-architect')).toContain('edits src/chief-architect.ts');
 
     agents.letGo('chief-architect', 'typescript-pro', 'security-auditor');
     const [, command = ''] = await run.prints(/^! needs a person: audit waits for release_approved: sidecar (.*)$/m);
@@ -73,8 +74,23 @@ describe('sidecar run', () => {
 
     await using watch = sandbox.start(['issue', 'watch', 'shop-3']);
     await watch.prints(/rust-pro +starts/);
+    await using logs = sandbox.start(['agents', 'logs', 'rust-pro', '--follow']);
+    await logs.prints(/edits src\/rust-pro\.ts/);
     agents.letGo('rust-pro');
     expect((await watch.ended).code).toBe(0);
+    expect((await logs.ended).code).toBe(0);
+  });
+
+  it('pauses, resumes and cancels', async () => {
+    await using run = sandbox.start(['run', 'Design it', '--workflow', 'stuck', '--id', 'shop-6']);
+    await run.prints(/python-pro +starts/);
+    expect(await sandbox.output('issue', 'pause', 'shop-6')).toBe('shop-6 paused');
+    await run.prints(/! needs a person: is paused: sidecar issue resume shop-6/);
+    expect(await sandbox.output('issue', 'resume', 'shop-6')).toBe('shop-6 running');
+    expect(await sandbox.output('issue', 'cancel', 'shop-6', '--reason', 'not wanted')).toBe('shop-6 cancelled');
+    const { code, stdout } = await run.ended;
+    expect(code).toBe(1);
+    expect(stdout).toContain('the issue is cancelled: not wanted');
   });
 
   it('refuses a workflow that there is not', async () => {
@@ -87,9 +103,10 @@ describe('sidecar run', () => {
 describe('sidecar spawn', () => {
   it('starts an agent that can be stopped, and starts one for one key only', async () => {
     await sandbox.output('issue', 'create', 'By hand', '--id', 'shop-4');
-    const args = ['spawn', 'code-reviewer', '--issue', 'shop-4', '--task', 'Look at it.', '--idempotency-key', 'once'];
-    const launcher = { kind: 'command', program: 'sleep', args: ['600'] };
-    const spawn = () => sandbox.output(...args, '--launcher', JSON.stringify(launcher));
+    const launcher = JSON.stringify({ kind: 'command', program: 'sleep', args: ['600'] });
+    const args = ['spawn', 'code-reviewer', '--issue', 'shop-4', '--task', 'Look at it.', '--launcher', launcher];
+    expect(await sandbox.output(...args, '--dry-run')).toBe('It would start.');
+    const spawn = () => sandbox.output(...args, '--idempotency-key', 'once');
     const id = await spawn();
     expect(id).toMatch(/^code-reviewer-[0-9a-f-]{36}$/);
     expect(await spawn()).toBe(id);

@@ -53,7 +53,7 @@ export async function until(sidecar: Reachable, agentId: string, state: string):
       expect(agent.state).toBe(state);
       return agent;
     },
-    { timeout: 18_000, interval: 50 },
+    { timeout: 30_000, interval: 50 },
   );
 }
 

@@ -24,14 +24,16 @@ export interface CrowdReport {
   readonly leaked: readonly string[];
 }
 
-/** Spawns many agents at once, one request each, and waits until all have ended. */
-export async function runCrowd(server: ServerUnderTest, count: number): Promise<CrowdReport> {
+/**
+ * Spawns many agents at once, one request each, and waits until all have ended.
+ * @param issueId issue they work on; made here.
+ */
+export async function runCrowd(server: ServerUnderTest, issueId: string, count: number): Promise<CrowdReport> {
   const { body } = await server.call('GET', '/api/profiles');
   const types: string[] = body.profiles
     .filter((profile: { permissions: string[] }) => profile.permissions.includes('write_results'))
     .map((profile: { agent_type: string }) => profile.agent_type);
-  await server.call('POST', '/api/issues', { body: { issue_id: 'crowd', title: 'Many at once' } });
-  await settled(server, openFilesOf(server.pid).length);
+  await server.call('POST', '/api/issues', { body: { issue_id: issueId, title: 'Many at once' } });
   const before = openFilesOf(server.pid);
   const begunMs = performance.now();
   const asked = Array.from({ length: count }, async (_, index) => {
@@ -39,15 +41,15 @@ export async function runCrowd(server: ServerUnderTest, count: number): Promise<
     const launcher = { kind: 'command', program };
     const agent_type = types[index % types.length];
     const answer = await server.call('POST', '/api/agents/spawn', {
-      body: { agent_type, issue_id: 'crowd', task: 'One of many', launcher },
+      body: { agent_type, issue_id: issueId, task: 'One of many', launcher },
     });
     if (answer.status !== 201) throw new Error(`spawn was refused: ${JSON.stringify(answer.body)}`);
     return { agentId: String(answer.body.agent_id), requestedMs };
   });
   const agents = await Promise.all(asked);
-  const states = await endedStates(server, count);
+  const states = await endedStates(server, issueId, count);
   const totalMs = performance.now() - begunMs;
-  const { body: stored } = await server.call('GET', '/api/results?issue_id=crowd&limit=1000');
+  const { body: stored } = await server.call('GET', `/api/results?issue_id=${issueId}&limit=1000`);
   const startedAt = new Map<string, number>(
     stored.results.map((result: { agent_id: string; result: { summary: string } }) => [
       result.agent_id,
@@ -74,10 +76,10 @@ export async function runCrowd(server: ServerUnderTest, count: number): Promise<
   };
 }
 
-async function endedStates(server: ServerUnderTest, count: number): Promise<Record<string, number>> {
+async function endedStates(server: ServerUnderTest, issueId: string, count: number): Promise<Record<string, number>> {
   const deadlineMs = Date.now() + 300_000;
   for (;;) {
-    const { body }: Answer = await server.call('GET', '/api/agents?issue_id=crowd&live=false&limit=1000');
+    const { body }: Answer = await server.call('GET', `/api/agents?issue_id=${issueId}&live=false&limit=1000`);
     if (body.agents.length >= count || Date.now() > deadlineMs) {
       const states = Map.groupBy(body.agents, (agent: { state: string }) => agent.state);
       return Object.fromEntries([...states].map(([state, agents]) => [state, agents.length]));

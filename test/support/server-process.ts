@@ -6,6 +6,8 @@ import { join, resolve } from 'node:path';
 import { makeGitProject } from './git-project.ts';
 import type { Answer, CallOptions } from './sidecar-under-test.ts';
 
+/** Longest start: source is compiled first, on a machine that may be busy. */
+const START_MS = 90_000;
 const main = resolve(import.meta.dirname, '../../packages/cli/src/main.ts');
 
 /** A sidecar in a process of its own, to be killed and started again on the same data directory. */
@@ -16,13 +18,16 @@ export interface ServerUnderTest {
   call(method: string, path: string, options?: CallOptions): Promise<Answer>;
   /** Kills it without warning. */
   kill(): Promise<void>;
-  start(environment?: Readonly<Record<string, string>>): Promise<void>;
+  start(): Promise<void>;
   /** Stops it and removes everything it had. */
   stop(): Promise<void>;
 }
 
-/** Starts `sidecar serve` as a user does. */
-export async function startServer(): Promise<ServerUnderTest> {
+/**
+ * Starts `sidecar serve` as a user does.
+ * @param environment on top of the test’s own, for this and every later start.
+ */
+export async function startServer(environment: Readonly<Record<string, string>> = {}): Promise<ServerUnderTest> {
   const dataDir = mkdtempSync(join(tmpdir(), 'sidecar-data-'));
   const project = makeGitProject();
   let child: ChildProcess | undefined;
@@ -34,13 +39,13 @@ export async function startServer(): Promise<ServerUnderTest> {
     child.kill(signal);
     await exited;
   };
-  const start = async (environment: Readonly<Record<string, string>> = {}): Promise<void> => {
+  const start = async (): Promise<void> => {
     const conditions = '--conditions=@orchestration-sidecar/source';
     const args = [conditions, main, 'serve', '--port', '0', '--data-dir', dataDir, '--project', project];
     const started = spawn(process.execPath, args, { env: { ...process.env, ...environment }, stdio: 'ignore' });
     child = started;
     const description = join(dataDir, 'sidecar.json');
-    const deadlineMs = Date.now() + 30_000;
+    const deadlineMs = Date.now() + START_MS;
     for (;;) {
       const known = readJson(description);
       if (known !== undefined && known.pid === started.pid) {

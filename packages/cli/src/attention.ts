@@ -18,7 +18,7 @@ export function needsOf(issue: Issue, workflow: Workflow | undefined, agents: re
     return [need(`has failed: ${progress?.reason ?? 'no reason is known'}`, `sidecar issue show ${issueId}`)];
   if (status !== 'running' && status !== 'paused') return [];
   return [
-    ...(status === 'paused' ? [need('is paused', `sidecar issue show ${issueId}`)] : []),
+    ...(status === 'paused' ? [need('is paused', `sidecar issue resume ${issueId}`)] : []),
     ...gatesWaitedFor(issue, workflow).map((eventType) =>
       need(
         `${progress?.phase ?? 'it'} waits for ${eventType}`,

@@ -3,7 +3,9 @@ import manifest from '../package.json' with { type: 'json' };
 import { addAgents } from './commands/agents.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addConfig } from './commands/config.ts';
+import { addConsumers } from './commands/consumers.ts';
 import { addContext } from './commands/context.ts';
+import { addDeadLetters } from './commands/dead-letters.ts';
 import { addEvents } from './commands/events.ts';
 import { addHealth } from './commands/health.ts';
 import { addIssue } from './commands/issue.ts';
@@ -55,6 +57,8 @@ export function createProgram(terminal: Terminal): Command {
   addContext(program, terminal);
   addResults(program, terminal);
   addEvents(program, terminal);
+  addConsumers(program, terminal);
+  addDeadLetters(program, terminal);
   addProfiles(program, terminal);
   addWorkflow(program, terminal);
   program.commandsGroup('Sidecar:');

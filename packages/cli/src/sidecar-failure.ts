@@ -12,6 +12,8 @@ const RECOVERY: Partial<Record<ErrorCode, string>> = {
   AGENT_NOT_FOUND: '`sidecar agents list` shows the agents there are.',
   AGENT_TYPE_NOT_FOUND: '`sidecar profiles list` shows the agent types there are.',
   RESULT_NOT_FOUND: '`sidecar results list` shows the results there are.',
+  CONSUMER_NOT_FOUND: '`sidecar consumers list` shows the consumers there are.',
+  DEAD_LETTER_NOT_FOUND: '`sidecar dead-letters list` shows the dead letters there are.',
   WORKFLOW_NOT_FOUND: '`sidecar workflow list` shows the workflows there are.',
   CURSOR_EXPIRED: 'Leave --cursor out to read from the oldest event that is kept.',
   UNAUTHENTICATED: 'Give a token with --token or SIDECAR_TOKEN, or the sidecar’s --data-dir.',

@@ -1,6 +1,5 @@
 import type { SidecarClient } from '@orchestration-sidecar/sdk';
 import {
-  LIVE_AGENT_STATES,
   SidecarError,
   type Agent,
   type Health,
@@ -26,6 +25,7 @@ export interface Snapshot {
 /** How long a failed issue is shown, in milliseconds. */
 const FAILED_FOR_MS = 24 * 3_600_000;
 const PAGE = 100;
+const MAX_AGENTS = 1000;
 
 /** Asks how everything stands. Without a token that is accepted it answers what is public. */
 export async function takeSnapshot(client: SidecarClient, nowMs: number): Promise<Snapshot> {
@@ -76,10 +76,10 @@ async function projectOf(client: SidecarClient, project_id: string): Promise<Pic
         client.issues.list({ project_id, status, limit: PAGE }),
       ),
     ),
-    Promise.all(LIVE_AGENT_STATES.map((state) => client.agents.list({ project_id, state, limit: PAGE }))),
+    client.agents.list({ project_id, live: true, limit: MAX_AGENTS }),
   ]);
   return {
     issues: issues.flatMap((page) => page.issues),
-    agents: agents.flatMap((page) => page.agents),
+    agents: agents.agents,
   };
 }

@@ -1,4 +1,11 @@
-export { ConfigError, defaultDataDir, loadConfig, processEnvironment, type Config, type ConfigFlags } from './runtime/config.ts';
+export {
+  ConfigError,
+  defaultDataDir,
+  loadConfig,
+  processEnvironment,
+  type Config,
+  type ConfigFlags,
+} from './runtime/config.ts';
 export { VERSION } from './runtime/version.ts';
 export { startSidecar, type Sidecar, type SidecarOptions } from './sidecar.ts';
 export { StoreError } from './storage/database.ts';

@@ -250,6 +250,7 @@ async function open(
     subscribers,
     tokens,
     version: VERSION,
+    workflow: engine,
   };
   metrics.expose({
     activeAgents: () => agents.count(LIVE_AGENT_STATES),

@@ -1,13 +1,12 @@
 import { Option, type Command } from 'commander';
 import type { SidecarClient } from '@orchestration-sidecar/sdk';
 import { connects, notePage, printAnswer, reads, withClient, type ReadOptions } from '../client-command.ts';
-import { EXIT } from '../exit-codes.ts';
-import { CommandFailure } from '../failure.ts';
 import { withExamples } from '../help-text.ts';
 import { wholeNumber } from '../option-values.ts';
 import { whileWaiting } from '../progress.ts';
 import { agentLines, agentTable } from '../render/agent.ts';
 import { cleanText } from '../render/text.ts';
+import { listenForStop } from '../stop-requests.ts';
 import type { Terminal } from '../terminal.ts';
 
 const STATES = ['queued', 'starting', 'running', 'stopping', 'exited', 'failed', 'stopped', 'external'] as const;
@@ -27,8 +26,18 @@ interface ListOptions extends OfProject {
 interface StopOptions extends OfProject {
   readonly reason?: string;
 }
-interface ScriptOptions extends OfProject {
+interface StopAllOptions extends StopOptions {
   readonly issue?: string;
+  readonly agentType?: string;
+}
+interface LogsOptions extends OfProject {
+  readonly follow?: boolean;
+  readonly stderr?: boolean;
+  readonly attempt?: number;
+}
+interface ScriptOptions extends OfProject {
+  readonly issue: string;
+  readonly agent?: string;
   readonly program?: string;
 }
 
@@ -87,18 +96,16 @@ export function addAgents(program: Command, terminal: Terminal): void {
     reads(
       agents
         .command('logs <agent>')
-        .summary('print the end of an agent’s output')
-        .description(`Prints the last lines of an agent’s output. ${WHICH}`)
+        .summary('print an agent’s output')
+        .description(`Prints the output of an agent, from its beginning. With --json, one line of it a line. ${WHICH}`)
+        .option('-f, --follow', 'go on until the agent has ended, or Ctrl-C')
+        .option('--stderr', 'what it wrote to standard error instead')
+        .option('--attempt <number>', 'output of an earlier attempt (default: the newest)', wholeNumber)
         .option('--project <project>', 'project of the agent, where several are registered'),
     ),
     'sidecar agents logs rust-pro',
-  ).action((meant: string, options: OfProject) =>
-    withClient(options, terminal, async (client) => {
-      const asked = idOf(client, meant, options.project).then((agent_id) => client.agents.status({ agent_id }));
-      const { agent_id, log_tail } = await whileWaiting(terminal, 'Reading the output', asked);
-      printAnswer(terminal, options, { agent_id, log_tail }, () => log_tail.map((line) => cleanText(line)));
-    }),
-  );
+    'sidecar agents logs 5d3f9a10 --follow',
+  ).action((meant: string, options: LogsOptions) => logs(meant, options, terminal));
 
   withExamples(
     connects(
@@ -123,49 +130,82 @@ export function addAgents(program: Command, terminal: Terminal): void {
   withExamples(
     connects(
       agents
-        .command('script <agent>')
-        .summary('print the launch script of an agent')
+        .command('stop-all')
+        .summary('stop every agent of an issue, a type or a project')
         .description(
-          'Prints the bash script that fetches an agent’s context, runs its program and cleans up. It holds neither ' +
-            `token nor task: JWT_TOKEN and TASK_FILE bring them when it runs. ${WHICH}`,
+          'Stops every agent of an issue, of an agent type or of the whole project. Prints those that were stopped.',
         )
-        .option('--issue <issue>', 'issue to work on, for an agent that has none yet')
-        .option('--program <name>', 'program to run (default: the one of its profile)')
-        .option('--project <project>', 'project of the agent, where several are registered'),
+        .option('--issue <issue>', 'only those of an issue')
+        .option('--agent-type <type>', 'only those of a type')
+        .option('--reason <text>', 'why, for the log')
+        .option('--project <project>', 'project (default: the only one)')
+        .option('--json', 'print the answer as JSON'),
     ),
-    'sidecar agents script rust-pro --issue shop-7 --program ./agent.sh > launch.sh',
-    'JWT_TOKEN="$TOKEN" TASK_FILE=task.md bash launch.sh',
-  ).action((meant: string, options: ScriptOptions) =>
+    'sidecar agents stop-all --issue shop-7',
+  ).action((options: StopAllOptions) =>
     withClient(options, terminal, async (client) => {
-      const agent_id = await idOf(client, meant, options.project);
-      const agent = await client.agents.status({ agent_id });
-      const issueId = options.issue ?? agent.issue_id;
-      if (issueId === null) {
-        throw new CommandFailure('This agent works on no issue yet.', {
-          exitCode: EXIT.usage,
-          recovery: 'Name one with --issue.',
-        });
-      }
-      const [{ projects }, { launcher }, { renderLaunchScript }] = await Promise.all([
-        client.projects.list({}),
-        client.profiles.get({ agent_type: agent.agent_type }),
-        import('@orchestration-sidecar/server/launch-script'),
-      ]);
-      const project = projects.find(({ project_id }) => project_id === agent.project_id);
-      const script = renderLaunchScript({
-        agentId: agent.agent_id,
-        agentType: agent.agent_type,
-        issueId,
-        projectId: agent.project_id,
-        sidecarUrl: `${client.url}/api`,
-        projectDir: project?.root ?? terminal.cwd,
-        program: options.program ?? launcher.program ?? 'claude-code',
-        args: launcher.args ?? [],
-        specifiedArgs: true,
-      });
-      terminal.write(script);
+      const { project: project_id, issue: issue_id, agentType: agent_type, reason } = options;
+      const asked = client.agents.stopAll({ project_id, issue_id, agent_type, reason });
+      const answer = await whileWaiting(terminal, 'Stopping agents', asked);
+      printAnswer(terminal, options, answer, (page) =>
+        page.agents.map(({ agent_id, state }) => `${agent_id} ${state}`),
+      );
     }),
   );
+
+  withExamples(
+    connects(
+      agents
+        .command('script <agent_type>')
+        .summary('print the launch script of an agent type')
+        .description(
+          'Prints the bash script that fetches an agent’s context, runs its program and cleans up, for an agent that is ' +
+            'started elsewhere. It holds neither token nor task: JWT_TOKEN and TASK_FILE bring them when it runs.',
+        )
+        .requiredOption('--issue <issue>', 'issue to work on')
+        .option('--agent <id>', 'agent that the token belongs to (default: AGENT_ID when it runs)')
+        .option('--program <name>', 'program to run (default: the one of its profile)')
+        .option('--project <project>', 'project of the issue, where the id is not unique')
+        .option('--json', 'print the whole answer as JSON'),
+    ),
+    'sidecar agents script rust-pro --issue shop-7 --program ./agent.sh > launch.sh',
+    'AGENT_ID="$ID" JWT_TOKEN="$TOKEN" TASK_FILE=task.md bash launch.sh',
+  ).action((agent_type: string, options: ScriptOptions) =>
+    withClient(options, terminal, async (client) => {
+      const { issue: issue_id, agent: agent_id, program, project: project_id } = options;
+      const asked = client.agents.script({ agent_type, issue_id, agent_id, program, project_id });
+      const answer = await whileWaiting(terminal, 'Rendering the script', asked);
+      printAnswer(terminal, options, answer, () => [answer.script.trimEnd()]);
+    }),
+  );
+}
+
+/** Longest time a single question for further output takes, in milliseconds. */
+const FOLLOW_MS = 30_000;
+
+async function logs(meant: string, options: LogsOptions, terminal: Terminal): Promise<void> {
+  const { outputClosed } = terminal;
+  const signal = options.follow ? AbortSignal.any([listenForStop().stop, outputClosed]) : outputClosed;
+  await withClient(options, terminal, async (client) => {
+    const of = {
+      agent_id: await idOf(client, meant, options.project),
+      attempt: options.attempt,
+      stream: options.stderr ? 'stderr' : 'stdout',
+      wait: options.follow ? FOLLOW_MS : 0,
+      limit: 1000,
+    } as const;
+    const read = async (from_byte: number): Promise<number | undefined> => {
+      const { lines, next_byte, ended } = await client.agents.logs({ ...of, from_byte }, { signal });
+      for (const line of lines) terminal.print(options.json ? JSON.stringify(line) : cleanText(line.text));
+      return ended || (lines.length === 0 && !options.follow) ? undefined : next_byte;
+    };
+    try {
+      let next: number | undefined = 0;
+      while (next !== undefined) next = await read(next);
+    } catch (cause) {
+      if (!signal.aborted) throw cause;
+    }
+  });
 }
 
 async function idOf(client: SidecarClient, meant: string, projectId: string | undefined): Promise<string> {

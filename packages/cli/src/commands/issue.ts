@@ -1,4 +1,6 @@
 import { Option, type Command } from 'commander';
+import type { SidecarClient } from '@orchestration-sidecar/sdk';
+import type { Issue } from '@orchestration-sidecar/shared';
 import { connects, notePage, printAnswer, reads, withClient, type ReadOptions } from '../client-command.ts';
 import { withExamples } from '../help-text.ts';
 import { textArgument, wholeNumber } from '../option-values.ts';
@@ -115,6 +117,65 @@ export function addIssue(program: Command, terminal: Terminal): void {
       const found = await client.issues.get({ issue_id: id, project_id: options.project });
       const { watchIssue } = await import('../watch-issue.ts');
       await watchIssue({ client, issue: found, cursor: undefined, json: options.json === true, terminal });
+    }),
+  );
+
+  addStep(issue, terminal, {
+    verb: 'pause',
+    summary: 'let no further agent of an issue start',
+    description: 'Lets no further agent of a running issue start; agents that run go on.',
+    act: (client, input) => client.issues.pause(input),
+  });
+  addStep(issue, terminal, {
+    verb: 'resume',
+    summary: 'let a paused issue go on',
+    description: 'Lets a paused issue go on.',
+    act: (client, input) => client.issues.resume(input),
+  });
+  addStep(issue, terminal, {
+    verb: 'cancel',
+    summary: 'give an issue up and stop its agents',
+    description: 'Cancels an issue and stops its agents; cancelling a cancelled one changes nothing.',
+    act: (client, input) => client.issues.cancel(input),
+  });
+}
+
+interface StepOptions extends OfProject {
+  readonly reason?: string;
+}
+
+interface Step {
+  readonly verb: string;
+  readonly summary: string;
+  readonly description: string;
+  readonly act: (
+    client: SidecarClient,
+    input: { issue_id: string; project_id: string | undefined; reason: string | undefined },
+  ) => Promise<Issue>;
+}
+
+/** A command that changes where an issue stands and prints what it became. */
+function addStep(issue: Command, terminal: Terminal, { verb, summary, description, act }: Step): void {
+  withExamples(
+    connects(
+      issue
+        .command(`${verb} <issue>`)
+        .summary(summary)
+        .description(`${description} Prints the status it has then.`)
+        .option('--reason <text>', 'why, for the log')
+        .option('--project <project>', 'project of the issue, where the id is not unique')
+        .option('--json', 'print the issue as JSON'),
+    ),
+    `sidecar issue ${verb} shop-7`,
+  ).action((id: string, options: StepOptions) =>
+    withClient(options, terminal, async (client) => {
+      const { reason, project: project_id } = options;
+      const changed = await whileWaiting(
+        terminal,
+        'Telling the sidecar',
+        act(client, { issue_id: id, project_id, reason }),
+      );
+      printAnswer(terminal, options, changed, () => [`${changed.issue_id} ${changed.status}`]);
     }),
   );
 }

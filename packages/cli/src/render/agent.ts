@@ -1,6 +1,6 @@
 import type { Agent, AgentActivity, AgentState, OutputOf, contract } from '@orchestration-sidecar/shared';
 import type { Style, Terminal } from '../terminal.ts';
-import { ago, since } from './quantity.ts';
+import { ago, bytes, duration, since } from './quantity.ts';
 import { renderFields, renderTable, type TableTarget } from './table.ts';
 import { cleanText } from './text.ts';
 
@@ -8,7 +8,7 @@ import { cleanText } from './text.ts';
 export const SHORT_ID_CHARS = 8;
 
 /** How each state looks. */
-export const AGENT_STYLES: Readonly<Record<AgentState, Style>> = {
+const AGENT_STYLES: Readonly<Record<AgentState, Style>> = {
   queued: 'dim',
   starting: 'yellow',
   running: 'green',
@@ -57,7 +57,16 @@ export function agentLines(
       ['exit', exit === null ? '' : `${exit.signal ?? `code ${exit.code ?? 'unknown'}`}, ${exit.reason}`],
       ['process', agent.process_id === null ? '' : `${agent.process_id}`],
       ['launcher', agent.launcher ?? ''],
-      ['attempt', `${agent.attempt}`],
+      ['attempt', `${agent.attempt}, ${agent.model_tier}`],
+      ['failed before', agent.failures.map((it) => `attempt ${it.attempt}: ${it.reason}, ${it.detail}`).join('\n')],
+      ['queue', agent.queue === null ? '' : `place ${agent.queue.position} of ${agent.queue.length}`],
+      [
+        'uses now',
+        agent.resources === null
+          ? ''
+          : `${agent.resources.processes} processes, ${bytes(agent.resources.memory_bytes)}, ${duration(agent.resources.cpu_ms)} of processor time`,
+      ],
+      ['held to', agent.limits.map((it) => `${it.name} ${it.limit}`).join(', ')],
       ['started by', agent.parent_id ?? ''],
       ['created', ago(agent.created_at, nowMs)],
       [

@@ -28,11 +28,12 @@ export async function sweepAgentDirectories(directory: string, options: SweepOpt
 /** When the newest of its attempts was last written to; now for what is gone already. */
 async function writtenAtMs(own: string): Promise<number> {
   const attempts = await readdir(own).catch(() => []);
-  const times = [own, ...attempts.flatMap((attempt) => [join(own, attempt), join(own, attempt, 'stdout.log')])].map((path) =>
-    stat(path).then(
-      (it) => it.mtimeMs,
-      () => 0,
-    ),
+  const times = [own, ...attempts.flatMap((attempt) => [join(own, attempt), join(own, attempt, 'stdout.log')])].map(
+    (path) =>
+      stat(path).then(
+        (it) => it.mtimeMs,
+        () => 0,
+      ),
   );
   return Math.max(...(await Promise.all(times)));
 }

@@ -81,7 +81,11 @@ export class Agents {
 
   /** Stops all agents of a project, or those among them of an issue or a type, also those they start meanwhile. */
   async stopAll(
-    which: { readonly projectId: string; readonly issueId?: string | undefined; readonly agentType?: string | undefined },
+    which: {
+      readonly projectId: string;
+      readonly issueId?: string | undefined;
+      readonly agentType?: string | undefined;
+    },
     reason: string,
   ): Promise<Agent[]> {
     const stopped = new Set<string>();

@@ -83,11 +83,12 @@ export class CollectedLog {
     while (this.#pending.length > 0) {
       const batch = this.#pending.splice(0);
       this.#pendingChars = 0;
-      const note = this.#leftOut > 0 ? `${JSON.stringify({ left_out_lines: this.#leftOut })}\n` : '';
+      const leftOut = this.#leftOut;
+      const note = leftOut > 0 ? `${JSON.stringify({ left_out_lines: leftOut })}\n` : '';
       try {
         await this.#rotate();
         await appendFile(this.#path, note + batch.join(''), { mode: 0o600 });
-        if (note !== '') this.#leftOut = 0;
+        this.#leftOut -= leftOut;
         this.#refused = false;
       } catch (cause) {
         this.#leftOut += batch.length;

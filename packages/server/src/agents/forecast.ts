@@ -46,7 +46,9 @@ export async function forecastSpawn(request: ForecastRequest, needs: ForecastNee
     queue: isRefused ? null : queue,
     problems: problems.map(({ code, detail, retryable }) => ({ code, detail, retryable })),
     limits: admission.usage(ticket, depth),
-    freed_by: queue ? slotHolders(needs.store, project.project_id, queue.waits_for === 'type' && profile.agent_type) : [],
+    freed_by: queue
+      ? slotHolders(needs.store, project.project_id, queue.waits_for === 'type' && profile.agent_type)
+      : [],
   };
 }
 

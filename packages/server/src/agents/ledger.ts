@@ -113,7 +113,8 @@ export class Ledger {
       } catch (cause) {
         const refused = cause instanceof SidecarError && cause.code === 'STORAGE_UNAVAILABLE';
         if (!refused || signal.aborted) throw cause;
-        if (!told) this.#needs.logger.error({ err: cause, agent_id: agentId }, 'what became of an agent waits for the disk');
+        if (!told)
+          this.#needs.logger.error({ err: cause, agent_id: agentId }, 'what became of an agent waits for the disk');
         await this.#pause(signal);
       }
     }

@@ -1,5 +1,11 @@
 import { rm } from 'node:fs/promises';
-import { LIVE_AGENT_STATES, SidecarError, type Agent, type AgentUsage, type Profile } from '@orchestration-sidecar/shared';
+import {
+  LIVE_AGENT_STATES,
+  SidecarError,
+  type Agent,
+  type AgentUsage,
+  type Profile,
+} from '@orchestration-sidecar/shared';
 import type { ChildHandle } from '../process/index.ts';
 import { isoTime, type Timer } from '../runtime/clock.ts';
 import { Admission, type AdmissionLimits } from './admission.ts';
@@ -75,18 +81,22 @@ export class Supervisor {
     await this.#recovered.promise;
     if (this.#closing.signal.aborted) throw new SidecarError('SHUTTING_DOWN');
     const own = `${request.profile.agent_type}-${ids.uuid()}`;
-    const agentId = await this.#ledger.register(keyOf(request, this.#needs.clock.nowMs()), request.profile, (transaction) => {
-      const ticket = ticketOf(newRecord(request, own, 'queued', this.#now()));
-      const place = this.admission.enter(ticket, this.depthBelow(request.parentId));
-      transaction.afterRollback(() => this.admission.leave(own));
-      if (place === 'slot') {
-        transaction.afterCommit(() => this.#start(own));
-        return { record: newRecord(request, own, 'starting', this.#now()), events: [] };
-      }
-      const record = newRecord(request, own, 'queued', this.#now());
-      const standing = this.admission.placeOf(own);
-      return { record, events: standing ? [step.queued(record, standing)] : [] };
-    });
+    const agentId = await this.#ledger.register(
+      keyOf(request, this.#needs.clock.nowMs()),
+      request.profile,
+      (transaction) => {
+        const ticket = ticketOf(newRecord(request, own, 'queued', this.#now()));
+        const place = this.admission.enter(ticket, this.depthBelow(request.parentId));
+        transaction.afterRollback(() => this.admission.leave(own));
+        if (place === 'slot') {
+          transaction.afterCommit(() => this.#start(own));
+          return { record: newRecord(request, own, 'starting', this.#now()), events: [] };
+        }
+        const record = newRecord(request, own, 'queued', this.#now());
+        const standing = this.admission.placeOf(own);
+        return { record, events: standing ? [step.queued(record, standing)] : [] };
+      },
+    );
     return this.#starts.get(agentId)?.done ?? this.present(this.#ledger.require(agentId).agent);
   }
 
@@ -108,9 +118,11 @@ export class Supervisor {
     }
     const settled = this.#watches.settled(agentId);
     // Its process is stopped even when the disk does not take the note.
-    await this.#ledger.take(agentId, (record) => step.stopping(record, reason)).catch((cause: unknown) => {
-      this.#needs.logger.warn({ err: cause, agent_id: agentId }, 'the request to stop could not be noted');
-    });
+    await this.#ledger
+      .take(agentId, (record) => step.stopping(record, reason))
+      .catch((cause: unknown) => {
+        this.#needs.logger.warn({ err: cause, agent_id: agentId }, 'the request to stop could not be noted');
+      });
     await handle.stop({ askMs: ASK_MS, termMs: TERM_MS });
     await settled;
     // It had failed by itself just before, and waits for its next attempt.
@@ -231,7 +243,7 @@ export class Supervisor {
     const reason = known && !known.retryable ? 'not_started' : 'not_prepared';
     const failing = this.#fail(agentId, { reason, detail: known?.detail ?? 'the agent could not be prepared' }, null);
     // A disk that refuses would keep the caller waiting: what became of the agent is written when it can be.
-    if (known?.code === 'STORAGE_UNAVAILABLE') this.#track(failing, agentId);
+    if (known?.code === 'STORAGE_UNAVAILABLE') void this.#track(failing, agentId);
     else await failing;
     if (!this.admission.isWaiting(agentId)) throw cause;
     return this.present(this.#ledger.require(agentId).agent);
@@ -242,7 +254,8 @@ export class Supervisor {
     // As large as the project’s files, and can be had again.
     await rm(files.context, { force: true }).catch(() => {});
     const ending = this.#endings.get(agentId);
-    const failure = ending?.kind === 'fail' ? ending.failure : end.verdict.status === 'failed' ? end.verdict : undefined;
+    const failure =
+      ending?.kind === 'fail' ? ending.failure : end.verdict.status === 'failed' ? end.verdict : undefined;
     if (ending?.kind === 'stop') {
       await this.#settle(agentId, (record) => step.stopped(record, ending.reason, end, this.#now()));
     } else if (failure) {

@@ -8,6 +8,7 @@ import type { ProfileRegistry } from '../agents/profiles/index.ts';
 import type { Projects } from '../projects/index.ts';
 import type { Results } from '../results/index.ts';
 import type { Clock } from '../runtime/clock.ts';
+import type { Engine } from '../workflow/index.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
 /** How the store is, as far as health and status tell. */
@@ -56,4 +57,5 @@ export interface Rooms {
   readonly subscribers: Subscribers;
   readonly tokens: Tokens;
   readonly version: string;
+  readonly workflow: Pick<Engine, 'admit' | 'outcome'>;
 }

@@ -4,14 +4,30 @@ import { fileKind } from './file-kind.ts';
 import { groundsOf } from './select.ts';
 
 describe('fileKind', () => {
-  it.each(['.env', 'app/.env.production', 'id_rsa', 'deploy/server.key', '.netrc', 'certs/a.pem', 'config/credentials.json', '.aws/config', 'secrets.yaml', '.npmrc'])(
-    'withholds %s as a secret',
-    (path) => {
-      expect(fileKind(path).withheld).toBe('secret');
-    },
-  );
+  it.each([
+    '.env',
+    'app/.env.production',
+    'id_rsa',
+    'deploy/server.key',
+    '.netrc',
+    'certs/a.pem',
+    'config/credentials.json',
+    '.aws/config',
+    'secrets.yaml',
+    '.npmrc',
+  ])('withholds %s as a secret', (path) => {
+    expect(fileKind(path).withheld).toBe('secret');
+  });
 
-  it.each(['.env.example', 'src/secrets.py', 'id_rsa.pub', 'src/env.ts', 'docs/credentials.md', 'src/keys.go', 'package.json'])('shows %s', (path) => {
+  it.each([
+    '.env.example',
+    'src/secrets.py',
+    'id_rsa.pub',
+    'src/env.ts',
+    'docs/credentials.md',
+    'src/keys.go',
+    'package.json',
+  ])('shows %s', (path) => {
     expect(fileKind(path).withheld).toBeNull();
   });
 
@@ -39,7 +55,8 @@ describe('fileKind', () => {
     ['coverage_reports', 'coverage/lcov.info', 'src/cover.ts'],
     ['config_files', 'config/app.toml', 'src/app.py'],
   ])('%s asks for %s and not for %s', (requirement, inside, outside) => {
-    const grounds = (path: string): string[] => groundsOf(fileKind(path), new Set([requirement]), { relevant: false, recent: false });
+    const grounds = (path: string): string[] =>
+      groundsOf(fileKind(path), new Set([requirement]), { relevant: false, recent: false });
     expect(grounds(inside)).toEqual([requirement]);
     expect(grounds(outside)).toEqual([]);
   });

@@ -20,6 +20,8 @@ const RELEVANT_FILES = 60;
 /** Weakest score, beside the best file’s, that still counts as relevant. */
 const RELEVANT_SCORE = 0.08;
 const RECENT_MS = 24 * 60 * 60 * 1000;
+/** A commit of more files than this is a sweep. */
+const MAX_SWEEP_FILES = 50;
 const MAX_FILE_BYTES = 2 * 1024 * 1024;
 const MAX_MANIFESTS = 50;
 const MAX_DEPENDENCIES = 2000;
@@ -142,16 +144,23 @@ function reasonsOf(parts: Readonly<Record<string, number>>, grounds: readonly st
   ];
 }
 
-/** What was changed and not committed, and what commits of the last 24 h touched; without git, by file time. */
+/**
+ * What is changed and not committed, and what commits of the last 24 h touched; without git, by file time. A tree that is
+ * new as a whole, the commit that began it, and sweeps say nothing.
+ */
 function recentPaths(state: ProjectState, nowMs: number): ReadonlySet<string> {
-  const recent = new Set(state.changes);
-  for (const commit of state.history?.commits ?? []) {
-    if (nowMs - Date.parse(commit.timestamp) < RECENT_MS) for (const path of commit.files) recent.add(path);
+  const { files } = state.scan;
+  const some = (paths: readonly string[]): readonly string[] => (paths.length * 2 <= files.length ? paths : []);
+  if (state.history === null) {
+    return new Set(some(files.filter(({ mtimeMs }) => nowMs - mtimeMs < RECENT_MS).map(({ path }) => path)));
   }
-  if (state.history !== null) return recent;
-  const touched = state.scan.files.filter(({ mtimeMs }) => nowMs - mtimeMs < RECENT_MS);
-  // A tree that was just unpacked is new as a whole, which says nothing.
-  return touched.length * 2 < state.scan.files.length ? new Set(touched.map(({ path }) => path)) : recent;
+  const commits = state.history.commits
+    .slice(0, -1)
+    .filter(({ timestamp }) => nowMs - Date.parse(timestamp) < RECENT_MS);
+  return new Set([
+    ...some(state.changes),
+    ...commits.flatMap((commit) => (commit.files.length <= MAX_SWEEP_FILES ? commit.files : [])),
+  ]);
 }
 
 function metadata(task: GatherTask, state: ProjectState, files: readonly IndexedFile[]): ContextMetadata {

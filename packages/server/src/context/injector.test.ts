@@ -85,8 +85,8 @@ describe('gather', () => {
     for (const change of changes) {
       let hits = 0;
       // Until the watch has settled every request looks; after it, none does. Both must see the change.
-      for (let asked = 0; asked < 12; asked++) hits += Number((await injector.gather(request)).cache_hit);
-      expect(hits).toBeGreaterThan(10);
+      for (let asked = 0; asked < 6; asked++) hits += Number((await injector.gather(request)).cache_hit);
+      expect(hits).toBeGreaterThanOrEqual(5);
       change();
       expect((await injector.gather(request)).cache_hit, change.toString()).toBe(false);
     }
@@ -162,6 +162,23 @@ describe('gather', () => {
       'tests/test_colors.py',
     ]);
     expect(context.context.project_structure.files).toContain('src/login.py');
+  });
+});
+
+describe('recent', () => {
+  it('adds what changed in the last 24 h, but not the commit that began the project', async () => {
+    using project = new TestProject().write(FILES);
+    project.git('init', '--quiet');
+    project.commit('Initial commit');
+    const paths = async (): Promise<string[]> => {
+      const { context } = await injector.gather(testRequest(project, { title: 'login password' }));
+      return context.relevant_files.map(({ path }) => path);
+    };
+    expect(await paths()).not.toContain('src/colors.py');
+    project.write({ 'src/colors.py': 'GREEN = 2\n' });
+    expect(await paths()).toContain('src/colors.py');
+    project.commit('Colours');
+    expect(await paths()).toContain('src/colors.py');
   });
 });
 

@@ -9,7 +9,9 @@ const counts = (text: string, ...words: string[]): number[] => {
 
 describe('terms', () => {
   it('splits identifiers at case, digits and underscores', () => {
-    expect(counts('HTTPServer getUserName user_name XMLHttpRequest2', 'http', 'server', 'user', 'name', 'xml')).toEqual([2, 1, 2, 2, 1]);
+    expect(counts('HTTPServer getUserName user_name XMLHttpRequest2', 'http', 'server', 'user', 'name', 'xml')).toEqual(
+      [2, 1, 2, 2, 1],
+    );
   });
 
   it('knows a whole identifier however it is written', () => {
@@ -29,8 +31,12 @@ describe('terms', () => {
   });
 
   it('notes what is defined, and skips what is data', () => {
-    const posting = indexText(Buffer.from(`class Session:\n  def open_file(self): pass\nfunc Serve() {}\n${'x'.repeat(500)}`));
-    expect(['Session', 'open_file', 'Serve', 'self'].map((name) => holds(posting.defines, termHash(name, true)))).toEqual([true, true, true, false]);
+    const posting = indexText(
+      Buffer.from(`class Session:\n  def open_file(self): pass\nfunc Serve() {}\n${'x'.repeat(500)}`),
+    );
+    expect(
+      ['Session', 'open_file', 'Serve', 'self'].map((name) => holds(posting.defines, termHash(name, true))),
+    ).toEqual([true, true, true, false]);
     expect(countOf(posting, termHash('x'.repeat(500)))).toBe(0);
   });
 });

@@ -41,9 +41,27 @@ export class TestProject implements Disposable {
     return this;
   }
 
+  /** Makes many commits at once, each of one file, on a branch that is then checked out. */
+  commits(changes: readonly { readonly message: string; readonly path: string; readonly content: string }[]): this {
+    const stream = changes.map(
+      ({ message, path, content }, index) =>
+        `commit refs/heads/many\ncommitter Test <test@localhost> ${1_700_000_000 + index} +0000\n${dataOf(message)}${
+          index === 0 ? 'from HEAD\n' : ''
+        }M 100644 inline ${path}\n${dataOf(content)}`,
+    );
+    execFileSync('git', ['fast-import', '--quiet'], { cwd: this.root, input: stream.join('\n') });
+    this.git('checkout', '--quiet', 'many');
+    return this;
+  }
+
   [Symbol.dispose](): void {
     rmSync(this.root, { recursive: true, force: true });
   }
+}
+
+/** Text as git’s fast-import takes it. */
+function dataOf(text: string): string {
+  return `data ${Buffer.byteLength(text)}\n${text}\n`;
 }
 
 /** A profile of a coding agent, with other requirements where a test wants them. */

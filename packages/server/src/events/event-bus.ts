@@ -181,6 +181,7 @@ export class EventBus {
       {
         projectId,
         wanted: compileInterest(reading),
+        eventType,
         key: JSON.stringify([projectId, eventType, topic, filter]),
         after: log.sequenceOf(projectId, reading.cursor),
         signal,
@@ -204,7 +205,7 @@ export class EventBus {
     const leave = this.#needs.subscribers.join({ projectId, agentType, wanted });
     try {
       const until = AbortSignal.any([signal, over.signal]);
-      const steps = follow(this.#needs.log, { projectId, after, wanted, signal: until });
+      const steps = follow(this.#needs.log, { projectId, after, wanted, eventType: reading.eventType, signal: until });
       const step = await steps.next();
       if (!step.done) return { ...this.#pageOf(step.value, limit, wanted, projectId), timeout: false };
       const next = this.#needs.log.cursor(step.value);
@@ -222,7 +223,12 @@ export class EventBus {
     const { log } = this.#needs;
     const head = log.head(projectId);
     const until = request.until === undefined ? head : Math.min(head, log.sequenceOf(projectId, request.until));
-    const reader = new LogReader(log, { projectId, after: log.sequenceOf(projectId, request.cursor), wanted });
+    const reader = new LogReader(log, {
+      projectId,
+      after: log.sequenceOf(projectId, request.cursor),
+      wanted,
+      eventType: request.eventType,
+    });
     const found: EventEntry[] = [];
     let chars = 0;
     while (reader.sequence < until && found.length <= limit && chars < MAX_LIST_CHARS && !signal.aborted) {

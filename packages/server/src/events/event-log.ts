@@ -12,6 +12,9 @@ const MAX_RING_CHARS = 32 * 1024 * 1024;
 /** Text that one page holds at most, unless a single event is larger. */
 const MAX_PAGE_CHARS = 2 * 1024 * 1024;
 
+/** From this distance on the index finds events of one type faster than looking at all. */
+const MIN_INDEXED_EVENTS = 512;
+
 /** What the log needs from its surroundings. */
 export interface EventLogNeeds {
   readonly database: Database;
@@ -24,6 +27,13 @@ export interface LogPage {
   readonly entries: readonly EventEntry[];
   /** Position up to which the log has been looked at; the next page starts here. */
   readonly scannedSequence: number;
+}
+
+/** How a page is read. */
+export interface PageOptions {
+  readonly until?: number | undefined;
+  readonly vanished?: boolean | undefined;
+  readonly eventType?: string | undefined;
 }
 
 interface ProjectLog {
@@ -153,18 +163,19 @@ export class EventLog {
   /**
    * Reads entries after a sequence, at most `maxEvents`, from the ring while that reaches back, else from SQLite.
    * Whether the log still reaches back is for {@link LogReader} to ask.
+   * @param options.eventType the reader wants this type only: others may be left out.
    * @param options.vanished also answer entries whose own time to live ran out and that are not swept yet.
    */
   page(
     projectId: string,
     after: number,
     maxEvents: number,
-    { until = Number.MAX_SAFE_INTEGER, vanished = false } = {},
+    { until = Number.MAX_SAFE_INTEGER, vanished = false, eventType }: PageOptions = {},
   ): LogPage {
     const log = this.#log(projectId);
     const last = Math.min(until, log.headSequence);
     if (after >= last) return { entries: [], scannedSequence: after };
-    const { entries, complete } = this.#read(log, after, last, maxEvents);
+    const { entries, complete } = this.#read(log, after, last, maxEvents, eventType);
     const nowMs = this.#needs.nowMs();
     return {
       entries: vanished ? entries : entries.filter((entry) => entry.vanishesAtMs > nowMs),
@@ -272,9 +283,14 @@ export class EventLog {
     after: number,
     last: number,
     maxEvents: number,
+    eventType?: string,
   ): { entries: readonly EventEntry[]; complete: boolean } {
-    const inRing = log.ring.after(after, maxEvents);
-    if (!inRing) return this.#store.page(log.projectId, after, last, maxEvents, MAX_PAGE_CHARS);
+    const indexed = eventType !== undefined && last - after > MIN_INDEXED_EVENTS;
+    const inRing = indexed ? undefined : log.ring.after(after, maxEvents);
+    if (!inRing) {
+      const options = { maxChars: MAX_PAGE_CHARS, eventType: indexed ? eventType : undefined };
+      return this.#store.page(log.projectId, after, last, maxEvents, options);
+    }
     let chars = 0;
     const end = inRing.findIndex(({ sequence, json }, index) => {
       chars += json.length;

@@ -49,6 +49,7 @@ export class EventStore {
   readonly #epoch: string;
   readonly #insert: Sqlite.Statement<[string, number, string, string, string, number, number, string]>;
   readonly #page: Sqlite.Statement<[string, number, number, number], Row>;
+  readonly #pageOfType: Sqlite.Statement<[string, string, number, number, number], Row>;
   readonly #byEventId: Sqlite.Statement<[string, string], Row>;
   readonly #next: Sqlite.Statement<[string, number], number>;
   readonly #head: Sqlite.Statement<[string], number | null>;
@@ -70,6 +71,10 @@ export class EventStore {
     );
     this.#page = driver.prepare(
       `select ${COLUMNS} from events where project_id = ? and sequence > ? and sequence <= ? order by sequence limit ?`,
+    );
+    this.#pageOfType = driver.prepare(
+      `select ${COLUMNS} from events indexed by events_by_type
+       where project_id = ? and event_type = ? and sequence > ? and sequence <= ? order by sequence limit ?`,
     );
     this.#byEventId = driver.prepare(`select ${COLUMNS} from events where event_id = ? and project_id = ?`);
     this.#next = driver
@@ -118,18 +123,22 @@ export class EventStore {
 
   /**
    * Entries with `after < sequence <= until`, oldest first, at most `maxEvents` and, but for the first, `maxChars` of
-   * text: what one page holds in memory is bounded however large the events are.
+   * text: what one page holds in memory is bounded however large the events are. With `eventType` only those of it.
    */
   page(
     projectId: string,
     after: number,
     until: number,
     maxEvents: number,
-    maxChars = Infinity,
+    { maxChars = Infinity, eventType }: { maxChars?: number; eventType?: string | undefined } = {},
   ): { entries: EventEntry[]; complete: boolean } {
     const entries: EventEntry[] = [];
     let chars = 0;
-    for (const row of this.#page.iterate(projectId, after, until, maxEvents)) {
+    const rows =
+      eventType === undefined
+        ? this.#page.iterate(projectId, after, until, maxEvents)
+        : this.#pageOfType.iterate(projectId, eventType, after, until, maxEvents);
+    for (const row of rows) {
       chars += row.body.length;
       if (chars > maxChars && entries.length > 0) return { entries, complete: false };
       entries.push(new StoredEntry(row, this.#epoch));

@@ -16,6 +16,8 @@ export interface ReadingFrom {
   /** Sequence after which to start. */
   readonly after: number;
   readonly wanted: EventPredicate;
+  /** Type that all wanted events have, when there is one. */
+  readonly eventType?: string | undefined;
 }
 
 /** A position in a project’s log that moves forward page by page and notices when the log is trimmed past it. */
@@ -23,6 +25,7 @@ export class LogReader {
   readonly #log: EventLog;
   readonly #projectId: string;
   readonly #wanted: EventPredicate;
+  readonly #eventType: string | undefined;
   #sequence: number;
   /** What was gone before this reading began is not its loss. */
   #trimmed: number;
@@ -31,6 +34,7 @@ export class LogReader {
     this.#log = log;
     this.#projectId = from.projectId;
     this.#wanted = from.wanted;
+    this.#eventType = from.eventType === '*' ? undefined : from.eventType;
     this.#sequence = from.after;
     this.#trimmed = log.trimmed(from.projectId);
   }
@@ -61,7 +65,8 @@ export class LogReader {
       this.#log.mustReach(this.#projectId, this.#sequence);
       this.#trimmed = trimmed;
     }
-    const page = this.#log.page(this.#projectId, this.#sequence, maxEvents, until === undefined ? {} : { until });
+    const options = { until, eventType: this.#eventType };
+    const page = this.#log.page(this.#projectId, this.#sequence, maxEvents, options);
     this.#sequence = page.scannedSequence;
     return { entries: selectWanted(page.entries, this.#wanted), sequence: this.#sequence };
   }

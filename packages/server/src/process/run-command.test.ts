@@ -3,7 +3,13 @@ import { expect, test } from 'vitest';
 import { runCommand } from './run-command.ts';
 
 const run = (command: readonly string[], timeoutMs = 10_000) =>
-  runCommand({ command, cwd: tmpdir(), env: { PATH: '/usr/bin:/bin' }, timeoutMs, signal: new AbortController().signal });
+  runCommand({
+    command,
+    cwd: tmpdir(),
+    env: { PATH: '/usr/bin:/bin' },
+    timeoutMs,
+    signal: new AbortController().signal,
+  });
 
 test('tells exit code and output', async () => {
   await expect(run(['sh', '-c', 'echo out; echo err >&2; exit 3'])).resolves.toMatchObject({

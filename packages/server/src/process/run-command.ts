@@ -59,7 +59,12 @@ export function runCommand(request: CommandRequest): Promise<CommandReport> {
     signal.removeEventListener('abort', kill);
     // What the command left running must not go on changing what was just checked.
     kill();
-    resolve({ exitCode, durationMs: performance.now() - startedMs, outputSha256: hash.digest('hex'), outputTail: tail });
+    resolve({
+      exitCode,
+      durationMs: performance.now() - startedMs,
+      outputSha256: hash.digest('hex'),
+      outputTail: tail,
+    });
   };
   child.once('error', (cause) => {
     tail = cause.message;

@@ -93,7 +93,11 @@ export class Projects {
   }
 
   #freeId(root: string): string {
-    const base = basename(root).replaceAll(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '').slice(0, 64) || 'project';
+    const base =
+      basename(root)
+        .replaceAll(/[^A-Za-z0-9._-]+/g, '-')
+        .replace(/^[^A-Za-z0-9]+/, '')
+        .slice(0, 64) || 'project';
     for (let suffix = 1; ; suffix += 1) {
       const id = suffix === 1 ? base : `${base}-${suffix}`;
       if (!this.#known.has(id)) return id;

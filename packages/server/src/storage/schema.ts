@@ -50,6 +50,8 @@ export const events = sqliteTable(
   (table) => [
     uniqueIndex('events_by_position').on(table.projectId, table.sequence),
     uniqueIndex('events_by_event_id').on(table.eventId),
+    // Who waits for a type from the oldest event on must not look at all others.
+    index('events_by_type').on(table.projectId, table.eventType, table.sequence),
     index('events_by_expiry').on(table.expiresAtMs),
   ],
 );

@@ -34,7 +34,9 @@ export function takeAnnounced(step: Step, announced: Extract<Happening, { kind: 
     job.next_agents = NextAgents.parse(data['next_agents']);
     if (phase.findings_to !== null) recordFindings(run, job, findingsOf(data), null);
     if (answersReview) answerAll(run, job, Changes.parse(data['changes']));
-    deliver(step, job);
+    // A reviewer that still runs will say in its result what it found; going on now would lose that.
+    const resultToCome = phase.findings_to !== null && !asksReview && job.alive && job.agent_id === agentId;
+    if (!resultToCome) deliver(step, job);
   }
 }
 

@@ -166,7 +166,7 @@ function takeEnded(step: Step, ended: Extract<Happening, { kind: 'ended' }>): vo
   if (!isOpen(job)) return;
   if (ended.result) return takeResult(step, job, ended.result);
   const mayHandIn = step.catalogue.get(job.agent_type)?.permissions.includes('write_results') ?? false;
-  if (ended.how === 'completed' && !mayHandIn) return deliver(step, job);
+  if (ended.how === 'completed' && (!mayHandIn || job.announced_by !== null)) return deliver(step, job);
   const late = job.stop !== null;
   const why = late ? `${job.stop}` : `its process ${ended.how} without a stored result (${ended.reason})`;
   failWork(step, job, why, { retry: late || (ended.how !== 'stopped' && ended.retryPossible) });

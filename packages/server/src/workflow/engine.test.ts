@@ -126,6 +126,22 @@ describe('events drive it', () => {
     expect(world.started('i')).toContain('implementation/rust-specialist/1/1');
   });
 
+  test('a reviewer that announces its work before it hands in loses no finding', async () => {
+    const hasty: Script = async (agent) => {
+      await agent.publish('security', 'audit_complete', {});
+      const findings = agent.key?.endsWith('/1/1') ? [finding('unbounded')] : [];
+      await agent.store({ status: 'success', findings });
+      await agent.complete();
+    };
+    const talker: Script = async (agent) => {
+      await agent.publish('testing', 'tests_passing', {});
+      await agent.complete();
+    };
+    await using world = await opened(cast({ 'security-auditor': hasty, 'test-engineer': talker }));
+    expect(await world.ended('i')).toMatchObject({ status: 'resolved' });
+    expect(world.started('i')).toContain('implementation/python-specialist/2/1');
+  });
+
   test('an event of another issue, of another agent type or of an unknown kind starts nothing', async () => {
     await using world = await opened(silent);
     await world.until(() => world.agents.size === 1);
@@ -334,8 +350,8 @@ describe('rounds', () => {
     const flood: Script = async (agent) => {
       const findings = Array.from({ length: 1000 }, (_, index) => ({
         ...finding(`F${index}`),
-        message: '\u20ac'.repeat(1200),
-        path: `src/${'x'.repeat(900)}`,
+        message: '\u20ac'.repeat(900),
+        path: `src/${'x'.repeat(800)}`,
       }));
       await agent.store({ status: 'success', findings });
       await agent.complete();
@@ -435,7 +451,7 @@ describe('failures', () => {
 });
 
 describe('a restart', () => {
-  test('after any single event starts no agent twice and forgets none', async () => {
+  test('after any commit starts no agent twice and forgets none', async () => {
     let killedIn = 0;
     for (let at = 1; killedIn === at - 1; at += 1) {
       await using world = new ScriptedWorld({
@@ -458,6 +474,6 @@ describe('a restart', () => {
       expect(world.story('i').filter((type) => type === 'phase_complete')).toHaveLength(5);
       expect(world.story('i').filter((type) => type === 'issue_resolved')).toHaveLength(1);
     }
-    expect(killedIn).toBeGreaterThan(40);
+    expect(killedIn).toBeGreaterThan(10);
   });
 });

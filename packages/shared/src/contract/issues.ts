@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { IssueId, ProjectId } from '../ids.ts';
 import { Issue, IssueStatus } from '../issue.ts';
-import { text } from '../json.ts';
+import { JsonRecord, text } from '../json.ts';
 import { Limit, PageCursor } from '../page.ts';
 import { procedure } from '../procedure.ts';
 
@@ -47,6 +47,21 @@ export const issues = {
     access: 'authenticated',
     rest: { method: 'GET', path: '/api/issues' },
     errors: [],
+  }),
+  outcome: procedure({
+    name: 'issues.outcome',
+    kind: 'query',
+    summary: 'Answers what came of an issue: the aggregated result for whoever orchestrates, as far as there is one.',
+    input: z.strictObject({ issue_id: IssueId, project_id: ProjectId.optional() }),
+    output: z.object({
+      issue: Issue,
+      outcome: JsonRecord.nullable().describe(
+        'Results by agent, files, decisions and counts; null: no workflow drove it.',
+      ),
+    }),
+    access: 'authenticated',
+    rest: { method: 'GET', path: '/api/issues/:issue_id/outcome' },
+    errors: ['ISSUE_NOT_FOUND'],
   }),
   cancel: procedure({
     name: 'issues.cancel',

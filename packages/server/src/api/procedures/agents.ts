@@ -8,7 +8,7 @@ import { issueMeantBy } from './scope.ts';
 import { spawnMeantBy } from './spawn-input.ts';
 
 export function agentProcedures(rooms: Rooms): Implementations<typeof contract.agents> {
-  const { agents, profiles, projects } = rooms;
+  const { agents, profiles, projects, workflow } = rooms;
 
   /** An agent that the caller can see; one of another project does not exist for it. */
   const visible = (principal: KnownPrincipal, input: { agent_id: string; project_id?: string | undefined }): Agent => {
@@ -24,14 +24,18 @@ export function agentProcedures(rooms: Rooms): Implementations<typeof contract.a
   return {
     spawn: implement(contract.agents.spawn, async (input, { principal, correlationId }) => {
       const meant = spawnMeantBy(rooms, principal, input);
-      const { agent_id } = await agents.spawn({
-        ...meant,
-        task: input.task,
-        permissions: meant.profile.permissions.filter((permission) => permissionsOf(principal).includes(permission)),
-        idempotencyKey: input.idempotency_key,
-        correlationId,
-        traceparent: readTraceparent(input.traceparent),
-      });
+      // Within the limits of the issue's workflow: reserved before the start, so that a storm cannot overshoot.
+      const release = workflow.admit(meant.project.project_id, meant.issue.issue_id, meant.parentId);
+      const { agent_id } = await agents
+        .spawn({
+          ...meant,
+          task: input.task,
+          permissions: meant.profile.permissions.filter((permission) => permissionsOf(principal).includes(permission)),
+          idempotencyKey: input.idempotency_key,
+          correlationId,
+          traceparent: readTraceparent(input.traceparent),
+        })
+        .finally(release);
       const { process_id, state, queue } = await agents.status(agent_id);
       return {
         agent_id,

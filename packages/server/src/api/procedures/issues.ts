@@ -6,7 +6,7 @@ import type { Rooms } from '../rooms.ts';
 import { issueMeantBy } from './scope.ts';
 
 export function issueProcedures(rooms: Rooms): Implementations<typeof contract.issues> {
-  const { agents, issues, profiles, projects } = rooms;
+  const { agents, issues, profiles, projects, workflow } = rooms;
 
   type Target = { readonly issue_id: string; readonly project_id?: string | undefined; readonly reason: string };
   const turning =
@@ -39,6 +39,10 @@ export function issueProcedures(rooms: Rooms): Implementations<typeof contract.i
     list: implement(contract.issues.list, ({ project_id, ...page }, { principal }) =>
       issues.list({ ...page, projectId: projects.meantBy(principal, project_id).project_id }),
     ),
+    outcome: implement(contract.issues.outcome, (input, { principal }) => {
+      const { issue, project } = issueMeantBy(rooms, principal, input);
+      return { issue, outcome: workflow.outcome(project.project_id, issue.issue_id) ?? null };
+    }),
     cancel: implement(contract.issues.cancel, turning('cancel')),
     pause: implement(contract.issues.pause, turning('pause')),
     resume: implement(contract.issues.resume, turning('resume')),

@@ -33,7 +33,10 @@ describe('rankFiles', () => {
 
   it.each([
     ['a path', 'Something is wrong in src/util/text.py'],
-    ['a stack trace of another machine', 'Crash\n\nTraceback:\n  File "/home/ann/app/src/util/text.py", line 2, in trim'],
+    [
+      'a stack trace of another machine',
+      'Crash\n\nTraceback:\n  File "/home/ann/app/src/util/text.py", line 2, in trim',
+    ],
     ['a dotted module', 'Crash in util.text.trim'],
     ['a definition', 'Crash calling trim()'],
   ])('finds a file by %s', async (_, text) => {
@@ -46,10 +49,13 @@ describe('rankFiles', () => {
     using project = new TestProject().write(SOURCES);
     project.git('init', '--quiet');
     project.commit('Initial commit');
-    for (let version = 0; version < 32; version++) {
-      const path = version % 4 === 0 ? 'src/util/text.py' : 'src/billing/tax.py';
-      project.write({ [path]: `VALUE = ${version}\n` }).commit(version % 4 === 0 ? `Unicode widths, part ${version}` : `Rates of ${version}`);
-    }
+    project.commits(
+      Array.from({ length: 32 }, (_, version) => {
+        const rare = version % 4 === 0;
+        const message = rare ? `Unicode widths, part ${version}` : `Rates of ${version}`;
+        return { message, path: rare ? 'src/util/text.py' : 'src/billing/tax.py', content: `VALUE = ${version}\n` };
+      }),
+    );
     const [first] = await rank(project, 'Unicode widths are wrong');
     expect(first?.file.path).toBe('src/util/text.py');
     expect(first?.parts.past).toBeGreaterThan(0);

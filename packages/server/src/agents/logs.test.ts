@@ -1,0 +1,118 @@
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { systemClock } from '../runtime/clock.ts';
+import { silentLogger } from '../telemetry/logger.ts';
+import { readLogPage } from './agent-log.ts';
+import { CollectedLog } from './collected-log.ts';
+import { LogMarks, readMarks } from './log-marks.ts';
+
+let place: string;
+beforeEach(() => {
+  place = mkdtempSync(join(tmpdir(), 'agent-logs-'));
+});
+afterEach(() => rmSync(place, { recursive: true, force: true }));
+
+const never = new AbortController().signal;
+const unended = new Promise<never>(() => {});
+const read = (over: object = {}) =>
+  readLogPage(
+    {
+      path: join(place, 'stdout.log'),
+      marksFile: join(place, 'marks'),
+      stream: 'stdout',
+      fromByte: 0,
+      limit: 100,
+      waitMs: 0,
+      ended: unended,
+      ...over,
+    },
+    systemClock,
+    never,
+  );
+
+test('a line that is still being written is not answered before it is whole, or the agent has ended', async () => {
+  writeFileSync(join(place, 'stdout.log'), 'one\ntw');
+  expect(await read()).toMatchObject({ lines: [{ byte: 0, text: 'one' }], next_byte: 4, ended: false });
+  expect(await read({ fromByte: 4 })).toMatchObject({ lines: [], next_byte: 4, ended: false });
+  appendFileSync(join(place, 'stdout.log'), 'o');
+  const last = await read({ fromByte: 4, ended: Promise.resolve() });
+  expect(last).toMatchObject({ lines: [{ byte: 4, text: 'two' }], next_byte: 7, ended: true });
+});
+
+test('a long line comes in pieces, and a wait ends with its time or its line', async () => {
+  const path = join(place, 'stdout.log');
+  writeFileSync(path, `${'x'.repeat(64 * 1024)}y\n`);
+  const page = await read();
+  expect(page.lines.map(({ text, cut }) => [text.length, cut])).toEqual([
+    [65_536, true],
+    [1, false],
+  ]);
+  const from = { fromByte: page.next_byte };
+  expect((await read({ ...from, waitMs: 30 })).lines).toEqual([]);
+  const waiting = read({ ...from, waitMs: 10_000 });
+  appendFileSync(path, 'more\n');
+  expect((await waiting).lines).toMatchObject([{ text: 'more' }]);
+});
+
+test('marks tell when each byte was read, over a restart, and read lines are not new again', async () => {
+  const path = join(place, 'marks');
+  let nowMs = 1000;
+  const clock = { nowMs: () => nowMs, after: (delayMs: number, call: () => void) => systemClock.after(delayMs, call) };
+  const marks = new LogMarks(path, clock);
+  expect(marks.note('stdout', 10)).toBe(true);
+  nowMs = 5000;
+  marks.note('stdout', 20);
+  marks.note('stderr', 7);
+  await marks.close();
+  const timeOf = await readMarks(path, 'stdout');
+  expect([1, 10, 11, 20, 21].map(timeOf)).toEqual([1000, 1000, 5000, 5000, null]);
+  const again = new LogMarks(path, clock);
+  expect([again.note('stdout', 20), again.note('stdout', 21), again.note('stderr', 7)]).toEqual([false, true, false]);
+  await again.close();
+});
+
+const line = {
+  at: '2026-01-01T00:00:00.000Z',
+  agent_id: 'a',
+  agent_type: 't',
+  issue_id: null,
+  attempt: 1,
+  stream: 'stdout' as const,
+};
+
+test('the output of all agents is collected in files of bounded size and number', async () => {
+  const path = join(place, 'agents.log');
+  const log = new CollectedLog(path, silentLogger, { maxBytes: 500, keep: 2 });
+  for (let index = 0; index < 40; index += 1) {
+    log.append({ ...line, text: `line ${index}` });
+    await log.close();
+  }
+  expect(readdirSync(place).toSorted()).toEqual(['agents.log', 'agents.log.1', 'agents.log.2']);
+  expect(readFileSync(path, 'utf8')).toContain('"line 39"');
+});
+
+test('a flood is cut down, and what was left out is told', async () => {
+  const log = new CollectedLog(join(place, 'agents.log'), silentLogger);
+  for (let index = 0; index < 1500; index += 1) log.append({ ...line, text: 'again' });
+  await log.close();
+  log.append({ ...line, at: '2026-01-01T00:00:01.000Z', text: 'later' });
+  await log.close();
+  const lines = readFileSync(join(place, 'agents.log'), 'utf8').trim().split('\n');
+  expect(lines).toHaveLength(1002);
+  expect(lines.filter((each) => each.includes('left_out'))).toEqual([JSON.stringify({ left_out_lines: 500 })]);
+});
+
+test('a disk that refuses costs lines and is told once', async () => {
+  const logger = { ...silentLogger, warn: vi.fn<(fields: object, message: string) => void>() };
+  const log = new CollectedLog('/dev/full', logger);
+  for (let index = 0; index < 3; index += 1) {
+    log.append({ ...line, text: 'lost' });
+    await log.close();
+  }
+  expect(logger.warn).toHaveBeenCalledTimes(1);
+  const marks = new LogMarks(join(place, 'no-such-folder', 'marks'), systemClock);
+  marks.note('stdout', 5);
+  await marks.close();
+});

@@ -1,0 +1,26 @@
+/** Runs `inFlight` loops of a call for a time; answers how often it was done per second. */
+export async function rateOf(
+  inFlight: number,
+  seconds: number,
+  call: (loop: number) => Promise<unknown>,
+): Promise<number> {
+  await Promise.all(Array.from({ length: inFlight }, (_, loop) => call(loop)));
+  let done = 0;
+  const startMs = performance.now();
+  const untilMs = startMs + seconds * 1000;
+  await Promise.all(
+    Array.from({ length: inFlight }, async (_, loop) => {
+      while (performance.now() < untilMs) {
+        await call(loop);
+        done += 1;
+      }
+    }),
+  );
+  return (done * 1000) / (performance.now() - startMs);
+}
+
+/** A quantile of some numbers. */
+export function quantile(values: readonly number[], q: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN;
+}

@@ -1,0 +1,143 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect as connectSocket, createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { connect as connectNats } from '@nats-io/transport-node';
+import { createClient } from '@redis/client';
+import { Pool } from 'pg';
+
+/** Another server that takes events. */
+export interface Publisher {
+  publish(text: string): Promise<unknown>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** How another server is started; throws where it is not on the machine. */
+export interface Other {
+  readonly name: string;
+  readonly note?: string;
+  start(): Promise<Publisher>;
+}
+
+/** Servers to compare with, each started by the bench with the settings named, but for PostgreSQL, which has to run. */
+export const OTHERS: readonly Other[] = [
+  {
+    name: 'Redis Streams, appendfsync always',
+    async start() {
+      const settings = ['--appendonly', 'yes', '--appendfsync', 'always', '--save', '', '--bind', '127.0.0.1'];
+      const server = await startProgram('redis-server', (port, dir) => [
+        '--port',
+        `${port}`,
+        '--dir',
+        dir,
+        ...settings,
+      ]);
+      const client = createClient({ url: `redis://127.0.0.1:${server.port}` });
+      await client.connect();
+      return {
+        publish: (text) => client.xAdd('bench', '*', { text }),
+        async [Symbol.asyncDispose]() {
+          client.destroy();
+          await server.stop();
+        },
+      };
+    },
+  },
+  {
+    name: 'NATS JetStream, file storage',
+    note: 'no fsync for each message',
+    async start() {
+      const server = await startProgram('nats-server', (port, dir) => [
+        '-js',
+        '-sd',
+        dir,
+        '-p',
+        `${port}`,
+        '-a',
+        '127.0.0.1',
+      ]);
+      const client = await connectNats({ servers: `127.0.0.1:${server.port}` });
+      await (await jetstreamManager(client)).streams.add({ name: 'bench', subjects: ['bench'] });
+      const stream = jetstream(client);
+      return {
+        publish: (text) => stream.publish('bench', text),
+        async [Symbol.asyncDispose]() {
+          await client.close();
+          await server.stop();
+        },
+      };
+    },
+  },
+  {
+    name: 'PostgreSQL, one row an insert, 20 connections',
+    async start() {
+      const pool = new Pool({ max: 20, connectionTimeoutMillis: 2000 });
+      pool.on('error', () => {});
+      const table = `sidecar_bench_${process.pid}`;
+      await pool.query(`create table ${table} (id bigserial primary key, body text)`).catch(async (cause: unknown) => {
+        await pool.end();
+        throw cause;
+      });
+      const statement = { name: 'insert', text: `insert into ${table} (body) values ($1) returning id` };
+      return {
+        publish: (text) => pool.query({ ...statement, values: [text] }),
+        async [Symbol.asyncDispose]() {
+          await pool.query(`drop table ${table}`);
+          await pool.end();
+        },
+      };
+    },
+  },
+];
+
+async function startProgram(
+  name: string,
+  argumentsFor: (port: number, dir: string) => string[],
+): Promise<{ port: number; stop(): Promise<void> }> {
+  const dir = mkdtempSync(join(tmpdir(), 'sidecar-bench-'));
+  const port = await freePort();
+  const child = spawn(name, argumentsFor(port, dir), { stdio: 'ignore' });
+  const stop = async (): Promise<void> => {
+    await end(child);
+    rmSync(dir, { recursive: true, force: true });
+  };
+  const failed = once(child, 'error').then(() => false);
+  if (!(await Promise.race([failed, answers(port)]))) {
+    await stop();
+    throw new Error(`${name} is not on this machine`);
+  }
+  return { port, stop };
+}
+
+async function answers(port: number): Promise<boolean> {
+  for (let tries = 0; tries < 100; tries += 1) {
+    const socket = connectSocket(port, '127.0.0.1');
+    const open = await new Promise<boolean>((resolve) => {
+      socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    });
+    socket.destroy();
+    if (open) return true;
+    await sleep(50);
+  }
+  return false;
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  await exited;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}

@@ -1,0 +1,61 @@
+import { once } from 'node:events';
+import { WebSocket } from 'ws';
+import { stockSocketClient } from '../../support/trpc-clients.ts';
+
+/**
+ * Subscribers in a process of their own: `receivers.ts <kind> <url> <token> <count>`. Told `count`, they start counting;
+ * told `report`, they say how many events have come. Of events that carry `sentMs` they keep how long those took.
+ */
+const [kind = '', url = '', token = '', count = '1'] = process.argv.slice(2);
+let received = 0;
+let latencies: number[] = [];
+
+const note = (sentMs: unknown): void => {
+  received += 1;
+  if (typeof sentMs === 'number') latencies.push(performance.timeOrigin + performance.now() - sentMs);
+};
+
+for (let n = 0; n < Number(count); n += 1) {
+  if (kind === 'stock') await subscribeStock();
+  else await subscribePlain();
+}
+process.on('message', (message) => {
+  if (message === 'count') {
+    received = 0;
+    latencies = [];
+  } else process.send?.({ name: 'counted', count: received, latencies });
+});
+process.on('disconnect', () => process.exit());
+process.send?.({ name: 'ready' });
+
+async function subscribeStock(): Promise<void> {
+  const { client } = stockSocketClient(url, token);
+  await new Promise<void>((resolve) => {
+    client.subscription(
+      'events.subscribe',
+      { cursor: 'latest' },
+      {
+        onStarted: () => resolve(),
+        onData: (tracked: unknown) => note((tracked as { data: { data: { sentMs?: number } } }).data.data.sentMs),
+      },
+    );
+  });
+}
+
+async function subscribePlain(): Promise<void> {
+  const isRaw = kind.startsWith('raw');
+  const client = new WebSocket(isRaw ? url : `${url.replace('http', 'ws')}/trpc`, {
+    perMessageDeflate: false,
+    headers: { authorization: `Bearer ${token}` },
+  });
+  await once(client, 'open');
+  if (!isRaw) {
+    const input = { json: { cursor: 'latest' } };
+    client.send(JSON.stringify({ id: 1, method: 'subscription', params: { path: 'events.subscribe', input } }));
+    await once(client, 'message');
+  }
+  client.on('message', (data: Buffer) => {
+    if (kind !== 'raw-parsed') return note(undefined);
+    note((JSON.parse(data.toString()) as { sentMs?: number }).sentMs);
+  });
+}

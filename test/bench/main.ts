@@ -1,0 +1,14 @@
+/**
+ * Measures: `npm run bench [events|context|relevance] [options]`; default `events`. Each prints a table; ratios hold
+ * within one run, on one machine, at one time.
+ */
+const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
+  events: () => import('./events/main.ts'),
+  context: () => import('./context.ts'),
+  relevance: () => import('./relevance.ts'),
+};
+
+const named = process.argv[2];
+const name = named !== undefined && named in BENCHES ? named : 'events';
+if (named === name) process.argv.splice(2, 1);
+await BENCHES[name]?.();

@@ -1,0 +1,42 @@
+import { createSidecarClient } from '@orchestration-sidecar/sdk';
+import { expect, test } from 'vitest';
+import { startChaosProxy } from '../../packages/sdk/src/chaos-proxy.ts';
+import { startForTest } from '../support/sidecar-under-test.ts';
+
+const FOLLOWERS = 119;
+const EVENTS = 300;
+
+test('119 followers behind a network that cuts, stalls and half-closes get every event once and in order', async () => {
+  await using sidecar = await startForTest();
+  const proxy = await startChaosProxy(Number(new URL(sidecar.url).port));
+  const clients = Array.from({ length: FOLLOWERS }, () =>
+    createSidecarClient({ url: proxy.url, token: sidecar.operatorToken, heartbeatMs: 500 }),
+  );
+  const received = clients.map((client) => {
+    const seen: unknown[] = [];
+    void (async () => {
+      for await (const event of client.events.subscribe({ event_type: 'chaos' })) seen.push(event.data['n']);
+    })();
+    return seen;
+  });
+  const tricks = [proxy.cut, proxy.stall, proxy.flow, proxy.halfClose, proxy.flow];
+  for (let n = 0; n < EVENTS; n += 1) {
+    const { status } = await sidecar.call('POST', '/api/events/chaos', {
+      body: { topic: 'implementation', data: { n } },
+    });
+    expect(status).toBe(202);
+    if (n % 50 === 25) tricks[Math.floor(n / 50) % tricks.length]?.();
+  }
+  proxy.flow();
+  const expected = Array.from({ length: EVENTS }, (_, n) => n);
+  await expect
+    .poll(() => received.every((seen) => seen.length >= EVENTS), { timeout: 60_000, interval: 100 })
+    .toBe(true);
+  for (const seen of received) expect(seen).toEqual(expected);
+
+  for (const client of clients) client.close();
+  const open = async () => (await sidecar.call('GET', '/status')).body.events.active_subscriptions;
+  await expect.poll(open, { timeout: 20_000 }).toBe(0);
+  await expect.poll(() => proxy.connections, { timeout: 20_000 }).toBe(0);
+  await proxy.close();
+}, 120_000);

@@ -1,0 +1,125 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import type { SidecarEvent } from '@orchestration-sidecar/shared';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
+import { startForTest, type SidecarUnderTest } from '../support/sidecar-under-test.ts';
+import { stockSocketClient } from '../support/trpc-clients.ts';
+
+const EVENTS = 12_000;
+const PADDING = 'x'.repeat(1000);
+
+let sidecar: SidecarUnderTest;
+beforeAll(async () => {
+  sidecar = await startForTest();
+});
+afterAll(() => sidecar[Symbol.asyncDispose]());
+afterEach(async () => {
+  await expect.poll(subscriptions, { timeout: 10_000 }).toBe(0);
+});
+
+const subscriptions = async (): Promise<number> =>
+  (await sidecar.call('GET', '/status')).body.events.active_subscriptions;
+
+async function publish(from: number, count: number): Promise<void> {
+  for (let n = from; n < from + count; n += 500) {
+    const events = Array.from({ length: Math.min(500, from + count - n) }, (_, index) => ({
+      event_type: 'bulk',
+      topic: 'implementation',
+      data: { n: n + index, PADDING },
+    }));
+    const { status } = await sidecar.call('POST', '/api/events', { body: { events } });
+    expect(status).toBe(202);
+  }
+}
+
+/** A client that can stop reading: its socket is in our hands. */
+async function pausableClient(): Promise<{ socket: Socket; client: WebSocket; seen: number[] }> {
+  const { hostname, port } = new URL(sidecar.url);
+  const socket = connect(Number(port), hostname);
+  const client = new WebSocket(`ws://${hostname}:${port}/trpc`, {
+    createConnection: () => socket,
+    headers: { authorization: `Bearer ${sidecar.operatorToken}` },
+  });
+  const seen: number[] = [];
+  client.on('message', (data: Buffer) => {
+    const { result } = JSON.parse(data.toString()) as {
+      result: { type: string; data?: { json: { data: SidecarEvent } } };
+    };
+    if (result.data) seen.push(Number(result.data.json.data.data['n']));
+  });
+  await once(client, 'open');
+  const input = { json: { event_type: 'bulk', cursor: 'latest' } };
+  client.send(JSON.stringify({ id: 1, method: 'subscription', params: { path: 'events.subscribe', input } }));
+  await expect.poll(subscriptions).toBe(1);
+  return { socket, client, seen };
+}
+
+test('a reader that stops reading costs little, delays nobody, and is caught up without a gap', async () => {
+  const { socket, client, seen } = await pausableClient();
+  const quick = stockSocketClient(sidecar.url, sidecar.operatorToken);
+  const received: number[] = [];
+  const subscription = quick.client.subscription(
+    'events.subscribe',
+    { event_type: 'bulk', cursor: 'latest' },
+    { onData: (tracked: unknown) => received.push(Number((tracked as { data: SidecarEvent }).data.data['n'])) },
+  );
+  await expect.poll(subscriptions).toBe(2);
+  socket.pause();
+  global.gc?.();
+  const before = process.memoryUsage().external;
+  await publish(0, EVENTS);
+  await expect.poll(() => received.length, { timeout: 20_000 }).toBe(EVENTS);
+  // What was published is 13 MB; on its way to the stalled socket is no more than its high-water mark and one page.
+  expect(process.memoryUsage().external - before).toBeLessThan(40 * 1024 * 1024);
+  expect(seen.length).toBeLessThan(EVENTS);
+  socket.resume();
+  await expect.poll(() => seen.length, { timeout: 20_000 }).toBe(EVENTS);
+  expect(seen).toEqual(Array.from({ length: EVENTS }, (_, n) => n));
+  expect(received).toEqual(seen);
+  subscription.unsubscribe();
+  client.terminate();
+  await quick.close();
+}, 60_000);
+
+test('10,000 waits at once are all answered by one event, and leave nothing behind', async () => {
+  const WAITS = 10_000;
+  const sockets = await Promise.all(
+    Array.from({ length: 100 }, async () => {
+      const client = new WebSocket(`${sidecar.url.replace('http', 'ws')}/trpc`, {
+        headers: { authorization: `Bearer ${sidecar.operatorToken}` },
+      });
+      await once(client, 'open');
+      return client;
+    }),
+  );
+  let answered = 0;
+  for (const client of sockets) {
+    client.on('message', (data: Buffer) => {
+      const { result } = JSON.parse(data.toString()) as { result: { data: { json: { events: unknown[] } } } };
+      if (result.data.json.events.length === 1) answered += 1;
+    });
+    for (let id = 0; id < WAITS / sockets.length; id += 1) {
+      const input = { json: { event_type: 'gong', timeout: 120_000 } };
+      client.send(JSON.stringify({ id, method: 'query', params: { path: 'events.wait', input } }));
+    }
+  }
+  await expect.poll(subscriptions, { timeout: 30_000 }).toBe(WAITS);
+  expect((await sidecar.call('GET', '/health')).status).toBe(200);
+  await sidecar.call('POST', '/api/events/gong', { body: { topic: 'implementation' } });
+  await expect.poll(() => answered, { timeout: 30_000 }).toBe(WAITS);
+  for (const client of sockets) client.terminate();
+}, 60_000);
+
+test('waits whose callers hang up are forgotten', async () => {
+  const client = new WebSocket(`${sidecar.url.replace('http', 'ws')}/trpc`, {
+    headers: { authorization: `Bearer ${sidecar.operatorToken}` },
+  });
+  await once(client, 'open');
+  for (let id = 0; id < 50; id += 1) {
+    const input = { json: { event_type: 'never' } };
+    client.send(JSON.stringify({ id, method: 'query', params: { path: 'events.wait', input } }));
+  }
+  await expect.poll(subscriptions).toBe(50);
+  client.terminate();
+});
