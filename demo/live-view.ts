@@ -79,7 +79,11 @@ function lineOf({ agent_type: agentType, state, activity, process_id: pid, attem
 }
 
 function summaryOf({ data, publisher_type: publisher }: SidecarEvent): string {
-  const subject = data['agent_type'] ?? publisher;
-  const said = data['summary'] ?? data['reason'] ?? data['phase'] ?? data['error'] ?? '';
-  return [subject, said].filter((part) => typeof part === 'string' && part !== '').join(': ');
+  const subject = text(data['agent_type']) ?? publisher;
+  const said = ['summary', 'reason', 'phase', 'error'].flatMap((name) => text(data[name]) ?? []);
+  return [subject, ...said.slice(0, 1)].join(': ');
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
 }

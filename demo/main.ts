@@ -84,9 +84,7 @@ async function report(outcome: Outcome, timeline: readonly SidecarEvent[]): Prom
   const { results } = await outcome.client.results.list({ issue_id: outcome.issueId });
   console.log('\nResults, newest first');
   for (const result of results) {
-    console.log(
-      `  ${result.agent_type.padEnd(22)} ${result.result.status.padEnd(8)} ${String(result.result['summary'] ?? '')}`,
-    );
+    console.log(`  ${result.agent_type.padEnd(22)} ${result.result.status.padEnd(8)} ${summaryOf(result.result)}`);
   }
   console.log('\nOn disk');
   for (const path of new Set(results.map((result) => mirrorOf(outcome, result)))) console.log(`  ${path}`);
@@ -97,4 +95,9 @@ async function report(outcome: Outcome, timeline: readonly SidecarEvent[]): Prom
   const checks = await verify(outcome);
   for (const { what, holds } of checks) console.log(`  ${holds ? '✔' : '✘'} ${what}`);
   return checks.every(({ holds }) => holds);
+}
+
+function summaryOf(result: Readonly<Record<string, unknown>>): string {
+  const { summary } = result;
+  return typeof summary === 'string' ? summary : '';
 }

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { StoredResult } from '@orchestration-sidecar/shared';
 import type { Contract, OutputOf, SidecarClient } from '@orchestration-sidecar/sdk';
 import { runTests } from './agents/run-tests.ts';
 
@@ -34,7 +35,7 @@ export async function verify(outcome: Outcome): Promise<Check[]> {
   const newest = new Map(results.toReversed().map((result) => [result.agent_type, result]));
   const mirrored = [...newest.values()].every((result) => {
     const path = mirrorOf({ dataDir }, result);
-    return existsSync(path) && JSON.parse(readFileSync(path, 'utf8')).id === result.id;
+    return existsSync(path) && StoredResult.parse(JSON.parse(readFileSync(path, 'utf8'))).id === result.id;
   });
   const tests = existsSync(join(project, 'slug/slugify.test.mjs'))
     ? runTests('slug/slugify.test.mjs', project)
