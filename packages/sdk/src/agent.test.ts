@@ -142,18 +142,18 @@ describe('its token', () => {
     expect(seen).toEqual([0, 1, 2]);
   });
 
-  it('is kept in TOKEN_FILE for the agent’s other processes', async () => {
+  it('is kept in JWT_TOKEN_FILE for the agent’s other processes', async () => {
     const { JWT_TOKEN = '', ...environment } = await environmentOf('python-specialist', 'token-2');
-    const TOKEN_FILE = join(folder, 'token');
-    await writeFile(TOKEN_FILE, `${JWT_TOKEN}\n`);
+    const JWT_TOKEN_FILE = join(folder, 'token');
+    await writeFile(JWT_TOKEN_FILE, `${JWT_TOKEN}\n`);
     const clock: Clock = { ...systemClock, nowMs: () => Date.now() + 3_595_000 };
-    const client = clientIn({ ...environment, TOKEN_FILE }, { clock });
+    const client = clientIn({ ...environment, JWT_TOKEN_FILE }, { clock });
     await client.issues.list();
-    await until(async () => (await readFile(TOKEN_FILE, 'utf8')) !== `${JWT_TOKEN}\n`);
-    expect((await stat(TOKEN_FILE)).mode & 0o777).toBe(0o600);
-    const later = clientIn({ ...environment, TOKEN_FILE });
+    await until(async () => (await readFile(JWT_TOKEN_FILE, 'utf8')) !== `${JWT_TOKEN}\n`);
+    expect((await stat(JWT_TOKEN_FILE)).mode & 0o777).toBe(0o600);
+    const later = clientIn({ ...environment, JWT_TOKEN_FILE });
     expect(await later.issues.list()).toHaveProperty('issues');
-    expect(await readFile(TOKEN_FILE, 'utf8')).not.toContain('\n');
+    expect(await readFile(JWT_TOKEN_FILE, 'utf8')).not.toContain('\n');
   });
 
   it('of a function is asked again when the sidecar refuses it', async () => {

@@ -18,7 +18,7 @@ export interface SidecarClientOptions {
   readonly url?: string | undefined;
   /**
    * Token to send. An agent’s is refreshed before it expires, for as long as the client is open. A function is asked
-   * before every call, and its tokens are not refreshed. Default: the content of `TOKEN_FILE`, else `JWT_TOKEN`.
+   * before every call, and its tokens are not refreshed. Default: the content of `JWT_TOKEN_FILE`, else `JWT_TOKEN`.
    */
   readonly token?: string | (() => string | Promise<string>) | undefined;
   /** What carries queries and mutations. Default `http`; `websocket` costs the sidecar less for each call. */
@@ -131,14 +131,14 @@ function headersOf({ headers }: SidecarClientOptions, { TRACEPARENT }: AgentEnvi
 
 function tokensOf(
   { token }: SidecarClientOptions,
-  { JWT_TOKEN, TOKEN_FILE }: AgentEnvironment,
+  { JWT_TOKEN, JWT_TOKEN_FILE }: AgentEnvironment,
   needs: Omit<ConstructorParameters<typeof KeptToken>[0], 'token' | 'file'>,
 ): TokenSource {
   if (typeof token === 'function') return new AskedToken(token);
-  if (token !== undefined || TOKEN_FILE === undefined) return new KeptToken({ ...needs, token: token ?? JWT_TOKEN });
+  if (token !== undefined || JWT_TOKEN_FILE === undefined) return new KeptToken({ ...needs, token: token ?? JWT_TOKEN });
   const file: TokenFile = {
-    read: () => platform.readText(TOKEN_FILE),
-    write: (text) => platform.writeSecret(TOKEN_FILE, text),
+    read: () => platform.readText(JWT_TOKEN_FILE),
+    write: (text) => platform.writeSecret(JWT_TOKEN_FILE, text),
   };
   return new KeptToken({ ...needs, token: JWT_TOKEN, file });
 }

@@ -8,7 +8,7 @@ export interface AgentEnvironment {
   readonly SIDECAR_URL?: string | undefined;
   readonly JWT_TOKEN?: string | undefined;
   /** File that holds the token; read instead of `JWT_TOKEN`, and written when the token is refreshed. */
-  readonly TOKEN_FILE?: string | undefined;
+  readonly JWT_TOKEN_FILE?: string | undefined;
   /** File that holds the context as JSON. */
   readonly CONTEXT_FILE?: string | undefined;
   /** File that holds the task as text. */

@@ -20,7 +20,7 @@ export type OptionsOf<P extends Procedure> = 'idempotency_key' extends keyof Inp
   : Omit<CallOptions, 'idempotencyKey'>;
 
 type Arguments<Input, Options> =
-  Record<string, never> extends Input ? [input?: Input, options?: Options] : [input: Input, options?: Options];
+  {} extends Input ? [input?: Input, options?: Options] : [input: Input, options?: Options];
 
 /** Makes the resources: one function for every entry. */
 export function createResources(

@@ -91,7 +91,7 @@ async function open(
   const places = openDataDir(config.dataDir);
   scope.own('directory lock', lockDirectory(places.root, process.pid), (lock) => lock.release());
   const logger = scope.own('log', createLogger(config.logLevel, { file: join(places.logs, 'sidecar.log') }), (log) =>
-    log.flush(),
+    log.close(),
   );
   const metrics = new Metrics(nowMs);
 
@@ -157,7 +157,7 @@ async function open(
   );
   const supervisor = new Supervisor({
     store: agentStore,
-    events,
+    announce: (transaction, event) => void events.announce(transaction, event),
     subscribers: consumers,
     writer,
     clock,

@@ -11,97 +11,71 @@ const BATCH_EVENTS = 100;
 
 /**
  * One publisher, 119 subscribers. `frames` counts what sockets bring, which shows what the server can do; `stock` is
- * 119 clients of `@trpc/client`, whose own work then sets the pace. The floor is `ws` broadcasting prepared strings.
+ * 119 clients of `@trpc/client`, whose own work then sets the pace. The floors are `ws` broadcasting a prepared string
+ * for each event, and one for each batch of events.
  */
 export async function measureFanOut(target: Target, seconds: number, report: Report): Promise<void> {
   const post = poster(target);
-  const events = Array.from({ length: BATCH_EVENTS }, () => ({
-    event_type: 'fan',
-    topic: 'implementation',
-    data: { PADDING },
-  }));
-  const body = JSON.stringify({ events });
-  const publish = async (): Promise<void> => {
-    await post('/api/events', body);
-  };
-  const raw: Record<string, number> = {};
-  for (const receiver of ['frames', 'stock'] as const) {
-    const batched = receiver === 'frames';
-    raw[receiver] = await measure(
-      report,
-      `raw ws, one send a frame (${receiver === 'stock' ? 'JSON.parse each' : receiver})`,
-      seconds,
-      {
-        kind: batched ? 'raw-frames' : 'raw-parsed',
-        url: '',
-      },
-    );
-    const before = target.cpuMs();
-    const rate = await measure(report, `sidecar (${receiver})`, seconds, {
-      kind: receiver,
-      url: target.url,
-      token: target.token,
-      publish,
-    });
-    report.add({
-      part: 'fan-out',
-      what: `  sidecar CPU for each delivery (${receiver})`,
-      value: ((target.cpuMs() - before) * 1000) / (rate * seconds),
-      unit: 'µs',
-    });
-    report.add({
-      part: 'fan-out',
-      what: `  sidecar / raw ws (${receiver})`,
-      value: rate / raw[receiver],
-      unit: 'ratio',
-    });
+  const draft = { event_type: 'fan', topic: 'implementation', data: { PADDING } };
+  const body = JSON.stringify({ events: Array.from({ length: BATCH_EVENTS }, () => draft) });
+  const add = (what: string, value: number, unit: string): void => report.add({ part: 'fan-out', what, value, unit });
+
+  const floors = new Map<string, number>();
+  for (const [kind, what] of [
+    ['raw-frames', 'raw ws, a send for each event'],
+    ['raw-batched', 'raw ws, a send for each 100 events'],
+  ] as const) {
+    const raw = await startRaw(kind === 'raw-batched');
+    const { rate } = await deliveries({ kind, url: raw.url, token: '', publish: raw.publish }, seconds);
+    await raw.close();
+    floors.set(what, rate);
+    add(what, rate, 'deliveries/s');
+  }
+  for (const kind of ['frames', 'stock']) {
+    const publish = (): Promise<void> => post('/api/events', body);
+    const beforeMs = target.cpuMs();
+    const { rate, count } = await deliveries({ kind, url: target.url, token: target.token, publish }, seconds);
+    add(`sidecar, to ${kind === 'stock' ? 'stock @trpc/client' : 'sockets that count'}`, rate, 'deliveries/s');
+    add('  CPU of the sidecar for each delivery', ((target.cpuMs() - beforeMs) * 1000) / count, 'µs');
+    for (const [what, floor] of floors) add(`  of ${what}`, rate / floor, 'ratio');
   }
 }
 
 interface Course {
-  readonly kind: 'raw-frames' | 'raw-parsed' | 'frames' | 'stock';
+  readonly kind: string;
   readonly url: string;
-  readonly token?: string;
-  readonly publish?: () => Promise<void>;
+  readonly token: string;
+  readonly publish: () => Promise<void>;
 }
 
-async function measure(report: Report, what: string, seconds: number, course: Course): Promise<number> {
-  const raw = course.publish === undefined ? await startRaw() : undefined;
-  const receivers = fork(fileURLToPath(new URL('receivers.ts', import.meta.url)), [
-    course.kind,
-    raw?.url ?? course.url,
-    course.token ?? '',
-    String(SUBSCRIBERS),
-  ]);
+async function deliveries(course: Course, seconds: number): Promise<{ rate: number; count: number }> {
+  const path = fileURLToPath(new URL('receivers.ts', import.meta.url));
+  const batch = course.kind === 'raw-batched' ? BATCH_EVENTS : 1;
+  const receivers = fork(path, [course.kind, course.url, course.token, String(SUBSCRIBERS), String(batch)]);
   await said(receivers, 'ready');
-  const publish = course.publish ?? raw?.publish ?? (() => Promise.resolve());
-  await publish();
+  await course.publish();
   receivers.send('count');
   const startMs = performance.now();
-  while (performance.now() - startMs < seconds * 1000) await publish();
+  while (performance.now() - startMs < seconds * 1000) await course.publish();
   receivers.send('report');
   const { count } = (await said(receivers, 'counted')) as { count: number };
   const rate = (count * 1000) / (performance.now() - startMs);
   receivers.disconnect();
-  await raw?.close();
-  report.add({ part: 'fan-out', what, value: rate, unit: 'deliveries/s' });
-  return rate;
+  return { rate, count };
 }
 
-/** The floor: 119 sockets get one prepared string for each event, and the next batch when they have drained. */
-async function startRaw(): Promise<{ url: string; publish(): Promise<void>; close(): Promise<void> }> {
+/** The floor: 119 sockets get prepared strings, and the next batch when they have drained. */
+async function startRaw(batched: boolean): Promise<{ url: string; publish(): Promise<void>; close(): Promise<void> }> {
   const server = new WebSocketServer({ port: 0, perMessageDeflate: false });
   await once(server, 'listening');
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : 0;
-  const frame = JSON.stringify({
-    id: 1,
-    result: { type: 'data', data: { json: { id: 'x.1', data: { text: 'x'.repeat(560) } } } },
-  });
+  const event = JSON.stringify({ id: 1, result: { type: 'data', data: { json: { text: 'x'.repeat(620) } } } });
+  const [frame, sends] = batched ? [event.repeat(BATCH_EVENTS), 1] : [event, BATCH_EVENTS];
   return {
     url: `ws://127.0.0.1:${port}`,
     async publish() {
-      for (let n = 0; n < BATCH_EVENTS; n += 1) for (const client of server.clients) client.send(frame);
+      for (let n = 0; n < sends; n += 1) for (const client of server.clients) client.send(frame);
       do await new Promise(setImmediate);
       while ([...server.clients].some((client) => client.bufferedAmount > 1024 * 1024));
     },

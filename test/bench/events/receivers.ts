@@ -7,12 +7,14 @@ import { stockSocketClient } from '../../support/trpc-clients.ts';
  * told `report`, they say how many events have come. Of events that carry `sentMs` they keep how long those took.
  */
 const [kind = '', url = '', token = '', count = '1'] = process.argv.slice(2);
+/** Events in one message of the batched broadcast. */
+const RAW_BATCH_EVENTS = Number(process.argv[6] ?? 1);
 let received = 0;
 let latencies: number[] = [];
 
 const note = (sentMs: unknown): void => {
   received += 1;
-  if (typeof sentMs === 'number') latencies.push(performance.timeOrigin + performance.now() - sentMs);
+  if (typeof sentMs === 'number') latencies.push(Number(process.hrtime.bigint()) / 1e6 - sentMs);
 };
 
 for (let n = 0; n < Number(count); n += 1) {
@@ -27,6 +29,12 @@ process.on('message', (message) => {
 });
 process.on('disconnect', () => process.exit());
 process.send?.({ name: 'ready' });
+
+interface Tracked {
+  readonly result: {
+    readonly data: { readonly json: { readonly data: { readonly data: { readonly sentMs?: number } } } };
+  };
+}
 
 async function subscribeStock(): Promise<void> {
   const { client } = stockSocketClient(url, token);
@@ -55,7 +63,9 @@ async function subscribePlain(): Promise<void> {
     await once(client, 'message');
   }
   client.on('message', (data: Buffer) => {
-    if (kind !== 'raw-parsed') return note(undefined);
-    note((JSON.parse(data.toString()) as { sentMs?: number }).sentMs);
+    if (kind === 'raw-batched') received += RAW_BATCH_EVENTS;
+    else if (kind === 'parsed') note((JSON.parse(data.toString()) as Tracked).result.data.json.data.data.sentMs);
+    else if (kind !== 'raw-parsed') note(undefined);
+    else note((JSON.parse(data.toString()) as { sentMs?: number }).sentMs);
   });
 }

@@ -13,6 +13,8 @@ import type { Terminal } from '../terminal.ts';
 /** Longest single long-poll; a longer wait is made of several. */
 const MAX_POLL_MS = 60_000;
 const DEFAULT_WAIT_SECONDS = 30;
+/** Events that `replay` reads at once. */
+const REPLAY_PAGE_EVENTS = 500;
 
 interface Selection extends ReadOptions {
   readonly project?: string;
@@ -28,6 +30,11 @@ interface ListOptions extends Selection {
   readonly since?: string;
   readonly before?: string;
   readonly limit?: number;
+}
+interface ReplayOptions extends Selection {
+  readonly since?: string;
+  readonly before?: string;
+  readonly until?: string;
 }
 interface WaitOptions extends Omit<Selection, 'type'> {
   readonly timeout: number;
@@ -91,6 +98,25 @@ export function addEvents(program: Command, terminal: Terminal): void {
       if (answer.more_available && !options.json) terminal.note(`There is more: add --cursor ${answer.next_cursor}`);
     }),
   );
+
+  withExamples(
+    selects(
+      events
+        .command('replay')
+        .summary('read the log from one point to another')
+        .description(
+          'Prints every event that is kept between two positions or times, oldest first, and ends. With --json, one ' +
+            'event a line.',
+        )
+        .option('--type <event_type>', 'only events of a type')
+        .option('--since <time>', 'published at or after: RFC 3339, or 15m for 15 minutes ago', pointInTime)
+        .option('--before <time>', 'published before', pointInTime)
+        .option('--cursor <cursor>', 'start after this position')
+        .option('--until <cursor>', 'end with this position'),
+    ),
+    'sidecar events replay --since 2h --topic coordination',
+    'sidecar events replay --json > events.jsonl',
+  ).action((options: ReplayOptions) => replay(options, terminal));
 
   withExamples(
     connects(
@@ -161,6 +187,20 @@ async function tail(options: TailOptions, terminal: Terminal): Promise<void> {
       },
     );
     for await (const event of subscription) print(event, options, terminal);
+  });
+}
+
+async function replay(options: ReplayOptions, terminal: Terminal): Promise<void> {
+  const { since, before, until } = options;
+  await withClient(options, terminal, async (client) => {
+    let { cursor: after } = options;
+    for (let more = true; more && !terminal.outputClosed.aborted;) {
+      const asked = { ...selectionOf(options), since, before, until, after, limit: REPLAY_PAGE_EVENTS };
+      const page = await client.events.list(asked);
+      for (const event of page.events) print(event, options, terminal);
+      after = page.next_cursor;
+      more = page.more_available;
+    }
   });
 }
 

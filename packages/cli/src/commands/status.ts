@@ -66,7 +66,8 @@ export function addStatus(program: Command, terminal: Terminal): void {
             return false;
           },
           onLost: (error) => show([`${client.url} cannot be reached, trying again: ${error.detail}`]),
-          giveUpAfterMs: Infinity,
+          // A person sees that nobody answers; a script whose reader is gone would wait for ever.
+          giveUpAfterMs: view ? Infinity : GIVE_UP_AFTER_MS,
         });
       } finally {
         view?.close();
@@ -75,5 +76,7 @@ export function addStatus(program: Command, terminal: Terminal): void {
   );
 }
 
+/** How long a sidecar that restarts is waited for where there is no terminal, in milliseconds. */
+const GIVE_UP_AFTER_MS = 60_000;
 /** Columns of a board that is not shown on a terminal. */
 const WIDE = 120;

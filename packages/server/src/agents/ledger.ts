@@ -1,5 +1,4 @@
 import { SidecarError, type Agent, type EventSubscription, type Profile } from '@orchestration-sidecar/shared';
-import type { EventBus } from '../events/index.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { once, type KeyedRequest } from '../storage/idempotency.ts';
 import type { Transaction, Writer } from '../storage/writer.ts';
@@ -25,7 +24,8 @@ export interface AgentSubscriptions {
 /** What the ledger needs. */
 export interface LedgerNeeds {
   readonly store: AgentStore;
-  readonly events: EventBus;
+  /** Appends an event of the sidecar’s own within the transaction. */
+  readonly announce: (transaction: Transaction, event: AgentEvent) => void;
   readonly subscribers: AgentSubscriptions;
   readonly writer: Writer;
   readonly clock: Clock;
@@ -65,7 +65,7 @@ export class Ledger {
     profile: Profile,
     make: (transaction: Transaction) => { record: AgentRecord; events: readonly AgentEvent[] },
   ): Promise<string> {
-    const { store, events, subscribers, writer } = this.#needs;
+    const { store, announce, subscribers, writer } = this.#needs;
     return writer.write((transaction) =>
       once(transaction, keyed, () => {
         const made = make(transaction);
@@ -78,7 +78,7 @@ export class Ledger {
           agentType: agent.agent_type,
           subscriptions: profile.event_subscriptions,
         });
-        for (const event of made.events) events.announce(transaction, event);
+        for (const event of made.events) announce(transaction, event);
         return agent.agent_id;
       }),
     );
@@ -89,14 +89,14 @@ export class Ledger {
    * @throws {SidecarError} `STORAGE_UNAVAILABLE`, `AGENT_NOT_FOUND`.
    */
   take(agentId: string, step: (record: AgentRecord) => Step): Promise<Agent> {
-    const { store, events, subscribers, writer } = this.#needs;
+    const { store, announce, subscribers, writer } = this.#needs;
     return writer.write((transaction) => {
       const before = this.require(agentId);
-      const { record, events: tidings } = step(before);
+      const { record, events } = step(before);
       const { agent } = record;
       if (!mayBecome(before.agent.state, agent.state)) return before.agent;
       store.update(transaction, record);
-      for (const event of tidings) events.announce(transaction, event);
+      for (const event of events) announce(transaction, event);
       if (!isAlive(agent.state)) subscribers.drop(transaction, agent.project_id, agent.agent_id);
       return agent;
     });

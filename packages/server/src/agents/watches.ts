@@ -23,6 +23,14 @@ export interface WatchListener {
   onUsage(record: AgentRecord, usage: AgentUsage): void;
 }
 
+/** A call of an agent that is not answered yet and came before its watch: a process may be faster than its record. */
+interface EarlyCall {
+  readonly agentId: string;
+  readonly kind: 'working' | 'waiting';
+  readonly cause: string;
+  over: () => void;
+}
+
 interface Watched {
   readonly watch: AgentWatch;
   readonly settled: Promise<void>;
@@ -33,6 +41,7 @@ export class Watches {
   readonly #needs: WatchesNeeds;
   readonly #listener: WatchListener;
   readonly #watched = new Map<string, Watched>();
+  readonly #early = new Set<EarlyCall>();
 
   constructor(needs: WatchesNeeds, listener: WatchListener) {
     this.#needs = needs;
@@ -54,6 +63,9 @@ export class Watches {
     });
     const settled = watch.ended.then((end) => this.#listener.onEnd(record, end));
     this.#watched.set(agent_id, { watch, settled });
+    for (const call of this.#early) {
+      if (call.agentId === agent_id) call.over = watch.noteCall(call.kind, call.cause);
+    }
   }
 
   /** Forgets an agent whose end is on record. */
@@ -79,7 +91,14 @@ export class Watches {
 
   /** See {@link AgentWatch.noteCall}. */
   noteCall(agentId: string, kind: 'working' | 'waiting', cause: string): () => void {
-    return this.#watched.get(agentId)?.watch.noteCall(kind, cause) ?? (() => {});
+    const watch = this.#watched.get(agentId)?.watch;
+    if (watch) return watch.noteCall(kind, cause);
+    const call: EarlyCall = { agentId, kind, cause, over: () => {} };
+    this.#early.add(call);
+    return () => {
+      this.#early.delete(call);
+      call.over();
+    };
   }
 
   /** Stops watching; the processes go on. */

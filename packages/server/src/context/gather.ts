@@ -17,6 +17,8 @@ import { tokenCounter } from './tokens.ts';
 
 /** Files that come in for being relevant to the task; more context is not better. */
 const RELEVANT_FILES = 60;
+/** The best files come in however weakly the task points at them: an agent that is shown nothing can do nothing. */
+const FEWEST_FILES = 5;
 /** Weakest score, beside the best file’s, that still counts as relevant. */
 const RELEVANT_SCORE = 0.08;
 const RECENT_MS = 24 * 60 * 60 * 1000;
@@ -77,7 +79,8 @@ function select(
   const candidates: (Candidate & { readonly rank: number })[] = [];
   const omitted: OmittedFile[] = [];
   for (const [rank, { file, score, parts }] of ranked.entries()) {
-    const standing = { relevant: rank < RELEVANT_FILES && score >= RELEVANT_SCORE, recent: recent.has(file.path) };
+    const relevant = rank < FEWEST_FILES || (rank < RELEVANT_FILES && score >= RELEVANT_SCORE);
+    const standing = { relevant, recent: recent.has(file.path) };
     const grounds = groundsOf(file.kind, requirements, standing);
     if (file.withheld === 'secret') {
       omitted.push({ path: file.path, size: file.size, reason: 'secret' });

@@ -167,7 +167,12 @@ describe('gather', () => {
 
 describe('recent', () => {
   it('adds what changed in the last 24 h, but not the commit that began the project', async () => {
-    using project = new TestProject().write(FILES);
+    // More about the task than the few files that always come in.
+    const about = ['form', 'page', 'route', 'token', 'view'].map((name) => `src/login_${name}.py`);
+    using project = new TestProject().write({
+      ...FILES,
+      ...Object.fromEntries(about.map((path) => [path, 'def login(password):\n    return password\n'])),
+    });
     project.git('init', '--quiet');
     project.commit('Initial commit');
     const paths = async (): Promise<string[]> => {

@@ -1,5 +1,5 @@
-import { chmodSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, existsSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 /** Places inside a data directory (DECISIONS 2). */
 export interface DataDir {
@@ -38,9 +38,16 @@ export function openDataDir(root: string): DataDir {
     places.logs,
     places.agents,
   ]) {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectory(directory);
   }
   chmodSync(root, 0o700);
   chmodSync(places.keys, 0o700);
   return places;
+}
+
+/** Level by level: Node’s own recursive mode never ends where a file system refuses with "no such file" (as /proc does). */
+function makeDirectory(path: string): void {
+  if (existsSync(path)) return;
+  makeDirectory(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
 }

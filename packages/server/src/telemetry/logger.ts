@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { pino, stdTimeFunctions } from 'pino';
 import type { LogLevel } from '../runtime/config.ts';
 
@@ -13,11 +14,16 @@ export interface Logger {
 /** Where log lines go: a file path, or `stderr`. */
 export type LogDestination = { readonly file: string } | 'stderr';
 
-/** Structured JSON log, one object a line. Tokens and environments are never written. */
-export function createLogger(level: LogLevel, destination: LogDestination): Logger & { flush(): void } {
+/**
+ * Structured JSON log, one object a line. Tokens and environments are never written. `close` writes what is left; the
+ * file may still be opening when a start fails early.
+ */
+export function createLogger(level: LogLevel, destination: LogDestination): Logger & { close(): Promise<void> } {
   const target = pino.destination(
     destination === 'stderr' ? { dest: 2, sync: true } : { dest: destination.file, sync: false, mkdir: true },
   );
+  let ready = destination === 'stderr';
+  target.once('ready', () => (ready = true));
   const logger = pino(
     {
       level,
@@ -31,7 +37,12 @@ export function createLogger(level: LogLevel, destination: LogDestination): Logg
     },
     target,
   );
-  return Object.assign(logger, { flush: () => target.flushSync() });
+  return Object.assign(logger, {
+    async close() {
+      if (!ready) await once(target, 'ready');
+      target.flushSync();
+    },
+  });
 }
 
 /** A logger that keeps silent. */
