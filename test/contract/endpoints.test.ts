@@ -61,6 +61,42 @@ describe('GET /api/context/:issue_id/:agent_type', () => {
   });
 });
 
+describe('the context in other shapes', () => {
+  test('as Markdown, ready to hand to a model', async () => {
+    const { status, headers, body } = await sidecar.call(
+      'GET',
+      '/api/context/issue-123/python-specialist?format=markdown',
+      python,
+    );
+    expect(status).toBe(200);
+    expect(headers.get('content-type')).toBe('text/markdown; charset=utf-8');
+    expect(body).toContain('Work on issue-123');
+    expect(body).toContain('src/greeter.py');
+    const other = await sidecar.call('GET', '/api/context/issue-123/python-specialist?format=xml', python);
+    expect(other).toMatchObject({ status: 400, body: { code: 'INPUT_INVALID' } });
+  });
+
+  test('within a budget of bytes or tokens, and says how it was made to fit', async () => {
+    for (const bound of ['max_bytes=1500', 'max_tokens=400']) {
+      const { body } = await sidecar.call('GET', `/api/context/issue-123/python-specialist?${bound}`, python);
+      expect(body).toMatchObject({ truncated: true, truncation_strategy: expect.not.stringMatching(/^none$/) });
+      expect(JSON.stringify(body).length).toBeLessThan(2500);
+    }
+  });
+
+  test('tells how the last build went, as events and results said', async () => {
+    await sidecar.createIssue('issue-build');
+    const statusNow = async (): Promise<unknown> =>
+      (await sidecar.call('GET', '/api/context/issue-build/python-specialist')).body.context.metadata.last_build_status;
+    const qa = await sidecar.mint('test-engineer');
+    await sidecar.call('POST', '/api/events/tests_failing', { token: qa.token, body: { topic: 'testing' } });
+    expect(await statusNow()).toBe('failure');
+    const body = { issue_id: 'issue-build', result: { status: 'success' } };
+    await sidecar.call('POST', '/api/results', { token: qa.token, body });
+    expect(await statusNow()).toBe('success');
+  });
+});
+
 describe('POST /api/results', () => {
   const result = {
     status: 'success',

@@ -1,6 +1,7 @@
 import { LIMITS } from '@orchestration-sidecar/shared';
 import type { Brief } from './api/index.ts';
 import type { ContextInjector } from './context/index.ts';
+import type { BuildStatus } from './build-status.ts';
 import type { Issues } from './issues/index.ts';
 import type { Results } from './results/index.ts';
 
@@ -12,7 +13,12 @@ const PREVIOUS_RESULTS = 100;
  * looked up here, so that the context room needs to know neither.
  * @throws {SidecarError} `ISSUE_NOT_FOUND`.
  */
-export function createBriefing(rooms: { context: ContextInjector; issues: Issues; results: Results }): Brief {
+export function createBriefing(rooms: {
+  context: ContextInjector;
+  issues: Issues;
+  results: Results;
+  buildStatus: BuildStatus;
+}): Brief {
   return async (request) => {
     const { project, issueId, profile, requirements, task, signal } = request;
     const projectId = project.project_id;
@@ -23,8 +29,9 @@ export function createBriefing(rooms: { context: ContextInjector; issues: Issues
       requirements,
       task,
       previous: rooms.results.list({ projectId, issueId, limit: PREVIOUS_RESULTS }).results,
-      lastBuildStatus: null,
+      lastBuildStatus: rooms.buildStatus.of(projectId),
       maxBytes: request.maxBytes ?? LIMITS.maxContextBytes,
+      maxTokens: request.maxTokens,
       signal,
     });
   };

@@ -13,6 +13,7 @@ import {
 import { builtInProfiles, createProfileRegistry } from './agents/profiles/index.ts';
 import { Dispatcher, Guard, HttpServer, implementContract, WebSocketDoor, type Rooms } from './api/index.ts';
 import { createBriefing } from './briefing.ts';
+import { BuildStatus } from './build-status.ts';
 import { Broker, openOperatorToken, SigningKeys, Tokens, TokenStore } from './broker/index.ts';
 import { createContextInjector, projectLanguages, treeHash } from './context/index.ts';
 import {
@@ -141,7 +142,8 @@ async function open(
     handOver: { nextAgents: (result) => engine.nextAgents(result) },
   });
   const issues = new Issues({ store: new IssueStore(database), events, writer, clock, ids });
-  const brief = createBriefing({ context, issues, results });
+  const buildStatus = scope.own('build status', new BuildStatus(log), (it) => it.close());
+  const brief = createBriefing({ context, issues, results, buildStatus });
   const projects = new Projects({ store: new ProjectStore(database), writer, clock });
   if (config.project !== null) projects.makeDefault((await projects.add(config.project)).project_id);
 

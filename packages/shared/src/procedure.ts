@@ -19,6 +19,10 @@ export interface RestRoute {
   readonly headers?: Readonly<Record<string, string>>;
   /** Input field → further query names that mean the same. */
   readonly aliases?: Readonly<Record<string, readonly string[]>>;
+  /** Values of `?format=` that answer one text field of another procedure instead, as its own media type. */
+  readonly formats?: Readonly<
+    Record<string, { readonly procedure: string; readonly field: string; readonly contentType: string }>
+  >;
 }
 
 /** tRPC kind of a procedure. A subscription answers a stream of `output`. */

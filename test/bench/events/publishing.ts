@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { createSidecarClient } from '@orchestration-sidecar/sdk';
+import { stockSocketClient } from '../../support/trpc-clients.ts';
 import { rateOf } from './load.ts';
 import { OTHERS } from './others.ts';
 import type { Report } from './report.ts';
@@ -32,12 +33,20 @@ export async function measurePublishing(target: Target, seconds: number, report:
     });
   add('REST, one event each', await rateOf(PUBLISHERS, seconds, () => post('/api/events/bench', single)));
 
+  const sockets = Array.from({ length: PUBLISHERS }, () => stockSocketClient(target.url, target.token));
+  add(
+    'tRPC over WebSocket (stock client), one event each',
+    await rateOf(PUBLISHERS, seconds, (n) => sockets[n]?.client.mutation('events.publish', draft) ?? Promise.resolve()),
+  );
+  for (const socket of sockets) await socket.close();
+
   const clients = Array.from({ length: PUBLISHERS }, () =>
     createSidecarClient({ url: target.url, token: target.token }),
   );
   add(
-    'SDK (tRPC over WebSocket), one event each',
+    'SDK, one event each',
     await rateOf(PUBLISHERS, seconds, (n) => clients[n]?.events.publish(draft) ?? Promise.resolve()),
+    'with an idempotency key each',
   );
   for (const client of clients) client.close();
 

@@ -11,6 +11,8 @@ import type { Terminal } from '../terminal.ts';
 interface ContextOptions extends ReadOptions {
   readonly project?: string;
   readonly maxBytes?: number;
+  readonly maxTokens?: number;
+  readonly markdown?: boolean;
   readonly file?: string;
   readonly clear?: boolean;
 }
@@ -28,6 +30,8 @@ export function addContext(program: Command, terminal: Terminal): void {
         )
         .option('--file <path>', 'print one file of the project, under the rules of the context')
         .option('--max-bytes <bytes>', 'hard upper bound of the context (default 10 MB)', wholeNumber)
+        .option('--max-tokens <tokens>', 'hard upper bound in tokens of o200k_base', wholeNumber)
+        .option('--markdown', 'print it as a prompt, ready to hand to a model')
         .option('--clear', 'forget the cached contexts of the issue instead')
         .option('--project <project>', 'project of the issue, where the id is not unique'),
     ),
@@ -46,7 +50,7 @@ async function context(
   options: ContextOptions,
   terminal: Terminal,
 ): Promise<void> {
-  const { project: project_id, file: path, maxBytes: max_bytes } = options;
+  const { project: project_id, file: path, maxBytes: max_bytes, maxTokens: max_tokens } = options;
   await withClient(options, terminal, async (client) => {
     if (options.clear) {
       const cleared = await whileWaiting(
@@ -70,11 +74,12 @@ async function context(
       if (file.truncated) terminal.note('The file was cut off.');
       return;
     }
-    const gathered = await whileWaiting(
-      terminal,
-      'Gathering the context',
-      client.context.get({ ...target, max_bytes }),
-    );
+    const bounded = { ...target, max_bytes, max_tokens };
+    if (options.markdown) {
+      const asked = client.context.prompt(bounded);
+      return terminal.write((await whileWaiting(terminal, 'Gathering the context', asked)).prompt);
+    }
+    const gathered = await whileWaiting(terminal, 'Gathering the context', client.context.get(bounded));
     printAnswer(terminal, options, gathered, () => contextLines(gathered, terminal));
   });
 }

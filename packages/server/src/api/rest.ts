@@ -8,7 +8,7 @@ import { queryReader } from './query-input.ts';
 /** Adds one route for every entry of the contract. Path, headers, query and body together are the input. */
 export function addRestRoutes(http: FastifyInstance, entries: readonly Procedure[], dispatcher: Dispatcher): void {
   for (const entry of entries) {
-    const { method, path, status = 200 } = entry.rest;
+    const { method, path, status = 200, formats = {} } = entry.rest;
     const inputOf = inputReader(entry);
     http.route({
       method,
@@ -18,8 +18,13 @@ export function addRestRoutes(http: FastifyInstance, entries: readonly Procedure
         const input = inputOf(request);
         if (entry.kind === 'subscription')
           return sendEventStream(reply, await dispatcher.open(entry.name, input, call), call);
-        const answer = await dispatcher.dispatch(entry.name, input, call);
-        return reply.code(status).send(answer);
+        const { format, ...rest } = asRecord(input);
+        const rendered = typeof format === 'string' && Object.hasOwn(formats, format) ? formats[format] : undefined;
+        if (rendered) {
+          const { [rendered.field]: text } = asRecord(await dispatcher.dispatch(rendered.procedure, rest, call));
+          return reply.type(rendered.contentType).send(text);
+        }
+        return reply.code(status).send(await dispatcher.dispatch(entry.name, input, call));
       },
     });
   }

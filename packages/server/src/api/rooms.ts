@@ -29,6 +29,7 @@ export interface BriefRequest {
   /** Task of the spawn; null when it is for the agent type in general. */
   readonly task: string | null;
   readonly maxBytes?: number | undefined;
+  readonly maxTokens?: number | undefined;
   readonly signal: AbortSignal;
 }
 

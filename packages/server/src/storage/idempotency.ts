@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { SidecarError } from '@orchestration-sidecar/shared';
-import { and, eq, inArray, lte, sql } from 'drizzle-orm';
+import type Sqlite from 'better-sqlite3';
+import { inArray, lte, sql } from 'drizzle-orm';
+import type { Database } from './database.ts';
 import { idempotency } from './schema.ts';
 import { readStored } from './stored-json.ts';
 import type { Transaction } from './writer.ts';
@@ -27,37 +29,16 @@ export interface KeyedRequest {
  */
 export function once<T>(transaction: Transaction, keyed: KeyedRequest | undefined, work: () => T): T {
   if (!keyed) return work();
-  const { query } = transaction.database;
+  const { find, put } = statementsOf(transaction.database);
+  const { caller, procedure, key, nowMs } = keyed;
   const requestHash = hashOf(keyed.request);
-  const row = query
-    .select()
-    .from(idempotency)
-    .where(
-      and(
-        eq(idempotency.caller, keyed.caller),
-        eq(idempotency.procedure, keyed.procedure),
-        eq(idempotency.key, keyed.key),
-      ),
-    )
-    .get();
-  if (row && row.expiresAtMs > keyed.nowMs) {
-    if (row.requestHash !== requestHash) throw new SidecarError('IDEMPOTENCY_CONFLICT');
+  const row = find.get(caller, procedure, key);
+  if (row && row.expires_at_ms > nowMs) {
+    if (row.request_hash !== requestHash) throw new SidecarError('IDEMPOTENCY_CONFLICT');
     return readStored<T>(row.answer);
   }
   const answer = work();
-  const values = {
-    caller: keyed.caller,
-    procedure: keyed.procedure,
-    key: keyed.key,
-    requestHash,
-    answer: JSON.stringify(answer),
-    expiresAtMs: keyed.nowMs + KEEP_MS,
-  };
-  query
-    .insert(idempotency)
-    .values(values)
-    .onConflictDoUpdate({ target: [idempotency.caller, idempotency.procedure, idempotency.key], set: values })
-    .run();
+  put.run(caller, procedure, key, requestHash, JSON.stringify(answer), nowMs + KEEP_MS);
   return answer;
 }
 
@@ -83,4 +64,35 @@ function sorted(value: unknown): unknown {
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
       .map(([key, item]) => [key, sorted(item)]),
   );
+}
+
+interface Statements {
+  readonly find: Sqlite.Statement<
+    [caller: string, procedure: string, key: string],
+    { request_hash: string; answer: string; expires_at_ms: number }
+  >;
+  readonly put: Sqlite.Statement<
+    [caller: string, procedure: string, key: string, requestHash: string, answer: string, expiresAtMs: number]
+  >;
+}
+
+const prepared = new WeakMap<Database, Statements>();
+
+/** Prepared once for each store: every publication of an SDK client carries a key. */
+function statementsOf(database: Database): Statements {
+  const known = prepared.get(database);
+  if (known) return known;
+  const { driver } = database;
+  const statements: Statements = {
+    find: driver.prepare(
+      'select request_hash, answer, expires_at_ms from idempotency where caller = ? and procedure = ? and key = ?',
+    ),
+    put: driver.prepare(
+      `insert into idempotency (caller, procedure, key, request_hash, answer, expires_at_ms) values (?, ?, ?, ?, ?, ?)
+       on conflict do update set request_hash = excluded.request_hash, answer = excluded.answer,
+       expires_at_ms = excluded.expires_at_ms`,
+    ),
+  };
+  prepared.set(database, statements);
+  return statements;
 }

@@ -5,6 +5,20 @@ import { text } from '../json.ts';
 import { LIMITS } from '../limits.ts';
 import { procedure } from '../procedure.ts';
 
+const Bounds = {
+  max_bytes: z
+    .int()
+    .min(1024)
+    .max(LIMITS.maxContextBytes)
+    .optional()
+    .describe('Hard upper bound of the serialised context. Default 10 MB.'),
+  max_tokens: z
+    .int()
+    .min(256)
+    .max(10_000_000)
+    .optional()
+    .describe('Hard upper bound in tokens of `o200k_base`. Default: none but `max_bytes`.'),
+};
 const Target = { issue_id: IssueId, agent_type: AgentType, project_id: ProjectId.optional() };
 
 /** Context: what an agent is shown of the project. */
@@ -15,16 +29,28 @@ export const context = {
     summary: 'Answers the context of an agent type for an issue: the files that matter, git, earlier outputs.',
     input: z.strictObject({
       ...Target,
-      max_bytes: z
-        .int()
-        .min(1024)
-        .max(LIMITS.maxContextBytes)
-        .optional()
-        .describe('Hard upper bound of the serialised context. Default 10 MB.'),
+      ...Bounds,
+      format: z.literal('json').optional().describe('`json`; over REST also `markdown`, see `context.prompt`.'),
     }),
     output: AgentContext,
     access: 'read_context',
-    rest: { method: 'GET', path: '/api/context/:issue_id/:agent_type' },
+    rest: {
+      method: 'GET',
+      path: '/api/context/:issue_id/:agent_type',
+      formats: {
+        markdown: { procedure: 'context.prompt', field: 'prompt', contentType: 'text/markdown; charset=utf-8' },
+      },
+    },
+    errors: ['ISSUE_NOT_FOUND', 'AGENT_TYPE_NOT_FOUND', 'AGENT_TYPE_FORBIDDEN'],
+  }),
+  prompt: procedure({
+    name: 'context.prompt',
+    kind: 'query',
+    summary: 'Answers the context as Markdown, ready to hand to a model; what others wrote is fenced, with its origin.',
+    input: z.strictObject({ ...Target, ...Bounds }),
+    output: z.object({ prompt: z.string() }),
+    access: 'read_context',
+    rest: { method: 'GET', path: '/api/context/:issue_id/:agent_type/prompt' },
     errors: ['ISSUE_NOT_FOUND', 'AGENT_TYPE_NOT_FOUND', 'AGENT_TYPE_FORBIDDEN'],
   }),
   file: procedure({
