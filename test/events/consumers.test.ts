@@ -1,3 +1,4 @@
+import type { Delivery } from '@orchestration-sidecar/shared';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startForTest, type Answer, type SidecarUnderTest, type TestAgent } from '../support/sidecar-under-test.ts';
 
@@ -70,7 +71,10 @@ describe('durable consumers over REST', () => {
     await publish('unrelated');
     const one = await post('/api/consumers/builders/consume', { limit: 1, member: 'one' });
     const two = await post('/api/consumers/builders/consume', { limit: 10, member: 'two' });
-    expect([one, two].map(({ body }) => body.deliveries.map((each: any) => each.event.data.n))).toEqual([[1], [2]]);
+    expect([one, two].map(({ body }) => body.deliveries.map((each: Delivery) => each.event.data['n']))).toEqual([
+      [1],
+      [2],
+    ]);
     expect((await post('/api/consumers/builders/ack', { leases: leasesOf(one) })).body).toEqual({
       acknowledged: 1,
       lost: [],

@@ -26,7 +26,7 @@ export async function measureFanOut(target: Target, seconds: number, report: Rep
     ['raw-batched', 'raw ws, a send for each 100 events'],
   ] as const) {
     const raw = await startRaw(kind === 'raw-batched');
-    const { rate } = await deliveries({ kind, url: raw.url, token: '', publish: raw.publish }, seconds);
+    const { rate } = await deliveries({ kind, url: raw.url, token: '', publish: () => raw.publish() }, seconds);
     await raw.close();
     floors.set(what, rate);
     add(what, rate, 'deliveries/s');

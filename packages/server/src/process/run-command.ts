@@ -54,7 +54,11 @@ export function runCommand(request: CommandRequest): Promise<CommandReport> {
   };
   child.stdout.on('data', take);
   child.stderr.on('data', take);
+  let settled = false;
   const settle = (exitCode: number | null): void => {
+    // A program that could not be started is told of twice: as an error, then as closed.
+    if (settled) return;
+    settled = true;
     clearTimeout(timer);
     signal.removeEventListener('abort', kill);
     // What the command left running must not go on changing what was just checked.

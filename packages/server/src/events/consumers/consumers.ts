@@ -271,9 +271,12 @@ export class Consumers {
 }
 
 function isSame(a: ConsumerDefinition, b: ConsumerDefinition): boolean {
-  const essence = ({ agentType, agentId, interests, ackDeadlineMs, maxDeliveries }: ConsumerDefinition): string =>
-    JSON.stringify([agentType, agentId, interests, ackDeadlineMs, maxDeliveries]);
-  return essence(a) === essence(b);
+  return essenceOf(a) === essenceOf(b);
+}
+
+/** What makes a consumer the same, as text. */
+function essenceOf({ agentType, agentId, interests, ackDeadlineMs, maxDeliveries }: ConsumerDefinition): string {
+  return JSON.stringify([agentType, agentId, interests, ackDeadlineMs, maxDeliveries]);
 }
 
 /** One interest for each event type that a subscription names. */
