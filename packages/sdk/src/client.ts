@@ -135,7 +135,8 @@ function tokensOf(
   needs: Omit<ConstructorParameters<typeof KeptToken>[0], 'token' | 'file'>,
 ): TokenSource {
   if (typeof token === 'function') return new AskedToken(token);
-  if (token !== undefined || JWT_TOKEN_FILE === undefined) return new KeptToken({ ...needs, token: token ?? JWT_TOKEN });
+  if (token !== undefined || JWT_TOKEN_FILE === undefined)
+    return new KeptToken({ ...needs, token: token ?? JWT_TOKEN });
   const file: TokenFile = {
     read: () => platform.readText(JWT_TOKEN_FILE),
     write: (text) => platform.writeSecret(JWT_TOKEN_FILE, text),

@@ -19,8 +19,9 @@ export type OptionsOf<P extends Procedure> = 'idempotency_key' extends keyof Inp
   ? CallOptions
   : Omit<CallOptions, 'idempotencyKey'>;
 
-type Arguments<Input, Options> =
-  {} extends Input ? [input?: Input, options?: Options] : [input: Input, options?: Options];
+type Arguments<Input, Options> = {} extends Input
+  ? [input?: Input, options?: Options]
+  : [input: Input, options?: Options];
 
 /** Makes the resources: one function for every entry. */
 export function createResources(

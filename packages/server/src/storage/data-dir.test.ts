@@ -17,6 +17,9 @@ test('makes what is missing, for its owner alone, and opens what is there', () =
   }
 });
 
-test.runIf(process.platform === 'linux')('a place where nothing can be made is an error at once (it once never ended)', () => {
-  expect(() => openDataDir('/proc/sidecar')).toThrow(/ENOENT/);
-});
+test.runIf(process.platform === 'linux')(
+  'a place where nothing can be made is an error at once (it once never ended)',
+  () => {
+    expect(() => openDataDir('/proc/sidecar')).toThrow(/ENOENT/);
+  },
+);
