@@ -27,8 +27,8 @@ export function addServe(program: Command, terminal: Terminal): void {
     .description(
       'Runs the sidecar until it is asked to stop. Prints one line with the URL when it is ready and writes ' +
         'sidecar.json and operator.token into the data directory, where the other commands find them. Started ' +
-        'inside a git repository, it registers that repository as the default project. Ctrl-C and SIGTERM stop it: what ' +
-        'runs is finished, then it exits with 0; a second Ctrl-C more than two seconds later ends it at once, with 1.',
+        'inside a git repository, it registers that repository as the default project. Ctrl-C and SIGTERM stop it with 0: ' +
+        'requests are finished, agents go on running and are adopted by the next start; a second Ctrl-C more than two seconds later ends it at once, with 1.',
     )
     .option('--port <number>', 'port to listen on, 0 picks one (SIDECAR_PORT; default 3001)')
     .option('--host <address>', 'address to listen on (SIDECAR_HOST; default 127.0.0.1)')
@@ -78,7 +78,7 @@ async function runUntil(stop: AbortSignal, sidecar: Sidecar, terminal: Terminal)
     terminal.print(`Orchestration Sidecar is ready on ${sidecar.url}`);
     await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }));
   }
-  terminal.note('Stopping: what runs is finished first.');
+  terminal.note('Stopping: requests are finished, agents that run go on and are adopted by the next start.');
   await sidecar.stop();
   terminal.note('Stopped.');
 }
