@@ -125,8 +125,10 @@ describe('sidecar status --watch', () => {
   it('prints again when something has changed, and ends with 0 on Ctrl-C', async () => {
     await using watch = sandbox.start(['status', '--watch']);
     await watch.prints(/^Issues {2}0 running/m);
-    await sandbox.output('issue', 'create', 'Ported twice', '--id', 'shop-5', '--workflow', 'endless');
+    // Its agent waits until it is stopped: one that ends by itself could be gone before the next look.
+    await sandbox.output('issue', 'create', 'Ported twice', '--id', 'shop-5', '--workflow', 'stuck');
     await watch.prints(/shop-5 {2}Ported twice/);
+    await sandbox.output('issue', 'cancel', 'shop-5');
     expect((await watch.stop('SIGINT')).code).toBe(0);
   });
 });

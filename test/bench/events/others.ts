@@ -11,7 +11,7 @@ import { createClient } from '@redis/client';
 import { Pool } from 'pg';
 
 /** Another server that takes events. */
-export interface Publisher {
+interface Publisher {
   publish(text: string): Promise<unknown>;
   [Symbol.asyncDispose](): Promise<void>;
 }

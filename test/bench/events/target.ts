@@ -37,7 +37,7 @@ export async function startTarget(): Promise<Target> {
 }
 
 /** CPU time of a process, in milliseconds. */
-export function cpuMsOf(pid: number): number {
+function cpuMsOf(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
   return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND;
 }

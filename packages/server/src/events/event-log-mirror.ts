@@ -7,8 +7,10 @@ import type { EventLog } from './event-log.ts';
 
 /** Pause that gathers lines into one append. */
 const GATHER_MS = 100;
-/** While the log is busy the file may hold this many lines; it is cut to the ring’s size when it is quiet. */
+/** While the log is busy the file may hold this many lines: cutting it writes all of it again. */
 const MAX_LINES = 2 * LIMITS.ringEvents;
+/** How long nothing has come when the file is cut to the ring’s size. */
+const QUIET_MS = 500;
 
 /**
  * Mirrors the newest 10,000 events of all projects into `events/event-log.jsonl`, one JSON object a line. Written
@@ -22,6 +24,7 @@ export class EventLogMirror {
   #lines: string[] = [];
   #lineCount = 0;
   #timer: Timer | undefined;
+  #quiet: Timer | undefined;
   #writing: Promise<void>;
 
   constructor(path: string, log: EventLog, needs: { clock: Clock; logger: Logger }) {
@@ -31,15 +34,18 @@ export class EventLogMirror {
     this.#stop = log.onCommit((_projectId, entries) => {
       for (const entry of entries) this.#lines.push(entry.json);
       if (this.#lines.length > MAX_LINES) this.#lines.splice(0, this.#lines.length - LIMITS.ringEvents);
-      this.#timer ??= this.#needs.clock.after(GATHER_MS, () => this.#flush());
+      this.#timer ??= this.#needs.clock.after(GATHER_MS, () => this.#flush(MAX_LINES));
+      this.#quiet?.cancel();
+      this.#quiet = this.#needs.clock.after(QUIET_MS, () => this.#flush(LIMITS.ringEvents));
     });
     this.#writing = this.#guard(() => this.#rewrite());
   }
 
-  /** Resolves when what was committed so far is in the file. */
+  /** Resolves when what was committed so far is in the file, and no more than the newest 10,000. */
   settled(): Promise<void> {
     this.#timer?.cancel();
-    this.#flush();
+    this.#quiet?.cancel();
+    this.#flush(LIMITS.ringEvents);
     return this.#writing;
   }
 
@@ -49,19 +55,18 @@ export class EventLogMirror {
     await this.settled();
   }
 
-  #flush(): void {
+  #flush(maxLines: number): void {
     this.#timer = undefined;
-    this.#writing = this.#writing.then(() => this.#guard(() => this.#write()));
+    this.#writing = this.#writing.then(() => this.#guard(() => this.#write(maxLines)));
   }
 
-  async #write(): Promise<void> {
+  async #write(maxLines: number): Promise<void> {
     const lines = this.#lines.splice(0);
     if (lines.length > 0) {
       await appendFile(this.#path, `${lines.join('\n')}\n`, { mode: 0o600 });
       this.#lineCount += lines.length;
     }
-    const quiet = this.#lines.length === 0;
-    if (this.#lineCount > (quiet ? LIMITS.ringEvents : MAX_LINES)) await this.#rewrite();
+    if (this.#lineCount > maxLines) await this.#rewrite();
   }
 
   async #rewrite(): Promise<void> {

@@ -6,12 +6,11 @@ export {
   DeadLetterStore,
   type ConsumerUser,
 } from './consumers/index.ts';
-export { EventBus, namingIndex, type EventPage, type Publication, type Published, type Reading } from './event-bus.ts';
+export { EventBus, namingIndex, type Publication, type Reading } from './event-bus.ts';
 export type { EventEntry, NewEvent } from './event-entry.ts';
 export { EventLog } from './event-log.ts';
 export { EventLogMirror } from './event-log-mirror.ts';
 export type { Sink } from './fan-out.ts';
-export { compileInterest, type EventPredicate, type Interest } from './filter.ts';
 export type { Following } from './following.ts';
 export type { FollowStep } from './log-reader.ts';
 export { Retention } from './retention.ts';
