@@ -119,8 +119,10 @@ export class HttpServer {
       );
     });
     this.#http.server.on('upgrade', (request, socket, head) => {
-      const path = new URL(request.url ?? '/', 'http://sidecar').pathname;
+      // A peer that resets while it is refused must not bring the process down.
+      socket.on('error', () => socket.destroy());
       try {
+        const path = (request.url ?? '/').split('?')[0];
         guard.check(request.headers);
         if (path !== TRPC_PATH) throw new SidecarError('ROUTE_NOT_FOUND');
         this.#needs.webSockets.upgrade(request, socket, head);

@@ -1,7 +1,7 @@
 import { initTRPC, tracked, TRPCError, type AnyRouter } from '@trpc/server';
-import superjson from 'superjson';
 import { SidecarError, type Procedure } from '@orchestration-sidecar/shared';
 import type { Dispatcher, DoorCall } from './dispatcher.ts';
+import { readWireInput } from './wire-input.ts';
 import { fromTrpcError, toTrpcError, trpcErrorShape } from './trpc-errors.ts';
 
 /**
@@ -9,7 +9,7 @@ import { fromTrpcError, toTrpcError, trpcErrorShape } from './trpc-errors.ts';
  * all there is to do, and an event’s text need not be made again.
  */
 export const wire = {
-  input: superjson,
+  input: { serialize: (value: unknown) => ({ json: value }), deserialize: readWireInput },
   output: { serialize: (value: unknown) => ({ json: value }), deserialize: (value: unknown) => value },
 };
 

@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import superjson from 'superjson';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 import { z } from 'zod';
 import { LIMITS, SidecarError } from '@orchestration-sidecar/shared';
@@ -9,9 +8,12 @@ import type { Dispatcher, DoorCall } from './dispatcher.ts';
 import { eventFrames } from './socket-frames.ts';
 import { socketSink } from './socket-sink.ts';
 import { trpcErrorShape } from './trpc-errors.ts';
+import { readWireInput } from './wire-input.ts';
 
 const PING_MS = 30_000;
 const MAX_SUBSCRIPTIONS = 256;
+/** Requests kept until the connection parameters have come. */
+const MAX_EARLY = 16;
 
 const RequestId = z.union([z.number(), z.string().max(64)]);
 /** What tRPC clients send (tRPC, "WebSockets RPC Specification"). */
@@ -130,7 +132,11 @@ class Connection {
     const { data } = message;
     if (data.method === 'connectionParams') return this.#identify(data.data ?? {});
     if (data.method === 'subscription.stop') return this.#subscriptions.get(data.id)?.abort();
-    if (this.#early) return void this.#early.push(data);
+    if (this.#early) {
+      // Whoever has not said who it is may not make the sidecar keep much.
+      if (this.#early.length >= MAX_EARLY) return this.#client.close(1008, 'connection parameters first');
+      return void this.#early.push(data);
+    }
     this.#serve(data);
   }
 
@@ -157,7 +163,7 @@ class Connection {
     const kind = this.#needs.dispatcher.entry(params.path)?.kind;
     if (kind !== undefined && kind !== method)
       throw new SidecarError('METHOD_NOT_ALLOWED', `${params.path} is a ${kind}.`);
-    const data = await this.#needs.dispatcher.dispatch(params.path, inputOf(params.input) ?? {}, call);
+    const data = await this.#needs.dispatcher.dispatch(params.path, readWireInput(params.input) ?? {}, call);
     this.#send(`{"id":${JSON.stringify(id)},"result":{"type":"data","data":{"json":${JSON.stringify(data)}}}}`);
   }
 
@@ -169,7 +175,7 @@ class Connection {
     this.#subscriptions.set(id, stopped);
     const prefix = `{"id":${JSON.stringify(id)},"result":`;
     try {
-      const input = inputOf(params.input);
+      const input = readWireInput(params.input);
       const resumed =
         params.lastEventId === undefined ? input : { ...asObject(input), lastEventId: params.lastEventId };
       const signal = AbortSignal.any([call.signal, stopped.signal]);
@@ -191,15 +197,6 @@ class Connection {
   #send(text: string): void {
     if (this.#client.readyState === this.#client.OPEN) this.#client.send(text);
   }
-}
-
-/** Reads what a client’s superjson transformer made of the input. */
-function inputOf(raw: unknown): unknown {
-  if (raw === undefined || raw === null) return undefined;
-  const { json, meta } = z.object({ json: z.unknown(), meta: z.unknown() }).partial().parse(raw);
-  return meta === undefined
-    ? json
-    : superjson.deserialize(z.custom<Parameters<typeof superjson.deserialize>[0]>().parse(raw));
 }
 
 function asObject(value: unknown): object {

@@ -11,6 +11,8 @@ import type { Logger } from '../telemetry/logger.ts';
 export class ResultMirror {
   readonly #root: string;
   readonly #logger: Logger;
+  /** What lies at each place: results of one moment are stored in another order than their ids have. */
+  readonly #newest = new Map<string, string>();
   /** Newest result mirrored per place, and the writing that goes on there. */
   readonly #places = new Map<string, Promise<void>>();
 
@@ -43,9 +45,11 @@ export class ResultMirror {
   }
 
   async #write(path: string, result: StoredResult, previousId: string | undefined): Promise<void> {
+    const newestId = this.#newest.get(path) ?? previousId;
+    this.#newest.set(path, result.id);
     try {
-      if (previousId !== undefined) {
-        const earlier = join(path.slice(0, -'.json'.length), `${previousId}.json`);
+      if (newestId !== undefined) {
+        const earlier = join(path.slice(0, -'.json'.length), `${newestId}.json`);
         await mkdir(join(earlier, '..'), { recursive: true, mode: 0o700 });
         await rename(path, earlier);
       }
