@@ -20,7 +20,7 @@ export const issues = {
     }),
     output: Issue,
     access: 'spawn_agents',
-    rest: { method: 'POST', path: '/api/issues', status: 201 },
+    rest: { method: 'POST', path: '/api/issues' },
     errors: ['ISSUE_EXISTS', 'PROJECT_NOT_FOUND', 'PROJECT_REQUIRED', 'WORKFLOW_NOT_FOUND'],
   }),
   get: procedure({

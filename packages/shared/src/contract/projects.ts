@@ -16,7 +16,7 @@ export const projects = {
     }),
     output: Project,
     access: 'operator',
-    rest: { method: 'POST', path: '/api/projects', status: 201 },
+    rest: { method: 'POST', path: '/api/projects' },
     errors: ['PROJECT_ROOT_INVALID', 'PROJECT_EXISTS'],
   }),
   list: procedure({
