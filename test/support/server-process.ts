@@ -2,13 +2,13 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { ensureBundled } from '../../scripts/bundle.mjs';
 import { makeGitProject } from './git-project.ts';
 import type { Answer, CallOptions } from './sidecar-under-test.ts';
 
-/** Longest start: source is compiled first, on a machine that may be busy. */
+/** Longest start, on a machine that may be busy. */
 const START_MS = 90_000;
-const main = resolve(import.meta.dirname, '../../packages/cli/src/main.ts');
 
 /** A sidecar in a process of its own, to be killed and started again on the same data directory. */
 export interface ServerUnderTest {
@@ -24,10 +24,12 @@ export interface ServerUnderTest {
 }
 
 /**
- * Starts `sidecar serve` as a user does.
+ * Starts `sidecar serve` as a user does: from the bundle, which starts faster than the source and takes a third of its
+ * memory.
  * @param environment on top of the test’s own, for this and every later start.
  */
 export async function startServer(environment: Readonly<Record<string, string>> = {}): Promise<ServerUnderTest> {
+  const main = ensureBundled(process.execPath);
   const dataDir = mkdtempSync(join(tmpdir(), 'sidecar-data-'));
   const project = makeGitProject();
   let child: ChildProcess | undefined;
@@ -40,8 +42,7 @@ export async function startServer(environment: Readonly<Record<string, string>> 
     await exited;
   };
   const start = async (): Promise<void> => {
-    const conditions = '--conditions=@orchestration-sidecar/source';
-    const args = [conditions, main, 'serve', '--port', '0', '--data-dir', dataDir, '--project', project];
+    const args = [main, 'serve', '--port', '0', '--data-dir', dataDir, '--project', project];
     const started = spawn(process.execPath, args, { env: { ...process.env, ...environment }, stdio: 'ignore' });
     child = started;
     const description = join(dataDir, 'sidecar.json');
