@@ -26,6 +26,7 @@ beforeAll(async () => {
   profileOverlay(profilesDir, 'test-engineer', { limits: { ...once, wall_seconds: 1 } });
   profileOverlay(profilesDir, 'debugger', { limits: { ...once, memory_mb: 64 } });
   profileOverlay(profilesDir, 'security-auditor', { limits: { ...once, output_mb: 1 } });
+  profileOverlay(profilesDir, 'qa-engineer', { limits: { ...once, processes: 20 } });
   profileOverlay(profilesDir, 'code-reviewer', { limits: { ...once, tokens: 1000 } });
   // The machine’s clock may jump; timers go on as they were.
   const clock = {
@@ -66,6 +67,7 @@ test.each([
     'memory',
     { reason: 'memory' },
   ],
+  ['starts more and more processes', 'qa-engineer', misbehaving('breed', '40'), 'processes', { reason: 'processes' }],
   ['closes its output', 'python-specialist', misbehaving('close-stdout'), 'exit_code', { code: 5 }],
   ['dies by a signal', 'python-specialist', misbehaving('die', 'KILL'), 'signal', { signal: 'SIGKILL' }],
   ['cannot write because the disk is full', 'python-specialist', misbehaving('disk-full'), 'exit_code', { code: 1 }],
@@ -102,7 +104,7 @@ test('an agent that ignores SIGTERM is stopped all the same', async () => {
 });
 
 test.each([
-  ['is missing', 'no-such-program', 'was not found in PATH'],
+  ['is missing', 'no-such-program', 'was not found in the PATH of the sidecar'],
   ['may not be executed', './plain.txt', 'may not be executed'],
 ])('a program that %s is named, with the way to choose another', async (_what, program, why) => {
   writeFileSync(join(sidecar.project, 'plain.txt'), 'text');
@@ -111,6 +113,8 @@ test.each([
   expect(body).toMatchObject({ code: 'LAUNCHER_UNAVAILABLE', programs: [program] });
   expect(body.detail).toContain(why);
   expect(body.detail).toContain('"launcher"');
+  // Where the sidecar looks, and where it keeps things, is nobody’s business.
+  expect(JSON.stringify(body)).not.toMatch(/\/(?:usr|bin|tmp|home|root)\b/);
 });
 
 test('a clock that jumps neither ends an agent nor keeps it alive', async () => {

@@ -52,7 +52,9 @@ export const AgentLimits = z.strictObject({
   memory_mb: z.int().min(16).max(1_048_576).describe('Most memory of the agent and its children, in MiB.'),
   cpu_seconds: z.int().min(1).max(864_000).describe('Most processor time, in seconds.'),
   output_mb: z.int().min(1).max(65_536).describe('Most output that is kept, in MiB.'),
+  processes: z.int().min(1).max(65_536).default(1024).describe('Most processes at once. Default 1024.'),
   tokens: z.int().min(1000).describe('Most model tokens, as the agent reports them.'),
+  cost_usd: z.number().positive().nullable().default(null).describe('Most cost, as the agent reports it; null: any.'),
   max_retries: z.int().min(0).max(10).describe('Further attempts after a failure that may pass.'),
 });
 export type AgentLimits = z.infer<typeof AgentLimits>;
@@ -87,6 +89,13 @@ const profileFields = {
   limits: AgentLimits,
   launcher: Launcher,
   environment: z.array(Name).default([]).describe('Names passed on from the sidecar’s own environment.'),
+  spawn_environment: z
+    .array(
+      z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*\*?$/, 'is not a name of a variable, with or without `*` at its end'),
+    )
+    .max(64)
+    .default([])
+    .describe('Names that a spawn request may set besides the harmless ones; `APP_*` means all that begin so.'),
   prompt: z.string().min(1).max(32_768).describe('System prompt of the agent.'),
 };
 
@@ -104,6 +113,7 @@ export const ProfileOverlay = z
     limits: AgentLimits.partial(),
     model: ModelRouting.partial(),
     environment: profileFields.environment.unwrap(),
+    spawn_environment: profileFields.spawn_environment.unwrap(),
   })
   .partial()
   .meta({ id: 'ProfileOverlay' });

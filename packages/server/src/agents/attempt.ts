@@ -1,5 +1,5 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { SidecarError, type AgentContext, type Permission, type Profile } from '@orchestration-sidecar/shared';
 import { ProcessStartError, type ChildHandle, type Processes } from '../process/index.ts';
 import type { Environment } from '../runtime/config.ts';
@@ -38,7 +38,14 @@ export interface AttemptNeeds {
 }
 
 const OPEN_FILES = 4096;
-const PROCESSES = 4096;
+
+/** Why a program could not be started, in words that tell no path of the machine. */
+const START_FAULTS: Readonly<Record<ProcessStartError['reason'], string>> = {
+  missing: 'is not there any more',
+  not_executable: 'is not an executable file',
+  no_directory: 'cannot run: the root of the project is not a directory any more',
+  refused: 'was refused by the system (too many processes, no memory, or arguments that are too long)',
+};
 
 /** Files of one attempt: those that the launcher knows of, and the supervisor’s own. */
 export interface AttemptFiles extends AgentFiles {
@@ -102,6 +109,7 @@ export async function startAttempt(
   const environment = agentEnvironment({
     own: needs.environment,
     passOn: [...profile.environment, ...needs.launchers.passOn(record.launcher ?? profile.launcher)],
+    allowed: profile.spawn_environment,
     requested: record.environment,
     sidecar: {
       AGENT_ID: agent.agent_id,
@@ -133,14 +141,16 @@ export async function startAttempt(
         cpuSeconds: limits.cpu_seconds,
         outputMb: limits.output_mb,
         openFiles: OPEN_FILES,
-        processes: PROCESSES,
+        processes: limits.processes,
       },
       marker: agent.agent_id,
     });
     return { handle, protocol: plan.protocol };
   } catch (cause) {
     if (!(cause instanceof ProcessStartError)) throw cause;
-    throw new SidecarError('LAUNCHER_UNAVAILABLE', cause.message, { cause, extension: { program: cause.program } });
+    const program = basename(cause.program);
+    const detail = `${program} ${START_FAULTS[cause.reason]}. Mend that, or choose another \`launcher\`.`;
+    throw new SidecarError('LAUNCHER_UNAVAILABLE', detail, { cause, extension: { programs: [program] } });
   }
 }
 

@@ -1,7 +1,7 @@
 import { SidecarError } from '@orchestration-sidecar/shared';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { agentEnvironment, isForbiddenVariable, type SidecarVariables } from './environment.ts';
+import { agentEnvironment, isAllowedVariable, isForbiddenVariable, type SidecarVariables } from './environment.ts';
 
 const sidecar: SidecarVariables = {
   AGENT_ID: 'python-specialist-1',
@@ -25,29 +25,51 @@ const FORBIDDEN = `LD_PRELOAD LD_LIBRARY_PATH LD_AUDIT DYLD_INSERT_LIBRARIES NOD
   AWS_ACCESS_KEY_ID DOCKER_HOST KUBECONFIG GCONV_PATH GLIBC_TUNABLES HOSTALIASES MALLOC_CONF OPENSSL_CONF
   SIDECAR_URL SIDECAR_PROCESS_MARKER AGENT_ID AGENT_TYPE AGENT_DIR ISSUE_ID PROJECT_ID JWT_TOKEN JWT_TOKEN_FILE
   CONTEXT_FILE TASK_FILE TRACEPARENT`.split(/\s+/);
-const ALLOWED =
-  `PYTHON_VERSION PROJECT_ROOT NODE_ENV NODE_VERSION RUBY_VERSION GO_VERSION DATABASE_URL LOG_LEVEL DEBUG CI
-  GITHUB_REPOSITORY MY_SETTING FEATURE_X DJANGO_SETTINGS_MODULE PYTHON_ENV RUST_LOG`.split(/\s+/);
+const ALLOWED = `PYTHON_VERSION PROJECT_ROOT NODE_ENV NODE_VERSION RUBY_VERSION GO_VERSION LOG_LEVEL DEBUG CI LC_ALL TZ
+  FEATURE_X PYTHON_ENV RAILS_ENV TASK_PRIORITY TEST_SEED APP_NAME NO_COLOR`.split(/\s+/);
+/** Nobody knows what they do to the program; the profile must say that they may be set. */
+const UNKNOWN = `DATABASE_URL GITHUB_REPOSITORY MY_SETTING DJANGO_SETTINGS_MODULE RUST_LOG project_root Project_root
+  VIM PERLDB_OPTS COMPOSER_HOME`.split(/\s+/);
 
 describe('a request may', () => {
-  test.each(FORBIDDEN)('not set %s', (name) => expect(isForbiddenVariable(name)).toBe(true));
-  test.each(ALLOWED)('set %s', (name) => expect(isForbiddenVariable(name)).toBe(false));
+  test.each(FORBIDDEN)('never set %s', (name) => {
+    expect(isAllowedVariable(name, [])).toBe(false);
+    // Not even where a profile says so: a file found in a project must not be able to allow it.
+    expect(isAllowedVariable(name, [name, `${name.slice(0, 1)}*`])).toBe(false);
+  });
+  test.each(ALLOWED)('set %s', (name) => expect(isAllowedVariable(name, [])).toBe(true));
+  test.each(UNKNOWN)('set %s only where the profile allows it', (name) => {
+    expect(isAllowedVariable(name, [])).toBe(false);
+    expect(isAllowedVariable(name, ['OTHER', `${name}_X`])).toBe(false);
+    const allowed = !isForbiddenVariable(name);
+    expect(isAllowedVariable(name, [name])).toBe(allowed);
+    expect(isAllowedVariable(name, [`${name.slice(0, 3)}*`])).toBe(allowed);
+  });
 });
 
 test('every refused name is listed, and only those', () => {
-  const requested = { PYTHON_VERSION: '3.11', LD_PRELOAD: '/x.so', node_options: '--require x', JWT_TOKEN: 'mine' };
-  expect(() => agentEnvironment({ own, passOn: [], requested, sidecar })).toThrow(SidecarError);
-  expect(() => agentEnvironment({ own, passOn: [], requested, sidecar })).toThrow(
+  const requested = {
+    PYTHON_VERSION: '3.11',
+    LD_PRELOAD: '/x.so',
+    node_options: '--require x',
+    JWT_TOKEN: 'mine',
+    MY_SETTING: 'x',
+  };
+  expect(() => agentEnvironment({ own, passOn: [], allowed: [], requested, sidecar })).toThrow(SidecarError);
+  expect(() => agentEnvironment({ own, passOn: [], allowed: [], requested, sidecar })).toThrow(
     expect.objectContaining({
       code: 'ENVIRONMENT_FORBIDDEN',
-      extension: { names: ['JWT_TOKEN', 'LD_PRELOAD', 'node_options'] },
+      detail: expect.stringContaining('MY_SETTING can be allowed by `spawn_environment` of the profile'),
+      extension: { names: ['JWT_TOKEN', 'LD_PRELOAD', 'MY_SETTING', 'node_options'] },
     }),
   );
 });
 
 test('an agent gets what every program needs, what its profile passes on, and nothing else of ours', () => {
   const requested = { PYTHON_VERSION: '3.11', PROJECT_ROOT: '/Users/project', TOKEN_COUNT: '1; rm -rf ~ #' };
-  expect(agentEnvironment({ own, passOn: ['GIT_AUTHOR_NAME', 'EMPTY', 'ABSENT'], requested, sidecar })).toEqual({
+  expect(
+    agentEnvironment({ own, passOn: ['GIT_AUTHOR_NAME', 'EMPTY', 'ABSENT'], allowed: ['TOKEN_*'], requested, sidecar }),
+  ).toEqual({
     PATH: '/usr/bin',
     HOME: '/home/u',
     LANG: 'C',
@@ -61,8 +83,9 @@ test('what the sidecar says always holds', () => {
   const name = fc.oneof(fc.constantFrom(...FORBIDDEN, ...ALLOWED), fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_]{0,20}$/));
   fc.assert(
     fc.property(fc.dictionary(name, fc.string()), (requested) => {
-      fc.pre(!Object.keys(requested).some((each) => isForbiddenVariable(each)));
-      expect(agentEnvironment({ own, passOn: [], requested, sidecar })).toMatchObject({
+      const allowed = Object.keys(requested);
+      fc.pre(!allowed.some((each) => isForbiddenVariable(each)));
+      expect(agentEnvironment({ own, passOn: [], allowed, requested, sidecar })).toMatchObject({
         ...requested,
         PATH: own.PATH,
         HOME: own.HOME,

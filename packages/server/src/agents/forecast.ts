@@ -34,7 +34,7 @@ export async function forecastSpawn(request: ForecastRequest, needs: ForecastNee
   };
   const depth = needs.supervisor.depthBelow(parentId);
   const found = [
-    await problemOf(() => assertEnvironmentAllowed(environment)),
+    await problemOf(() => assertEnvironmentAllowed(environment, profile.spawn_environment)),
     await problemOf(() => needs.launchers.locate(launcher, project.root)),
     admission.refusal(ticket, depth),
   ];

@@ -76,7 +76,7 @@ export class Supervisor {
    */
   async spawn(request: SpawnRequest): Promise<Agent> {
     const { launchers, ids } = this.#needs;
-    assertEnvironmentAllowed(request.environment);
+    assertEnvironmentAllowed(request.environment, request.profile.spawn_environment);
     await launchers.locate(request.launcher, request.project.root);
     await this.#recovered.promise;
     if (this.#closing.signal.aborted) throw new SidecarError('SHUTTING_DOWN');

@@ -83,9 +83,19 @@ export function testProfile(
     hand_over: [],
     permissions: ['read_context'],
     authority_level: 5,
-    limits: { wall_seconds: 60, memory_mb: 256, cpu_seconds: 60, output_mb: 16, tokens: 10_000, max_retries: 0 },
+    limits: {
+      wall_seconds: 60,
+      memory_mb: 256,
+      cpu_seconds: 60,
+      output_mb: 16,
+      processes: 64,
+      tokens: 10_000,
+      cost_usd: null,
+      max_retries: 0,
+    },
     launcher: { kind: 'script', args: [] },
     environment: [],
+    spawn_environment: [],
     prompt: 'Write Python.',
   };
 }

@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { constants } from 'node:os';
 
 /** Limits that the sidecar itself enforces by stopping the process. */
-export type LimitName = 'wall' | 'memory' | 'cpu' | 'output';
+export type LimitName = 'wall' | 'memory' | 'cpu' | 'output' | 'processes';
 
 /** How a process ended. */
 export interface ChildExit {

@@ -112,7 +112,7 @@ export class Child implements ChildHandle {
   async checkUsage(): Promise<void> {
     if (this.#ending) return;
     const rows = await this.#tree.members(false);
-    const { memoryMb, cpuSeconds } = this.record.limits;
+    const { memoryMb, cpuSeconds, processes } = this.record.limits;
     this.usage = {
       processes: rows.length,
       memoryBytes: rows.reduce((sum, row) => sum + row.memoryBytes(), 0),
@@ -121,6 +121,7 @@ export class Child implements ChildHandle {
     const { limitsInForce } = this.record;
     if (limitsInForce.memoryMb.includes('watch') && this.usage.memoryBytes > memoryMb * MIB) this.#exceed('memory', 0);
     if (this.usage.cpuMs > cpuSeconds * 1000) this.#exceed('cpu', 0);
+    if (this.usage.processes > processes) this.#exceed('processes', 0);
   }
 
   /** The leader has ended: clears up behind it and tells how it went. */

@@ -264,6 +264,13 @@ describe('limits', () => {
     expect(readFileSync(started.stderrFile, 'utf8')).toContain('EMFILE');
   });
 
+  test('processes', async () => {
+    const processes = await open();
+    const child = await processes.start(plan(['breed', '40'], limited({ processes: 20 })));
+    expect(await child.exited).toMatchObject({ cause: 'processes', leftBehind: [] });
+    expect(await left(child.record.marker)).toEqual([]);
+  });
+
   test('says what is in force', async () => {
     const processes = await open();
     const child = await processes.start(plan(['exit']));
@@ -274,7 +281,7 @@ describe('limits', () => {
       cpuSeconds: ['watch', 'rlimit'],
       outputMb: ['watch', 'rlimit'],
       openFiles: ['rlimit'],
-      processes: [],
+      processes: ['watch'],
     });
     await child.exited;
     const grouped = await Cgroups.open();

@@ -284,6 +284,6 @@ function inForce(report: ShimReport, cgroup: Cgroup | undefined): LimitsInForce 
     cpuSeconds: ['watch', ...each('cpu')],
     outputMb: ['watch', ...each('file')],
     openFiles: each('open'),
-    processes: grouped?.processes === true ? ['cgroup'] : [],
+    processes: grouped?.processes === true ? ['cgroup', 'watch'] : ['watch'],
   };
 }

@@ -12,7 +12,10 @@ export interface ProcessLimits {
   readonly outputMb: number;
   /** Open descriptors of each process. */
   readonly openFiles: number;
-  /** Processes and threads; only a control group can hold an agent to it. */
+  /**
+   * Processes; in a control group threads count as well. Not by RLIMIT_NPROC: that counts everything of the user, so
+   * that other programs would stop an agent, and root is not held to it.
+   */
   readonly processes: number;
 }
 

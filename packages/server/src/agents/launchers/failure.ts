@@ -6,6 +6,7 @@ export const FAILURES = {
   memory: { retryable: false, title: 'used more memory than its limit' },
   cpu: { retryable: false, title: 'used more CPU time than its limit' },
   output: { retryable: false, title: 'wrote more output than its limit' },
+  processes: { retryable: false, title: 'started more processes than its limit' },
   stopped: { retryable: false, title: 'was stopped' },
   lost: { retryable: true, title: 'ended while nobody watched and left no exit status' },
   signal: { retryable: true, title: 'was ended by a signal' },

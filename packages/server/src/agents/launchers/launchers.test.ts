@@ -76,6 +76,7 @@ async function start(each: AgentRun, requested: Record<string, string> = {}, tok
   const environment = agentEnvironment({
     own: { PATH, HOME: each.directory },
     passOn: launchers.passOn(each.launcher),
+    allowed: Object.keys(requested),
     requested,
     sidecar: {
       AGENT_ID: each.agentId,
@@ -171,7 +172,7 @@ describe('a program that is not there', () => {
   test.each<[Launcher, RegExp]>([
     [
       { kind: 'command', program: 'no-such-agent', args: [] },
-      /needs no-such-agent: .*not found in PATH \(.*\/usr\/bin/,
+      /needs no-such-agent: no-such-agent was not found in the PATH of the sidecar\. Install it, or choose another/,
     ],
     [{ kind: 'claude', program: 'no-such-claude' }, /"claude" needs no-such-claude/],
     [{ kind: 'script', program: './absent.sh', args: [] }, /needs \.\/absent\.sh: .*was not found\./],

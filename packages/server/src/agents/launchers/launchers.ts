@@ -25,7 +25,7 @@ export class Launchers {
   /**
    * Where the programs of a launcher are, in the order of its needs.
    * @param projectDir what a relative path in the launcher starts from.
-   * @throws {SidecarError} `LAUNCHER_UNAVAILABLE` saying what was looked for, where, and how to choose another.
+   * @throws {SidecarError} `LAUNCHER_UNAVAILABLE` saying what was looked for, and how to choose another.
    */
   async locate(chosen: Launcher, projectDir: string): Promise<readonly string[]> {
     const found: string[] = [];
@@ -57,20 +57,16 @@ export class Launchers {
       if (search.kind === 'found') return search.path;
       misses.push(search);
     }
-    throw unavailable(kind, names, misses, this.#path);
+    throw unavailable(kind, names, misses);
   }
 }
 
-function unavailable(
-  kind: Launcher['kind'],
-  names: readonly string[],
-  misses: readonly ProgramSearch[],
-  path: string,
-): SidecarError {
-  const denied = misses.find((miss) => miss.kind === 'not_executable');
+/** Names what was asked for and nothing else: where the sidecar looks is its own affair (DECISIONS 26). */
+function unavailable(kind: Launcher['kind'], names: readonly string[], misses: readonly ProgramSearch[]): SidecarError {
+  const denied = misses.findIndex((miss) => miss.kind === 'not_executable');
   const wanted = names.join(' or ');
-  const where = names.some((name) => !name.includes('/')) ? ` in PATH (${path})` : '';
-  const fault = denied ? `${denied.path} is there but may not be executed` : `${wanted} was not found${where}`;
+  const where = names.some((name) => !name.includes('/')) ? ' in the PATH of the sidecar' : '';
+  const fault = denied >= 0 ? `${names[denied]} is there but may not be executed` : `${wanted} was not found${where}`;
   const advice =
     'Install it, or choose another program: `"launcher": { "kind": "command", "program": "…" }` in the request or in the profile.';
   return new SidecarError('LAUNCHER_UNAVAILABLE', `The launcher "${kind}" needs ${wanted}: ${fault}. ${advice}`, {

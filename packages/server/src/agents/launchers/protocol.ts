@@ -17,6 +17,7 @@ const LIMIT_REASONS = {
   memory: 'memory',
   cpu: 'cpu',
   output: 'output',
+  processes: 'processes',
   stopped: 'stopped',
   unknown: 'lost',
 } as const satisfies Record<Exclude<ChildExit['cause'], 'exited'>, FailureReason>;
