@@ -55,9 +55,9 @@ export async function startForTest(
 ): Promise<SidecarUnderTest> {
   const dataDir = mkdtempSync(join(tmpdir(), 'sidecar-data-'));
   const project = makeGitProject();
-  const start = (port: number): Promise<Sidecar> =>
+  const start = async (port: number): Promise<Sidecar> =>
     startSidecar({
-      config: loadConfig({ port, dataDir, project, ...flags }, {}, dataDir),
+      config: (await loadConfig({ port, dataDir, project, ...flags }, {}, dataDir)).config,
       environment: processEnvironment(),
       checkAnswers: true,
       ...options,

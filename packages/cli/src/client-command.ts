@@ -38,7 +38,7 @@ export async function withClient<T>(
 ): Promise<T> {
   // What help and completion do not need they shall not wait for.
   const { findSidecar } = await import('./connection.ts');
-  const { url, token } = findSidecar(options, terminal);
+  const { url, token } = await findSidecar(options, terminal);
   const { createSidecarClient } = await import('@orchestration-sidecar/sdk');
   // A function: the client would refresh a token that it was given, and so end that of the agent it belongs to.
   const client = createSidecarClient({ url, ...(token && { token: () => token }), environment: {}, maxAttempts: 2 });

@@ -14,30 +14,30 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dataDir, { recursive: true }));
 
-function find(options: { url?: string; token?: string }, environment: Record<string, string> = {}) {
-  const { url, token } = findSidecar({ dataDir, ...options }, { environment, cwd: '/' });
+async function find(options: { url?: string; token?: string }, environment: Record<string, string> = {}) {
+  const { url, token } = await findSidecar({ dataDir, ...options }, { environment, cwd: '/' });
   return { url, token };
 }
 
 describe('findSidecar', () => {
-  it('reads what the sidecar of the data directory wrote', () => {
-    expect(find({})).toEqual({ url: WRITTEN, token: 'operator-secret' });
+  it('reads what the sidecar of the data directory wrote', async () => {
+    expect(await find({})).toEqual({ url: WRITTEN, token: 'operator-secret' });
     const environment = { SIDECAR_DATA_DIR: dataDir };
-    expect(findSidecar({}, { environment, cwd: '/' }).url).toBe(WRITTEN);
+    expect((await findSidecar({}, { environment, cwd: '/' })).url).toBe(WRITTEN);
   });
 
-  it('prefers options to the environment and that to the data directory', () => {
+  it('prefers options to the environment and that to the data directory', async () => {
     const environment = { SIDECAR_URL: 'http://127.0.0.1:2', SIDECAR_TOKEN: 'from-environment' };
-    expect(find({}, environment)).toEqual({ url: 'http://127.0.0.1:2', token: 'from-environment' });
-    expect(find({ url: 'http://127.0.0.1:3', token: 'given' }, environment)).toEqual({
+    expect(await find({}, environment)).toEqual({ url: 'http://127.0.0.1:2', token: 'from-environment' });
+    expect(await find({ url: 'http://127.0.0.1:3', token: 'given' }, environment)).toEqual({
       url: 'http://127.0.0.1:3',
       token: 'given',
     });
   });
 
-  it('is an agent inside of one, and takes no JWT_TOKEN for its own elsewhere', () => {
-    expect(find({}, { AGENT_ID: 'rust-pro-1', JWT_TOKEN: 'agent' }).token).toBe('agent');
-    expect(find({}, { JWT_TOKEN: 'somebody-else' }).token).toBe('operator-secret');
+  it('is an agent inside of one, and takes no JWT_TOKEN for its own elsewhere', async () => {
+    expect((await find({}, { AGENT_ID: 'rust-pro-1', JWT_TOKEN: 'agent' })).token).toBe('agent');
+    expect((await find({}, { JWT_TOKEN: 'somebody-else' })).token).toBe('operator-secret');
   });
 
   it.each([
@@ -46,14 +46,14 @@ describe('findSidecar', () => {
     ['http://127.0.0.1.example.org', undefined],
     ['https://sidecar.example.org', undefined],
     ['not a url', undefined],
-  ])('shows the operator’s token to its own machine only: %s', (url, token) => {
-    expect(find({ url }).token).toBe(token);
+  ])('shows the operator’s token to its own machine only: %s', async (url, token) => {
+    expect((await find({ url })).token).toBe(token);
   });
 
-  it('says what to do when no sidecar is known, also by a damaged file', () => {
+  it('says what to do when no sidecar is known, also by a damaged file', async () => {
     for (const text of ['', '{', '[]', '{"url":7}']) {
       writeFileSync(join(dataDir, 'sidecar.json'), text);
-      expect(() => find({})).toThrow(
+      await expect(find({})).rejects.toThrow(
         expect.objectContaining({ exitCode: 3, recovery: expect.stringContaining('sidecar serve') }),
       );
     }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { defaultDataDir } from '@orchestration-sidecar/server/config';
+import { join } from 'node:path';
+import { locateDataDir } from '@orchestration-sidecar/server/config';
 import { EXIT } from './exit-codes.ts';
 import { CommandFailure } from './failure.ts';
 import type { Terminal } from './terminal.ts';
@@ -28,9 +28,12 @@ export interface Connection {
  * token: `--token`, `SIDECAR_TOKEN`, inside of an agent the agent's own, else the operator's from the data directory.
  * @throws {CommandFailure} when no sidecar is known.
  */
-export function findSidecar(options: ConnectionOptions, terminal: Pick<Terminal, 'environment' | 'cwd'>): Connection {
+export async function findSidecar(
+  options: ConnectionOptions,
+  terminal: Pick<Terminal, 'environment' | 'cwd'>,
+): Promise<Connection> {
   const { environment, cwd } = terminal;
-  const dataDir = resolve(cwd, options.dataDir ?? defaultDataDir(environment));
+  const dataDir = await locateDataDir(options.dataDir, environment, cwd);
   const written = writtenUrl(dataDir);
   const given = firstGiven([options.url, '--url'], [environment['SIDECAR_URL'], 'SIDECAR_URL']);
   const [url, urlFrom] = given ?? [written, join(dataDir, DESCRIPTION)];

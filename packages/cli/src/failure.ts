@@ -42,9 +42,11 @@ export class CommandFailure extends Error implements Failure {
 export async function describeFailure(cause: unknown): Promise<Failure> {
   if (cause instanceof CommandFailure) return cause;
   if (cause instanceof Error && cause.name === 'ConfigError') {
-    return new CommandFailure(`The configuration cannot be used: ${cause.message}`, {
+    const faults = cause.message.split('\n');
+    return new CommandFailure(`The configuration cannot be used${faults.length === 1 ? `: ${cause.message}` : '.'}`, {
       exitCode: EXIT.usage,
-      recovery: 'Correct the option or the SIDECAR_ variable of that name.',
+      details: faults.length === 1 ? [] : faults,
+      recovery: '`sidecar config show` says what is set, and by what; docs/configuration.md what can be set.',
     });
   }
   // Only a command that has spoken to a sidecar, and so loaded it, can fail with its error.

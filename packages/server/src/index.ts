@@ -1,10 +1,11 @@
 export {
   ConfigError,
-  defaultDataDir,
   loadConfig,
   processEnvironment,
   type Config,
   type ConfigFlags,
+  type ConfigValues,
+  type LoadedConfig,
 } from './runtime/config.ts';
 export { VERSION } from './runtime/version.ts';
 export { startSidecar, type Sidecar, type SidecarOptions } from './sidecar.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Config } from '@orchestration-sidecar/server/config';
+import type { LoadedConfig, SettingName, SettingValue } from '@orchestration-sidecar/server/config';
 import type { Connection } from '../connection.ts';
 import { reads, printAnswer, type ReadOptions } from '../client-command.ts';
 import { CommandFailure } from '../failure.ts';
@@ -7,6 +7,10 @@ import { gitRoot } from '../git-root.ts';
 import { withExamples } from '../help-text.ts';
 import { renderTable } from '../render/table.ts';
 import type { Terminal } from '../terminal.ts';
+
+interface ShowOptions extends ReadOptions {
+  readonly config?: string;
+}
 
 /** `sidecar config`: what is set, and by what. */
 export function addConfig(program: Command, terminal: Terminal): void {
@@ -17,31 +21,41 @@ export function addConfig(program: Command, terminal: Terminal): void {
         .command('show')
         .summary('show what is set, and by what')
         .description(
-          'Shows with which settings `serve` would start here, and which sidecar and token the other commands would use. ' +
-            'Tokens themselves are never shown. Needs no sidecar.',
+          'Shows with which settings `serve` would start here and where each comes from: a flag, a variable of the ' +
+            'environment, the configuration file or the default; and which sidecar and token the other commands would ' +
+            'use. Secrets are never shown. Needs no sidecar.',
+        )
+        .option(
+          '--config <file>',
+          'configuration file (SIDECAR_CONFIG; default: the nearest sidecar.config.json or .ts)',
         ),
     ),
     'sidecar config show',
     'SIDECAR_PORT=4000 sidecar config show --json',
-  ).action((options: ReadOptions) => show(options, terminal));
+  ).action((options: ShowOptions) => show(options, terminal));
+  withExamples(
+    config
+      .command('schema')
+      .summary('print the JSON Schema of sidecar.config.json')
+      .description('Prints the JSON Schema of sidecar.config.json, for editors. Needs no sidecar.'),
+    'sidecar config schema > sidecar.config.schema.json',
+  ).action(async () => {
+    const { configSchema } = await import('@orchestration-sidecar/server/config');
+    terminal.print(JSON.stringify(configSchema(), null, 2));
+  });
 }
 
-async function show(options: ReadOptions, terminal: Terminal): Promise<void> {
+async function show(options: ShowOptions, terminal: Terminal): Promise<void> {
   const { loadConfig } = await import('@orchestration-sidecar/server/config');
   const { environment, cwd } = terminal;
   const flags = options.dataDir === undefined ? {} : { dataDir: options.dataDir };
-  const config = loadConfig(flags, environment, cwd);
-  const repository = gitRoot(cwd);
-  const settings = Object.entries(config).map(([name, value]: [string, Config[keyof Config]]) => {
-    const variable = variableOf(name);
-    if (name === 'dataDir' && options.dataDir !== undefined) return { name, value, from: '--data-dir' };
-    if (environment[variable]) return { name, value, from: variable };
-    if (name === 'project' && repository !== null) return { name, value: repository, from: 'this git repository' };
-    return { name, value, from: 'default' };
-  });
+  const loaded = await loadConfig(flags, environment, cwd, { configFile: options.config });
+  const settings = await settingsOf(loaded, cwd);
   const connection = await connectionOrNull(options, terminal);
   const answer = {
+    file: loaded.file,
     settings,
+    warnings: loaded.warnings,
     connection: connection && {
       url: connection.url,
       url_from: connection.urlFrom,
@@ -54,24 +68,39 @@ async function show(options: ReadOptions, terminal: Terminal): Promise<void> {
       [
         { title: 'setting', text: ({ name }) => name, style: () => 'bold' },
         { title: 'value', text: ({ value }) => shown(value), flexible: true },
-        { title: 'from', text: ({ from }) => from },
+        { title: 'from', text: ({ from }) => from, style: ({ from }) => (from === 'default' ? 'dim' : undefined) },
       ],
       terminal,
     ),
     '',
+    loaded.file === null ? 'No configuration file was found.' : `The configuration file is ${loaded.file}.`,
     connection
       ? `Commands talk to ${connection.url} (${connection.urlFrom}), token from ${connection.tokenFrom ?? 'nowhere'}.`
-      : `Commands know no sidecar: none runs on ${config.dataDir}.`,
+      : `Commands know no sidecar: none runs on ${loaded.config.dataDir}.`,
   ]);
+  for (const warning of loaded.warnings) terminal.note(warning);
 }
 
-/** The variable that a setting is taken from: `maxAgents` from `SIDECAR_MAX_AGENTS`. */
-function variableOf(setting: string): string {
-  if (setting === 'profilesDir') return 'SIDECAR_PROFILES';
-  return `SIDECAR_${setting.replaceAll(/[A-Z]/g, '_$&').toUpperCase()}`;
+interface ShownSetting {
+  readonly name: SettingName;
+  readonly value: SettingValue;
+  readonly from: string;
 }
 
-function shown(value: Config[keyof Config]): string {
+async function settingsOf({ config, sources }: LoadedConfig, cwd: string): Promise<ShownSetting[]> {
+  const { SETTING_NAMES, settingOf } = await import('@orchestration-sidecar/server/config');
+  const repository = gitRoot(cwd);
+  return SETTING_NAMES.map((name) => {
+    const [value, from] = [config[name], sources[name]];
+    if (settingOf(name).isSecret && value !== null) return { name, value: '(set, not shown)', from };
+    if (name === 'project' && value === null && repository !== null) {
+      return { name, value: repository, from: 'this git repository' };
+    }
+    return { name, value, from };
+  });
+}
+
+function shown(value: SettingValue): string {
   if (value === null) return 'none';
   return typeof value === 'object' ? value.join(', ') || 'none' : `${value}`;
 }
@@ -79,7 +108,7 @@ function shown(value: Config[keyof Config]): string {
 async function connectionOrNull(options: ReadOptions, terminal: Terminal): Promise<Connection | null> {
   const { findSidecar } = await import('../connection.ts');
   try {
-    return findSidecar(options, terminal);
+    return await findSidecar(options, terminal);
   } catch (cause) {
     if (cause instanceof CommandFailure) return null;
     throw cause;

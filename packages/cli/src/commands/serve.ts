@@ -1,23 +1,13 @@
 import { statSync } from 'node:fs';
-import { Option, type Command } from 'commander';
-import type { Config, ConfigFlags, Sidecar } from '@orchestration-sidecar/server';
+import type { Command } from 'commander';
+import type { Config, Sidecar } from '@orchestration-sidecar/server';
 import { EXIT } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
 import { gitRoot } from '../git-root.ts';
 import { withExamples } from '../help-text.ts';
+import { addSettingOptions, settingFlags } from '../setting-options.ts';
 import { listenForStop } from '../stop-requests.ts';
 import type { Terminal } from '../terminal.ts';
-
-const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const;
-
-interface ServeOptions {
-  readonly port?: string;
-  readonly host?: string;
-  readonly dataDir?: string;
-  readonly project?: string;
-  readonly profiles?: string;
-  readonly logLevel?: (typeof LOG_LEVELS)[number];
-}
 
 /** `sidecar serve`: runs the sidecar until it is asked to stop. */
 export function addServe(program: Command, terminal: Terminal): void {
@@ -30,17 +20,16 @@ export function addServe(program: Command, terminal: Terminal): void {
         'inside a git repository, it registers that repository as the default project. Ctrl-C and SIGTERM stop it with 0: ' +
         'requests are finished, agents go on running and are adopted by the next start; a second Ctrl-C more than two seconds later ends it at once, with 1.',
     )
-    .option('--port <number>', 'port to listen on, 0 picks one (SIDECAR_PORT; default 3001)')
-    .option('--host <address>', 'address to listen on (SIDECAR_HOST; default 127.0.0.1)')
-    .option('--data-dir <directory>', 'where everything is kept (SIDECAR_DATA_DIR)')
-    .option('--project <directory>', 'repository to register as the default project (SIDECAR_PROJECT)')
-    .option('--profiles <directory>', 'your own profiles and workflows (SIDECAR_PROFILES)')
-    .addOption(
-      new Option('--log-level <level>', 'what is logged (SIDECAR_LOG_LEVEL; default info)').choices(LOG_LEVELS),
-    );
+    .option('--config <file>', 'configuration file (SIDECAR_CONFIG; default: the nearest sidecar.config.json or .ts)');
+  addSettingOptions(command);
   withExamples(command, 'sidecar serve', 'sidecar serve --port 0 --data-dir ./state --project ~/work/shop').action(
     (options: ServeOptions) => serve(options, terminal),
   );
+}
+
+/** The configuration file, and a value for each flag of a setting. */
+interface ServeOptions extends Readonly<Record<string, unknown>> {
+  readonly config?: string;
 }
 
 async function serve(options: ServeOptions, terminal: Terminal): Promise<void> {
@@ -51,18 +40,22 @@ async function serve(options: ServeOptions, terminal: Terminal): Promise<void> {
   });
   try {
     const { loadConfig } = await import('@orchestration-sidecar/server/config');
-    const config = withDefaultProject(loadConfig(flagsOf(options), terminal.environment, terminal.cwd), terminal.cwd);
+    const { environment, cwd } = terminal;
+    const loaded = await loadConfig(settingFlags(options), environment, cwd, { configFile: options.config });
+    const config = withDefaultProject(loaded.config, cwd);
     requireDirectory('project', config.project);
     requireDirectory('folder of profiles', config.profilesDir);
     const { startSidecar, VERSION } = await import('@orchestration-sidecar/server');
     terminal.note(`Orchestration Sidecar ${VERSION}, data in ${config.dataDir}`);
+    if (loaded.file !== null) terminal.note(`Settings from ${loaded.file}`);
+    for (const warning of loaded.warnings) terminal.note(warning);
     terminal.note(
       config.project === null ? 'No default project: not inside a git repository.' : `Project ${config.project}`,
     );
 
     const sidecar = await startSidecar({
       config,
-      environment: terminal.environment,
+      environment,
       onClosing: (part) => {
         if (requests.stop.aborted && config.logLevel === 'debug') terminal.note(`closing ${part}`);
       },
@@ -81,11 +74,6 @@ async function runUntil(stop: AbortSignal, sidecar: Sidecar, terminal: Terminal)
   terminal.note('Stopping: requests are finished, agents that run go on and are adopted by the next start.');
   await sidecar.stop();
   terminal.note('Stopped.');
-}
-
-function flagsOf(options: ServeOptions): ConfigFlags {
-  const { profiles, ...rest } = options;
-  return profiles === undefined ? rest : { ...rest, profilesDir: profiles };
 }
 
 function withDefaultProject(config: Config, cwd: string): Config {

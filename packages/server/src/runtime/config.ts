@@ -1,120 +1,169 @@
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { z } from 'zod';
-import { LIMITS } from '@orchestration-sidecar/shared';
+import { dirname, join, resolve } from 'node:path';
+import { closestName } from './closest-name.ts';
+import { ConfigError } from './config-error.ts';
+import { readConfigFile, type ConfigFile } from './config-file.ts';
 import type { Environment } from './environment.ts';
+import { faultOf, fromText, type DerivedDefault, type Setting, type SettingValue, type ValueOf } from './setting.ts';
+import {
+  flagOf,
+  isSettingName,
+  SETTING_NAMES,
+  settingOf,
+  variableOf,
+  type SETTINGS,
+  type SettingName,
+} from './settings.ts';
 
+export { ConfigError } from './config-error.ts';
+export { configSchema } from './config-schema.ts';
 export { processEnvironment, type Environment } from './environment.ts';
+export { expected, SETTING_GROUPS, type Setting, type SettingGroup, type SettingValue } from './setting.ts';
+export { flagOf, SETTING_NAMES, settingOf, variableOf, type SettingName } from './settings.ts';
 
-/** How one sidecar is set up. Every field has a default except the data directory’s place, which is derived. */
-export interface Config {
-  /** Address to listen on. Default 127.0.0.1. */
-  readonly host: string;
-  /** Port to listen on; 0 picks a free one. Default 3001. */
-  readonly port: number;
-  /** Directory of the store, the mirrors and the keys; absolute. */
-  readonly dataDir: string;
-  /** Repository to register as the default project; absolute, or null. */
-  readonly project: string | null;
-  /** Folder of the user’s own profiles and workflows; absolute, or null. */
-  readonly profilesDir: string | null;
-  /** `error`, `warn`, `info`, `debug` or `silent`. Default `info`. */
-  readonly logLevel: LogLevel;
-  /** Agents alive at once. Default 119. */
-  readonly maxAgents: number;
-  /** Agents alive at once in one project. Default: `maxAgents`. */
-  readonly maxAgentsPerProject: number;
-  /** Agents alive at once of one agent type. Default: `maxAgents`. */
-  readonly maxAgentsPerType: number;
-  /** Agents that may wait for a slot; more are refused. Default 1,000. */
-  readonly maxQueuedAgents: number;
-  /** Longest chain of agents that start agents. Default 5. */
-  readonly maxAgentDepth: number;
-  /** Live agents that one agent may have started. Default 32. */
-  readonly maxAgentChildren: number;
-  /** Bytes the context cache may hold in memory. Default 1 GB (specification "Storage Component"). */
-  readonly contextCacheMaxBytes: number;
-  /** Origins a browser may call from. Default none. */
-  readonly allowedOrigins: readonly string[];
-}
+/** How one sidecar is set up: a value for every entry of {@link SETTINGS}. Paths are absolute. */
+export type Config = { readonly [Name in SettingName]: ValueOf<(typeof SETTINGS)[Name]> };
+
+/** What `sidecar.config.ts` exports as its default: `export default { port: 4000 } satisfies ConfigValues`. */
+export type ConfigValues = Partial<Config>;
+
+/** Settings as flags give them: values, or text that is read like the environment’s. */
+export type ConfigFlags = { readonly [Name in SettingName]?: Config[Name] | string | undefined };
 
 /** Log level, least to most talkative. */
-export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug';
+export type LogLevel = Config['logLevel'];
 
-const Settings = z.strictObject({
-  host: z.string().min(1).default('127.0.0.1'),
-  port: z.coerce.number().int().min(0).max(65_535).default(3001),
-  dataDir: z.string().min(1).optional(),
-  project: z.string().min(1).optional(),
-  profilesDir: z.string().min(1).optional(),
-  logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
-  maxAgents: z.coerce.number().int().min(1).max(10_000).default(LIMITS.maxAgents),
-  maxAgentsPerProject: z.coerce.number().int().min(1).max(10_000).optional(),
-  maxAgentsPerType: z.coerce.number().int().min(1).max(10_000).optional(),
-  maxQueuedAgents: z.coerce.number().int().min(0).max(100_000).default(1000),
-  maxAgentDepth: z.coerce.number().int().min(1).max(100).default(5),
-  maxAgentChildren: z.coerce.number().int().min(0).max(10_000).default(32),
-  contextCacheMaxBytes: z.coerce.number().int().min(0).default(1_000_000_000),
-  allowedOrigins: z.array(z.url()).default([]),
-});
-
-/** Settings as flags give them; what is left out comes from the environment, then from the defaults. */
-export type ConfigFlags = Partial<z.input<typeof Settings>>;
-
-/** A setting that cannot be used, in words for the person who made it. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
+/** The settings of one start, and where each came from. */
+export interface LoadedConfig {
+  readonly config: Config;
+  /** `--port`, `SIDECAR_PORT`, the path of the file, `default`. */
+  readonly sources: Readonly<Record<SettingName, string>>;
+  /** The configuration file, when there is one. */
+  readonly file: string | null;
+  /** What is probably a mistake and does not keep a sidecar from starting, in words. */
+  readonly warnings: readonly string[];
 }
 
+/** Variables that start with `SIDECAR_` and are no settings. */
+const OTHER_VARIABLES = ['SIDECAR_CONFIG', 'SIDECAR_URL', 'SIDECAR_TOKEN'];
+
 /**
- * Reads the configuration: flags over `SIDECAR_*` environment over defaults.
- * @throws {ConfigError} naming the setting that cannot be used.
+ * Settles the configuration: flags over environment over configuration file over defaults.
+ * @param options `configFile` names the file, as `--config` and `SIDECAR_CONFIG` do.
+ * @throws {ConfigError} naming every setting that cannot be used and every key of the file that is none.
  */
-export function loadConfig(flags: ConfigFlags, environment: Environment, cwd: string): Config {
-  const origins = environment['SIDECAR_ALLOWED_ORIGINS'];
-  const parsed = Settings.safeParse({
-    ...defined({
-      host: environment['SIDECAR_HOST'],
-      port: environment['SIDECAR_PORT'],
-      dataDir: environment['SIDECAR_DATA_DIR'],
-      project: environment['SIDECAR_PROJECT'],
-      profilesDir: environment['SIDECAR_PROFILES'],
-      logLevel: environment['SIDECAR_LOG_LEVEL'],
-      maxAgents: environment['SIDECAR_MAX_AGENTS'],
-      maxAgentsPerProject: environment['SIDECAR_MAX_AGENTS_PER_PROJECT'],
-      maxAgentsPerType: environment['SIDECAR_MAX_AGENTS_PER_TYPE'],
-      maxQueuedAgents: environment['SIDECAR_MAX_QUEUED_AGENTS'],
-      maxAgentDepth: environment['SIDECAR_MAX_AGENT_DEPTH'],
-      maxAgentChildren: environment['SIDECAR_MAX_AGENT_CHILDREN'],
-      contextCacheMaxBytes: environment['SIDECAR_CONTEXT_CACHE_MAX_BYTES'],
-      allowedOrigins: origins === undefined || origins === '' ? undefined : origins.split(','),
-    }),
-    ...defined(flags),
-  });
-  if (!parsed.success) {
-    const first = parsed.error.issues[0];
-    throw new ConfigError(`${first?.path.join('.') ?? 'configuration'}: ${first?.message ?? 'invalid'}`);
+export async function loadConfig(
+  flags: ConfigFlags,
+  environment: Environment,
+  cwd: string,
+  options: { readonly configFile?: string | undefined } = {},
+): Promise<LoadedConfig> {
+  const named = options.configFile ?? (environment['SIDECAR_CONFIG'] || undefined);
+  const file = await readConfigFile(named, environment, cwd);
+  const faults = unknownKeys(file);
+  const settled = new Map<SettingName, Found>();
+  for (const name of SETTING_NAMES) {
+    const found = find(name, { flags, environment, file, cwd });
+    if (!found) continue;
+    const fault = faultOf(settingOf(name), found.value);
+    if (fault !== undefined) faults.push(`${name}: ${fault} (${found.from}).`);
+    settled.set(name, found);
   }
-  const { dataDir, project, profilesDir, ...rest } = parsed.data;
+  if (faults.length > 0) throw new ConfigError(faults);
+  const valueOf = (name: string): unknown => {
+    if (!isSettingName(name)) throw new TypeError(`there is no setting ${name}`);
+    const found = settled.get(name);
+    if (found) return found.value;
+    const preset = settingOf(name).default;
+    if (!isDerived(preset)) return preset;
+    return 'sameAs' in preset ? valueOf(preset.sameAs) : stateDirectory(environment);
+  };
   return {
-    ...rest,
-    maxAgentsPerProject: rest.maxAgentsPerProject ?? rest.maxAgents,
-    maxAgentsPerType: rest.maxAgentsPerType ?? rest.maxAgents,
-    dataDir: resolve(cwd, dataDir ?? defaultDataDir(environment)),
-    project: project === undefined ? null : resolve(cwd, project),
-    profilesDir: profilesDir === undefined ? null : resolve(cwd, profilesDir),
+    // Each value was checked against its entry above, or is the entry’s default.
+    config: Object.fromEntries(SETTING_NAMES.map((name) => [name, valueOf(name)])) as unknown as Config,
+    sources: Object.fromEntries(SETTING_NAMES.map((name) => [name, settled.get(name)?.from ?? 'default'])) as Record<
+      SettingName,
+      string
+    >,
+    file: file?.path ?? null,
+    warnings: unknownVariables(environment),
   };
 }
 
+/**
+ * Where the data directory is, for who needs nothing else: no other setting is looked at.
+ * @throws {ConfigError} when the configuration file cannot be read.
+ */
+export async function locateDataDir(flag: string | undefined, environment: Environment, cwd: string): Promise<string> {
+  const given = flag ?? (environment[variableOf('dataDir')] || undefined);
+  if (given !== undefined) return resolve(cwd, given);
+  const file = await readConfigFile(environment['SIDECAR_CONFIG'] || undefined, environment, cwd);
+  const said = file?.values['dataDir'];
+  return file && typeof said === 'string' ? resolve(dirname(file.path), said) : stateDirectory(environment);
+}
+
+interface Found {
+  readonly value: unknown;
+  readonly from: string;
+}
+
+interface Places {
+  readonly flags: ConfigFlags;
+  readonly environment: Environment;
+  readonly file: ConfigFile | null;
+  readonly cwd: string;
+}
+
+function find(name: SettingName, { flags, environment, file, cwd }: Places): Found | undefined {
+  const setting = settingOf(name);
+  const flag = flags[name];
+  if (flag !== undefined) return found(setting, flag, flagOf(name), cwd);
+  const variable = variableOf(name);
+  const text = environment[variable];
+  if (text !== undefined && text !== '') return found(setting, text, variable, cwd);
+  if (file && Object.hasOwn(file.values, name)) {
+    const value = file.values[name];
+    return { value: setting.kind === 'path' ? absolute(value, dirname(file.path)) : value, from: file.path };
+  }
+  return undefined;
+}
+
+function found(setting: Setting, said: SettingValue, from: string, cwd: string): Found {
+  const value = typeof said === 'string' ? fromText(setting, said) : said;
+  return { value: setting.kind === 'path' ? absolute(value, cwd) : value, from };
+}
+
+function absolute(value: unknown, directory: string): unknown {
+  return typeof value === 'string' && value !== '' ? resolve(directory, value) : value;
+}
+
+function isDerived(preset: Setting['default']): preset is DerivedDefault {
+  return typeof preset === 'object' && preset !== null && ('sameAs' in preset || 'place' in preset);
+}
+
+function unknownKeys(file: ConfigFile | null): string[] {
+  if (!file) return [];
+  return Object.keys(file.values)
+    .filter((name) => !isSettingName(name))
+    .map((name) => `${file.path}: there is no setting ${JSON.stringify(name)}${meant(name, SETTING_NAMES)}`);
+}
+
+/** Other programs may use the prefix too, so a variable that is unknown is no error. */
+function unknownVariables(environment: Environment): string[] {
+  const known = [...SETTING_NAMES.map((name) => variableOf(name)), ...OTHER_VARIABLES];
+  return Object.keys(environment)
+    .filter((name) => name.startsWith('SIDECAR_') && !known.includes(name))
+    .map((name) => `The variable ${name} is no setting${meant(name, known)}`);
+}
+
+function meant(word: string, names: readonly string[]): string {
+  const closest = closestName(word, names);
+  return closest === undefined ? '.' : `; did you mean ${closest}?`;
+}
+
 /** `$XDG_STATE_HOME/orchestration-sidecar`, else `~/.local/state/orchestration-sidecar` (DECISIONS 2). */
-export function defaultDataDir(environment: Environment): string {
-  const own = environment['SIDECAR_DATA_DIR'];
-  if (own) return own;
+function stateDirectory(environment: Environment): string {
   const state = environment['XDG_STATE_HOME'];
   const base = state?.startsWith('/') ? state : join(environment['HOME'] ?? homedir(), '.local', 'state');
   return join(base, 'orchestration-sidecar');
-}
-
-function defined(values: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined && value !== ''));
 }

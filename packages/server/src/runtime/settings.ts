@@ -1,0 +1,110 @@
+import type { Setting } from './setting.ts';
+
+const AGENTS = { kind: 'integer', group: 'agents', min: 1, max: 10_000 } as const;
+
+/**
+ * Every setting there is: the one table that flags, environment, configuration file, `sidecar config show`, the JSON
+ * Schema and docs/configuration.md are made from. Nothing is imported here, so that the help of the command can read it.
+ */
+export const SETTINGS = {
+  host: {
+    kind: 'text',
+    group: 'server',
+    summary: 'Address to listen on.',
+    default: '127.0.0.1',
+  },
+  port: {
+    kind: 'integer',
+    group: 'server',
+    summary: 'Port to listen on; 0 picks a free one.',
+    min: 0,
+    max: 65_535,
+    default: 3001,
+  },
+  allowedOrigins: {
+    kind: 'list',
+    group: 'server',
+    summary: 'Origins whose pages a browser may call from.',
+    form: { pattern: /^https?:\/\/[^/\s]+$/, says: 'an origin such as https://example.org' },
+    default: [],
+  },
+  dataDir: {
+    kind: 'path',
+    group: 'store',
+    summary: 'Directory of the store, the mirrors, the keys and the logs.',
+    default: { place: 'state' },
+  },
+  project: {
+    kind: 'path',
+    group: 'agents',
+    summary: 'Repository to register as the default project. `sidecar serve` takes the git repository it stands in.',
+    default: null,
+  },
+  profilesDir: {
+    kind: 'path',
+    group: 'agents',
+    summary: 'Folder of your own profiles and workflows.',
+    flag: '--profiles',
+    variable: 'SIDECAR_PROFILES',
+    default: null,
+  },
+  // Specification "Performance Targets".
+  maxAgents: { ...AGENTS, summary: 'Agents alive at once.', default: 119 },
+  maxAgentsPerProject: { ...AGENTS, summary: 'Agents alive at once in one project.', default: { sameAs: 'maxAgents' } },
+  maxAgentsPerType: {
+    ...AGENTS,
+    summary: 'Agents alive at once of one agent type.',
+    default: { sameAs: 'maxAgents' },
+  },
+  maxQueuedAgents: {
+    ...AGENTS,
+    summary: 'Agents that may wait for a slot; more are refused.',
+    min: 0,
+    max: 100_000,
+    default: 1000,
+  },
+  maxAgentDepth: { ...AGENTS, summary: 'Longest chain of agents that start agents.', max: 100, default: 5 },
+  maxAgentChildren: { ...AGENTS, summary: 'Live agents that one agent may have started.', min: 0, default: 32 },
+  // Specification "Storage Component".
+  contextCacheMaxBytes: {
+    kind: 'integer',
+    group: 'context',
+    summary: 'Bytes that the context cache may hold in memory.',
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+    default: 1_000_000_000,
+  },
+  logLevel: {
+    kind: 'choice',
+    group: 'observing',
+    summary: 'How much is logged.',
+    choices: ['silent', 'error', 'warn', 'info', 'debug'],
+    default: 'info',
+  },
+} as const satisfies Record<string, Setting>;
+
+/** Name of a setting. */
+export type SettingName = keyof typeof SETTINGS;
+
+/** Names of all settings, in the order of the table. */
+export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];
+
+/** Whether there is a setting of that name. */
+export function isSettingName(name: string): name is SettingName {
+  return Object.hasOwn(SETTINGS, name);
+}
+
+/** The setting of a name. */
+export function settingOf(name: SettingName): Setting {
+  return SETTINGS[name];
+}
+
+/** Flag of `sidecar serve` that sets it: `--max-agents`. */
+export function flagOf(name: SettingName): string {
+  return settingOf(name).flag ?? `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** Environment variable that sets it: `SIDECAR_MAX_AGENTS`. */
+export function variableOf(name: SettingName): string {
+  return settingOf(name).variable ?? `SIDECAR_${name.replaceAll(/[A-Z]/g, '_$&').toUpperCase()}`;
+}
