@@ -10,31 +10,43 @@ export const AckDeadlineMs = z
   .int()
   .min(100)
   .max(LIMITS.maxAckDeadlineMs)
-  .describe('Time to acknowledge a delivery in, in milliseconds; after it the event goes to another member.');
+  .meta({
+    id: 'AckDeadlineMs',
+    description: 'Time to acknowledge a delivery in, in milliseconds; after it the event goes to another member.',
+  })
+  .meta({ id: 'AckDeadlineMs' });
 
 /** How often an event is handed out before it becomes a dead letter. */
 export const MaxDeliveries = z
   .int()
   .min(1)
   .max(LIMITS.maxDeliveries)
-  .describe('How often an event is handed out before it becomes a dead letter.');
+  .meta({ id: 'MaxDeliveries', description: 'How often an event is handed out before it becomes a dead letter.' });
 
 /** Proof that a delivery is this member’s; ends at the deadline and with every other delivery of the event. */
 export const Lease = z
   .string()
   .min(1)
   .max(LIMITS.maxIdChars)
-  .describe('Proof that the delivery is yours, to acknowledge it with. It ends at `deadline`.');
+  .meta({
+    id: 'Lease',
+    description: 'Proof that the delivery is yours, to acknowledge it with. It ends at `deadline`.',
+  })
+  .meta({ id: 'Lease' });
 
 /** Name that a member of a group goes by, for whoever looks at the history of a delivery. */
-export const Member = text(LIMITS.maxIdChars).min(1).describe('Name of this member of the group. Default: the caller.');
+export const Member = text(LIMITS.maxIdChars)
+  .min(1)
+  .meta({ id: 'Member', description: 'Name of this member of the group. Default: the caller.' });
 
 /** Which events a durable consumer gets. */
-export const ConsumerInterest = z.object({
-  event_type: EventType.nullable(),
-  topic: Topic.nullable(),
-  filter: z.string().nullable(),
-});
+export const ConsumerInterest = z
+  .object({
+    event_type: EventType.nullable(),
+    topic: Topic.nullable(),
+    filter: z.string().nullable(),
+  })
+  .meta({ id: 'ConsumerInterest' });
 export type ConsumerInterest = z.infer<typeof ConsumerInterest>;
 
 /** A durable consumer: a named position in the log whose members share the work. */
@@ -70,20 +82,25 @@ export type Delivery = z.infer<typeof Delivery>;
 /** Why an event became a dead letter (DECISIONS 14). */
 export const DeadLetterReason = z
   .enum(['refused', 'max_deliveries', 'expired', 'trimmed'])
-  .describe(
-    '`refused` by a member, not acknowledged within `max_deliveries`, its time to live `expired`, or `trimmed` from a ' +
+  .meta({
+    id: 'DeadLetterReason',
+    description:
+      '`refused` by a member, not acknowledged within `max_deliveries`, its time to live `expired`, or `trimmed` from a ' +
       'full log before it was acknowledged.',
-  );
+  })
+  .meta({ id: 'DeadLetterReason' });
 export type DeadLetterReason = z.infer<typeof DeadLetterReason>;
 
 /** A delivery that failed. */
-export const FailedDelivery = z.object({
-  delivery: z.int().min(1),
-  member: z.string(),
-  outcome: z.enum(['nack', 'refused', 'deadline']).describe('Given back, refused, or not acknowledged in time.'),
-  detail: z.string().nullable().describe('What the member said.'),
-  at: Timestamp,
-});
+export const FailedDelivery = z
+  .object({
+    delivery: z.int().min(1),
+    member: z.string(),
+    outcome: z.enum(['nack', 'refused', 'deadline']).describe('Given back, refused, or not acknowledged in time.'),
+    detail: z.string().nullable().describe('What the member said.'),
+    at: Timestamp,
+  })
+  .meta({ id: 'FailedDelivery' });
 export type FailedDelivery = z.infer<typeof FailedDelivery>;
 
 /** An event that a durable consumer did not take. */

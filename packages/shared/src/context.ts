@@ -25,83 +25,97 @@ export const CONTEXT_REQUIREMENTS = [
 ] as const;
 
 /** One name of {@link CONTEXT_REQUIREMENTS}. */
-export const ContextRequirement = z.enum(CONTEXT_REQUIREMENTS);
+export const ContextRequirement = z.enum(CONTEXT_REQUIREMENTS).meta({ id: 'ContextRequirement' });
 export type ContextRequirement = z.infer<typeof ContextRequirement>;
 
 const Size = z.int().nonnegative();
 
 /** Where the project lies and what is in it. */
-export const ProjectStructure = z.object({
-  root: z.string().describe('Absolute path of the project.'),
-  files: z.array(z.string()).describe('Paths relative to the root.'),
-  directories: z.array(z.string()),
-  total_files: Size,
-  total_directories: Size,
-});
+export const ProjectStructure = z
+  .object({
+    root: z.string().describe('Absolute path of the project.'),
+    files: z.array(z.string()).describe('Paths relative to the root.'),
+    directories: z.array(z.string()),
+    total_files: Size,
+    total_directories: Size,
+  })
+  .meta({ id: 'ProjectStructure' });
 export type ProjectStructure = z.infer<typeof ProjectStructure>;
 
 /** A file with its content, or the part of it that fitted. */
-export const ContextFile = z.object({
-  path: z.string(),
-  content: z.string(),
-  last_modified: Timestamp,
-  size: Size.describe('Size on disk, in bytes.'),
-  language: z.string().nullable(),
-  checksum: z.string().describe('`sha256:` and the digest of the bytes that were read.'),
-  truncated: z.boolean(),
-  score: z.number().describe('Rank score, higher is more relevant.'),
-  reasons: z.array(z.string()).describe('Why the file is here, strongest first.'),
-});
+export const ContextFile = z
+  .object({
+    path: z.string(),
+    content: z.string(),
+    last_modified: Timestamp,
+    size: Size.describe('Size on disk, in bytes.'),
+    language: z.string().nullable(),
+    checksum: z.string().describe('`sha256:` and the digest of the bytes that were read.'),
+    truncated: z.boolean(),
+    score: z.number().describe('Rank score, higher is more relevant.'),
+    reasons: z.array(z.string()).describe('Why the file is here, strongest first.'),
+  })
+  .meta({ id: 'ContextFile' });
 export type ContextFile = z.infer<typeof ContextFile>;
 
 /** A file that was left out. */
-export const OmittedFile = z.object({ path: z.string(), size: Size, reason: z.string() });
+export const OmittedFile = z.object({ path: z.string(), size: Size, reason: z.string() }).meta({ id: 'OmittedFile' });
 export type OmittedFile = z.infer<typeof OmittedFile>;
 
 /** One commit. */
-export const Commit = z.object({
-  hash: z.string(),
-  message: z.string(),
-  author: z.string(),
-  timestamp: Timestamp,
-  files: z.array(z.string()),
-});
+export const Commit = z
+  .object({
+    hash: z.string(),
+    message: z.string(),
+    author: z.string(),
+    timestamp: Timestamp,
+    files: z.array(z.string()),
+  })
+  .meta({ id: 'Commit' });
 export type Commit = z.infer<typeof Commit>;
 
 /** State of the repository; `branch` is null when the head is detached or the project is not a repository. */
-export const GitContext = z.object({
-  branch: z.string().nullable(),
-  head: z.string().nullable(),
-  recent_commits: z.array(Commit),
-  uncommitted_changes: z.array(z.string()),
-});
+export const GitContext = z
+  .object({
+    branch: z.string().nullable(),
+    head: z.string().nullable(),
+    recent_commits: z.array(Commit),
+    uncommitted_changes: z.array(z.string()),
+  })
+  .meta({ id: 'GitContext' });
 export type GitContext = z.infer<typeof GitContext>;
 
 /** What an earlier agent of the same issue stored. */
-export const PreviousOutput = z.object({
-  agent: AgentType,
-  agent_id: z.string(),
-  result_id: z.string(),
-  timestamp: Timestamp,
-  status: z.string(),
-  decision: z.string().nullable().describe('The first decision.'),
-  decisions: z.array(z.unknown()),
-  summary: z.string().nullable(),
-  findings: z.array(z.unknown()),
-});
+export const PreviousOutput = z
+  .object({
+    agent: AgentType,
+    agent_id: z.string(),
+    result_id: z.string(),
+    timestamp: Timestamp,
+    status: z.string(),
+    decision: z.string().nullable().describe('The first decision.'),
+    decisions: z.array(z.unknown()),
+    summary: z.string().nullable(),
+    findings: z.array(z.unknown()),
+  })
+  .meta({ id: 'PreviousOutput' });
 export type PreviousOutput = z.infer<typeof PreviousOutput>;
 
 /** Facts about the project; `null` is unknown, never zero. */
-export const ContextMetadata = z.object({
-  project_type: z.string().nullable(),
-  dependencies: z.array(z.string()),
-  test_coverage: z.number().nullable(),
-  last_build_status: z.string().nullable(),
-});
+export const ContextMetadata = z
+  .object({
+    project_type: z.string().nullable(),
+    dependencies: z.array(z.string()),
+    test_coverage: z.number().nullable(),
+    last_build_status: z.string().nullable(),
+  })
+  .meta({ id: 'ContextMetadata' });
 export type ContextMetadata = z.infer<typeof ContextMetadata>;
 
 /** Task that the context is for. */
-export const ContextTask = z.object({ title: z.string(), body: z.string(), task: z.string().nullable() });
+export const ContextTask = z
+  .object({ title: z.string(), body: z.string(), task: z.string().nullable() })
+  .meta({ id: 'ContextTask' });
 export type ContextTask = z.infer<typeof ContextTask>;
 
 /** Answer of `context.get` (specification "GET /api/context/:issue_id/:agent_type"). */

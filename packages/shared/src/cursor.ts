@@ -17,12 +17,18 @@ const FORM = /^([a-z0-9]{4,16})\.(0|[1-9][0-9]{0,15})$/;
 export const Cursor = z
   .string()
   .regex(FORM, 'cursor: pass it exactly as an answer gave it')
-  .describe('Opaque position in the log.');
+  .meta({ id: 'Cursor', examples: ['a1b2c3d4.42'], description: 'Opaque position in the log.' });
 
 /** Cursor as a reader may send it: a position, or `latest` for new events only. */
 export const CursorInput = z
   .union([z.literal('latest'), z.string().min(1).max(64)])
-  .describe('Continue after this position; `latest` for new events only; left out: from the oldest retained event.');
+  .meta({
+    id: 'CursorInput',
+    examples: ['a1b2c3d4.42'],
+    description:
+      'Continue after this position; `latest` for new events only; left out: from the oldest retained event.',
+  })
+  .meta({ id: 'CursorInput' });
 
 /** Writes a position as a cursor. */
 export function formatCursor(position: Position): string {

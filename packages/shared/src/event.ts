@@ -13,19 +13,21 @@ const TtlSeconds = z
   .describe('How long the log keeps the event, in seconds. Default 86400.');
 
 /** What a publisher sends (specification "POST /api/events/:event_type"). */
-export const EventDraft = z.strictObject({
-  event_type: EventType,
-  publisher: z.string().min(1).max(LIMITS.maxIdChars).optional().describe('Must equal the token’s `sub` when sent.'),
-  topic: Topic.optional().describe('Topic. Default: the first that the publisher’s profile publishes to.'),
-  data: JsonRecord.default({}).describe('Payload.'),
-  correlation_id: CorrelationId.nullish(),
-  project_id: ProjectId.optional(),
-  ttl_seconds: TtlSeconds.optional(),
-  round: Round.nullish(),
-  references: References.nullish(),
-  timestamp: Timestamp.optional().describe('Time of sending; refused when more than five minutes off.'),
-  nonce: z.string().min(8).max(LIMITS.maxIdChars).optional().describe('Accepted once per publisher.'),
-});
+export const EventDraft = z
+  .strictObject({
+    event_type: EventType,
+    publisher: z.string().min(1).max(LIMITS.maxIdChars).optional().describe('Must equal the token’s `sub` when sent.'),
+    topic: Topic.optional().describe('Topic. Default: the first that the publisher’s profile publishes to.'),
+    data: JsonRecord.default({}).describe('Payload.'),
+    correlation_id: CorrelationId.nullish(),
+    project_id: ProjectId.optional(),
+    ttl_seconds: TtlSeconds.optional(),
+    round: Round.nullish(),
+    references: References.nullish(),
+    timestamp: Timestamp.optional().describe('Time of sending; refused when more than five minutes off.'),
+    nonce: z.string().min(8).max(LIMITS.maxIdChars).optional().describe('Accepted once per publisher.'),
+  })
+  .meta({ id: 'EventDraft' });
 export type EventDraft = z.output<typeof EventDraft>;
 
 /** An event as every reader sees it (specification "Events Table"). */

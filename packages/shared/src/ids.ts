@@ -14,53 +14,102 @@ const name = (what: string) =>
     .regex(SAFE_NAME, `${what}: letters, digits, '.', '_' and '-', starting with a letter or digit`);
 
 /** Unit of work, chosen by the user or made by the sidecar. Unique within its project. */
-export const IssueId = name('issue id').describe('Id of the issue, unique within its project.');
+export const IssueId = name('issue id')
+  .meta({
+    id: 'IssueId',
+    examples: ['issue-1'],
+    description: 'Id of the issue, unique within its project.',
+  })
+  .meta({ id: 'IssueId' });
 /** Registered repository. */
-export const ProjectId = name('project id').describe('Id of the project.');
+export const ProjectId = name('project id')
+  .meta({
+    id: 'ProjectId',
+    examples: ['shop'],
+    description: 'Id of the project.',
+  })
+  .meta({ id: 'ProjectId' });
 /** Running instance of an agent type: `<agent_type>-<uuid>`. */
-export const AgentId = name('agent id').describe('Id of one running agent.');
+export const AgentId = name('agent id')
+  .meta({
+    id: 'AgentId',
+    examples: ['python-specialist-0198c2f0-5b1e-7c3a-9d55-2f6d1c0a7e11'],
+    description: 'Id of one running agent.',
+  })
+  .meta({ id: 'AgentId' });
 /** Profile name: lower-case words joined by dashes. */
 export const AgentType = z
   .string()
   .min(1)
   .max(64)
   .regex(/^[a-z0-9][a-z0-9-]*$/, "agent type: lower-case letters, digits and '-'")
-  .describe('Agent type, the name of a profile.');
+  .meta({ id: 'AgentType', examples: ['python-specialist'], description: 'Agent type, the name of a profile.' });
 /** Stored result. */
-export const ResultId = name('result id').describe('Id of the stored result.');
+export const ResultId = name('result id')
+  .meta({
+    id: 'ResultId',
+    examples: ['res-0198c2f1-6a20-7d41-8f3b-4b7c9e2d1a55'],
+    description: 'Id of the stored result.',
+  })
+  .meta({ id: 'ResultId' });
 /** Published event. */
-export const EventId = name('event id').describe('Id of the event.');
+export const EventId = name('event id')
+  .meta({
+    id: 'EventId',
+    examples: ['evt-0198c2f1-7c44-7b0e-a1f2-90d3c5e6b788'],
+    description: 'Id of the event.',
+  })
+  .meta({ id: 'EventId' });
 /** Durable consumer, chosen by its maker; of a spawned agent the agent’s id. Unique within its project. */
-export const ConsumerName = name('consumer').describe('Name of the durable consumer, unique within its project.');
+export const ConsumerName = name('consumer')
+  .meta({
+    id: 'ConsumerName',
+    examples: ['reviewers'],
+    description: 'Name of the durable consumer, unique within its project.',
+  })
+  .meta({ id: 'ConsumerName' });
 /** Event that a durable consumer did not take. */
-export const DeadLetterId = name('dead letter id').describe('Id of the dead letter.');
+export const DeadLetterId = name('dead letter id')
+  .meta({
+    id: 'DeadLetterId',
+    examples: ['dl-0198c2f2-1d10-7f5a-b6c4-3e2a9d8f7c01'],
+    description: 'Id of the dead letter.',
+  })
+  .meta({ id: 'DeadLetterId' });
 /** What happened: lower-case words joined by `_`, `-` or `.`. */
 export const EventType = z
   .string()
   .min(1)
   .max(LIMITS.maxIdChars)
   .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]*$/, "event type: letters, digits, '.', '_', ':' and '-'")
-  .describe('Type of the event.');
+  .meta({ id: 'EventType', examples: ['api_implemented'], description: 'Type of the event.' });
 /** Channel that an event is published to. */
 export const Topic = z
   .string()
   .min(1)
   .max(64)
   .regex(/^[a-z0-9][a-z0-9._-]*$/, "topic: lower-case letters, digits, '.', '_' and '-'")
-  .describe('Topic of the event.');
+  .meta({ id: 'Topic', examples: ['implementation'], description: 'Topic of the event.' });
 /** Ties requests, events, agents and log lines of one piece of work together. */
 export const CorrelationId = z
   .string()
   .min(1)
   .max(LIMITS.maxIdChars)
   .regex(/^[\x21-\x7e]+$/, 'correlation id: visible ASCII characters')
-  .describe('Correlation id.');
+  .meta({ id: 'CorrelationId', examples: ['c0ffee00-1111-4222-8333-444455556666'], description: 'Correlation id.' });
 /** Names a request so that sending it twice acts once. */
 export const IdempotencyKey = z
   .string()
   .min(1)
   .max(LIMITS.maxIdChars)
   .regex(/^[\x21-\x7e]+$/, 'idempotency key: visible ASCII characters')
-  .describe('Idempotency key: the same key and request answer the first outcome (DECISIONS 15).');
+  .meta({
+    id: 'IdempotencyKey',
+    examples: ['issue-1/step-3'],
+    description: 'Idempotency key: the same key and request answer the first outcome (DECISIONS 15).',
+  })
+  .meta({ id: 'IdempotencyKey' });
 /** RFC 3339 time with zone. */
-export const Timestamp = z.iso.datetime({ offset: true }).describe('RFC 3339 time.');
+export const Timestamp = z.iso
+  .datetime({ offset: true })
+  .meta({ id: 'Timestamp', examples: ['2026-11-28T09:30:00.000Z'], description: 'RFC 3339 time.' });

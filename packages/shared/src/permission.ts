@@ -4,13 +4,13 @@ import { z } from 'zod';
 export const PERMISSIONS = ['read_context', 'write_results', 'publish_events', 'spawn_agents'] as const;
 
 /** One permission of a token. */
-export const Permission = z.enum(PERMISSIONS).describe('Permission of a token.');
+export const Permission = z.enum(PERMISSIONS).meta({ id: 'Permission', description: 'Permission of a token.' });
 export type Permission = z.infer<typeof Permission>;
 
 /** Kind of work a profile does; decides its rows in the permission matrix and the topic table. */
 export const AgentCategory = z
   .enum(['architecture', 'coding', 'qa-security', 'devops', 'documentation', 'support'])
-  .describe('Category of the agent type.');
+  .meta({ id: 'AgentCategory', description: 'Category of the agent type.' });
 export type AgentCategory = z.infer<typeof AgentCategory>;
 
 /**

@@ -13,7 +13,7 @@ export const Problem = z
     title: z.string().describe('Short summary, the same for every occurrence of the code.'),
     status: z.int().describe('HTTP status code.'),
     detail: z.string().describe('What went wrong this time.'),
-    code: z.enum(codes).describe('Stable code to switch on.'),
+    code: z.enum(codes).meta({ id: 'ErrorCode', description: 'Stable code to switch on.' }),
     retryable: z.boolean().describe('Whether sending the same request again later can help.'),
     recovery: z.string().describe('What to do next.'),
     correlation_id: z.string().describe('Correlation id of the request, also in the `x-correlation-id` header.'),

@@ -7,67 +7,79 @@ const Name = z.string().min(1).max(128);
 const Sentence = z.string().min(1).max(2000);
 
 /** Size of model an agent should run on; which model that is, is configuration. */
-export const ModelTier = z.enum(['opus', 'sonnet', 'haiku']).describe('Model tier.');
+export const ModelTier = z.enum(['opus', 'sonnet', 'haiku']).meta({ id: 'ModelTier', description: 'Model tier.' });
 export type ModelTier = z.infer<typeof ModelTier>;
 
 /** Which model, and which one when that is not to be had. */
-export const ModelRouting = z.strictObject({
-  tier: ModelTier.describe('Tier the agent normally runs on.'),
-  fallback: ModelTier.nullable().describe('Tier taken when one of `fallback_when` holds; null: none.'),
-  fallback_when: z
-    .array(z.enum(['rate_limited', 'unavailable', 'budget_low']))
-    .describe('What sends the agent to the fallback tier.'),
-});
+export const ModelRouting = z
+  .strictObject({
+    tier: ModelTier.describe('Tier the agent normally runs on.'),
+    fallback: ModelTier.nullable().describe('Tier taken when one of `fallback_when` holds; null: none.'),
+    fallback_when: z
+      .array(z.enum(['rate_limited', 'unavailable', 'budget_low']))
+      .describe('What sends the agent to the fallback tier.'),
+  })
+  .meta({ id: 'ModelRouting' });
 export type ModelRouting = z.infer<typeof ModelRouting>;
 
 /** Events an agent type wants to hear of. Left out: any. */
-export const EventSubscription = z.strictObject({
-  topic: Topic,
-  event_types: z.array(EventType).min(1).optional().describe('Only these event types; left out: any.'),
-});
+export const EventSubscription = z
+  .strictObject({
+    topic: Topic,
+    event_types: z.array(EventType).min(1).optional().describe('Only these event types; left out: any.'),
+  })
+  .meta({ id: 'EventSubscription' });
 export type EventSubscription = z.infer<typeof EventSubscription>;
 
 /** What an agent type publishes. The first entry is what a stored result is announced as. */
-export const Publication = z.strictObject({
-  topic: Topic,
-  event_types: z
-    .array(EventType)
-    .min(1)
-    .describe('What the agent type says there; the very first announces a stored successful result.'),
-});
+export const Publication = z
+  .strictObject({
+    topic: Topic,
+    event_types: z
+      .array(EventType)
+      .min(1)
+      .describe('What the agent type says there; the very first announces a stored successful result.'),
+  })
+  .meta({ id: 'Publication' });
 export type Publication = z.infer<typeof Publication>;
 
 /** Who usually goes on after this agent type, and on what condition. */
-export const HandOver = z.strictObject({
-  agent_type: AgentType,
-  when: z
-    .enum(['success', 'partial', 'failure', 'blocked', 'findings', 'always'])
-    .describe('Status of the stored result; `findings`: it holds findings, whatever its status.'),
-});
+export const HandOver = z
+  .strictObject({
+    agent_type: AgentType,
+    when: z
+      .enum(['success', 'partial', 'failure', 'blocked', 'findings', 'always'])
+      .describe('Status of the stored result; `findings`: it holds findings, whatever its status.'),
+  })
+  .meta({ id: 'HandOver' });
 export type HandOver = z.infer<typeof HandOver>;
 
 /** Limits of one agent; enforced by the supervisor. */
-export const AgentLimits = z.strictObject({
-  wall_seconds: z.int().min(1).max(86_400).describe('Longest run, in seconds of real time.'),
-  memory_mb: z.int().min(16).max(1_048_576).describe('Most memory of the agent and its children, in MiB.'),
-  cpu_seconds: z.int().min(1).max(864_000).describe('Most processor time, in seconds.'),
-  output_mb: z.int().min(1).max(65_536).describe('Most output that is kept, in MiB.'),
-  processes: z.int().min(1).max(65_536).default(1024).describe('Most processes at once. Default 1024.'),
-  tokens: z.int().min(1000).describe('Most model tokens, as the agent reports them.'),
-  cost_usd: z.number().positive().nullable().default(null).describe('Most cost, as the agent reports it; null: any.'),
-  max_retries: z.int().min(0).max(10).describe('Further attempts after a failure that may pass.'),
-});
+export const AgentLimits = z
+  .strictObject({
+    wall_seconds: z.int().min(1).max(86_400).describe('Longest run, in seconds of real time.'),
+    memory_mb: z.int().min(16).max(1_048_576).describe('Most memory of the agent and its children, in MiB.'),
+    cpu_seconds: z.int().min(1).max(864_000).describe('Most processor time, in seconds.'),
+    output_mb: z.int().min(1).max(65_536).describe('Most output that is kept, in MiB.'),
+    processes: z.int().min(1).max(65_536).default(1024).describe('Most processes at once. Default 1024.'),
+    tokens: z.int().min(1000).describe('Most model tokens, as the agent reports them.'),
+    cost_usd: z.number().positive().nullable().default(null).describe('Most cost, as the agent reports it; null: any.'),
+    max_retries: z.int().min(0).max(10).describe('Further attempts after a failure that may pass.'),
+  })
+  .meta({ id: 'AgentLimits' });
 export type AgentLimits = z.infer<typeof AgentLimits>;
 
 /**
  * How an agent is started. `claude`: Claude Code headless. `command`: any program, with the context in
  * `CONTEXT_FILE`. `script`: the specification's launch script around a program.
  */
-export const Launcher = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('claude'), program: Name.optional(), args: z.array(z.string()).optional() }),
-  z.strictObject({ kind: z.literal('command'), program: Name, args: z.array(z.string()).default([]) }),
-  z.strictObject({ kind: z.literal('script'), program: Name.optional(), args: z.array(z.string()).default([]) }),
-]);
+export const Launcher = z
+  .discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('claude'), program: Name.optional(), args: z.array(z.string()).optional() }),
+    z.strictObject({ kind: z.literal('command'), program: Name, args: z.array(z.string()).default([]) }),
+    z.strictObject({ kind: z.literal('script'), program: Name.optional(), args: z.array(z.string()).default([]) }),
+  ])
+  .meta({ id: 'Launcher' });
 export type Launcher = z.infer<typeof Launcher>;
 
 const profileFields = {

@@ -3,7 +3,9 @@ import { AgentId, AgentType, IssueId, ProjectId, ResultId, Timestamp } from './i
 import { isCleanText, JsonRecord, text } from './json.ts';
 
 /** How the work went. `failed` and `error` are read as `failure`. */
-export const ResultStatus = z.enum(['success', 'partial', 'failure', 'blocked']).describe('How the work went.');
+export const ResultStatus = z
+  .enum(['success', 'partial', 'failure', 'blocked'])
+  .meta({ id: 'ResultStatus', description: 'How the work went.' });
 export type ResultStatus = z.infer<typeof ResultStatus>;
 
 const StatusInput = z
@@ -22,7 +24,7 @@ const Remarks = z
 /** How much a finding matters, least first. */
 export const FINDING_SEVERITIES = ['info', 'low', 'medium', 'high', 'critical'] as const;
 /** How much a finding matters. */
-export const FindingSeverity = z.enum(FINDING_SEVERITIES);
+export const FindingSeverity = z.enum(FINDING_SEVERITIES).meta({ id: 'FindingSeverity' });
 export type FindingSeverity = z.infer<typeof FindingSeverity>;
 
 /** Something a reviewer wants changed. Findings have ids so that each can be followed until it is settled. */
@@ -38,11 +40,13 @@ export const Finding = z
 export type Finding = z.infer<typeof Finding>;
 
 /** How an agent settled a finding. */
-export const FindingAnswer = z.looseObject({
-  id: z.string().min(1).max(128),
-  answer: z.enum(['addressed', 'rebutted']),
-  reason: text(16_384).optional(),
-});
+export const FindingAnswer = z
+  .looseObject({
+    id: z.string().min(1).max(128),
+    answer: z.enum(['addressed', 'rebutted']),
+    reason: text(16_384).optional(),
+  })
+  .meta({ id: 'FindingAnswer' });
 export type FindingAnswer = z.infer<typeof FindingAnswer>;
 
 /** Body of a result (specification "POST /api/results"). Further fields are kept as sent. */
@@ -65,7 +69,8 @@ export const ResultBody = z
   .superRefine((body, context) => {
     const extra = JsonRecord.safeParse({ ...body });
     if (!extra.success) context.addIssue({ code: 'custom', message: 'holds values that are not clean JSON' });
-  });
+  })
+  .meta({ id: 'ResultBody' });
 export type ResultBody = z.output<typeof ResultBody>;
 
 /** A stored result. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 const Count = z.number().nonnegative();
 const Measured = z.number().nonnegative().nullable();
-const CheckState = z.enum(['healthy', 'degraded', 'unhealthy']);
+const CheckState = z.enum(['healthy', 'degraded', 'unhealthy']).meta({ id: 'CheckState' });
 
 /** Answer of `GET /health` (specification endpoint 5). */
 export const Health = z

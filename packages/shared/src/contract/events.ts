@@ -7,19 +7,25 @@ import { LIMITS } from '../limits.ts';
 import { procedure } from '../procedure.ts';
 
 /** Filter expression. */
-export const Filter = text(4096).describe(
-  '`field:value[,field:value…]`; `a|b` is OR, `!field:value` NOT, a trailing `*` a prefix (DECISIONS 9).',
-);
-/** An event type, or `*` for any. */
-export const EventTypeOrAny = z.union([z.literal('*'), EventType]);
-
-const Published = z.object({
-  event_id: EventId,
-  published: z.literal(true),
-  subscribers_notified: z.array(z.string()).describe('Agent types with a matching subscription (DECISIONS 13).'),
-  timestamp: Timestamp,
-  cursor: Cursor,
+export const Filter = text(4096).meta({
+  id: 'EventFilter',
+  description: '`field:value[,field:value…]`; `a|b` is OR, `!field:value` NOT, a trailing `*` a prefix (DECISIONS 9).',
+  examples: ['issue_id:issue-1'],
 });
+/** An event type, or `*` for any. */
+export const EventTypeOrAny = z
+  .union([z.literal('*'), EventType])
+  .meta({ id: 'EventTypeOrAny', examples: ['api_implemented'] });
+
+const Published = z
+  .object({
+    event_id: EventId,
+    published: z.literal(true),
+    subscribers_notified: z.array(z.string()).describe('Agent types with a matching subscription (DECISIONS 13).'),
+    timestamp: Timestamp,
+    cursor: Cursor,
+  })
+  .meta({ id: 'EventPublished' });
 
 const PUBLISH_ERRORS = [
   'PERMISSION_DENIED',

@@ -3,15 +3,17 @@ import { AgentId, AgentType, ProjectId, Timestamp } from '../ids.ts';
 import { Permission } from '../permission.ts';
 import { procedure } from '../procedure.ts';
 
-const Grant = z.object({
-  token: z.string().describe('JWT for `Authorization: Bearer`.'),
-  token_type: z.literal('Bearer'),
-  expires_at: Timestamp,
-  agent_id: AgentId,
-  agent_type: AgentType,
-  project_id: ProjectId,
-  permissions: z.array(Permission),
-});
+const Grant = z
+  .object({
+    token: z.string().describe('JWT for `Authorization: Bearer`.'),
+    token_type: z.literal('Bearer'),
+    expires_at: Timestamp,
+    agent_id: AgentId,
+    agent_type: AgentType,
+    project_id: ProjectId,
+    permissions: z.array(Permission),
+  })
+  .meta({ id: 'TokenGrant' });
 
 /** Tokens: who an agent is and what it may do. */
 export const tokens = {
