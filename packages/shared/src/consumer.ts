@@ -6,15 +6,10 @@ import { text } from './json.ts';
 import { LIMITS } from './limits.ts';
 
 /** Time in which a delivery must be acknowledged. */
-export const AckDeadlineMs = z
-  .int()
-  .min(100)
-  .max(LIMITS.maxAckDeadlineMs)
-  .meta({
-    id: 'AckDeadlineMs',
-    description: 'Time to acknowledge a delivery in, in milliseconds; after it the event goes to another member.',
-  })
-  .meta({ id: 'AckDeadlineMs' });
+export const AckDeadlineMs = z.int().min(100).max(LIMITS.maxAckDeadlineMs).meta({
+  id: 'AckDeadlineMs',
+  description: 'Time to acknowledge a delivery in, in milliseconds; after it the event goes to another member.',
+});
 
 /** How often an event is handed out before it becomes a dead letter. */
 export const MaxDeliveries = z
@@ -24,15 +19,10 @@ export const MaxDeliveries = z
   .meta({ id: 'MaxDeliveries', description: 'How often an event is handed out before it becomes a dead letter.' });
 
 /** Proof that a delivery is this member’s; ends at the deadline and with every other delivery of the event. */
-export const Lease = z
-  .string()
-  .min(1)
-  .max(LIMITS.maxIdChars)
-  .meta({
-    id: 'Lease',
-    description: 'Proof that the delivery is yours, to acknowledge it with. It ends at `deadline`.',
-  })
-  .meta({ id: 'Lease' });
+export const Lease = z.string().min(1).max(LIMITS.maxIdChars).meta({
+  id: 'Lease',
+  description: 'Proof that the delivery is yours, to acknowledge it with. It ends at `deadline`.',
+});
 
 /** Name that a member of a group goes by, for whoever looks at the history of a delivery. */
 export const Member = text(LIMITS.maxIdChars)
@@ -80,15 +70,12 @@ export const Delivery = z
 export type Delivery = z.infer<typeof Delivery>;
 
 /** Why an event became a dead letter (DECISIONS 14). */
-export const DeadLetterReason = z
-  .enum(['refused', 'max_deliveries', 'expired', 'trimmed'])
-  .meta({
-    id: 'DeadLetterReason',
-    description:
-      '`refused` by a member, not acknowledged within `max_deliveries`, its time to live `expired`, or `trimmed` from a ' +
-      'full log before it was acknowledged.',
-  })
-  .meta({ id: 'DeadLetterReason' });
+export const DeadLetterReason = z.enum(['refused', 'max_deliveries', 'expired', 'trimmed']).meta({
+  id: 'DeadLetterReason',
+  description:
+    '`refused` by a member, not acknowledged within `max_deliveries`, its time to live `expired`, or `trimmed` from a ' +
+    'full log before it was acknowledged.',
+});
 export type DeadLetterReason = z.infer<typeof DeadLetterReason>;
 
 /** A delivery that failed. */

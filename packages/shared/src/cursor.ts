@@ -20,15 +20,11 @@ export const Cursor = z
   .meta({ id: 'Cursor', examples: ['a1b2c3d4.42'], description: 'Opaque position in the log.' });
 
 /** Cursor as a reader may send it: a position, or `latest` for new events only. */
-export const CursorInput = z
-  .union([z.literal('latest'), z.string().min(1).max(64)])
-  .meta({
-    id: 'CursorInput',
-    examples: ['a1b2c3d4.42'],
-    description:
-      'Continue after this position; `latest` for new events only; left out: from the oldest retained event.',
-  })
-  .meta({ id: 'CursorInput' });
+export const CursorInput = z.union([z.literal('latest'), z.string().min(1).max(64)]).meta({
+  id: 'CursorInput',
+  examples: ['a1b2c3d4.42'],
+  description: 'Continue after this position; `latest` for new events only; left out: from the oldest retained event.',
+});
 
 /** Writes a position as a cursor. */
 export function formatCursor(position: Position): string {
