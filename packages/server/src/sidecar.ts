@@ -29,6 +29,7 @@ import {
   Subscribers,
 } from './events/index.ts';
 import { Issues, IssueStore } from './issues/index.ts';
+import { Mirrors } from './maintenance/index.ts';
 import { Processes, runCommand } from './process/index.ts';
 import { Projects, ProjectStore } from './projects/index.ts';
 import { ResultMirror, Results, ResultStore } from './results/index.ts';
@@ -107,7 +108,11 @@ async function open(
   const registry = new ConsumerRegistry(consumerStore);
   const subscribers = new Subscribers(registry);
   const events = new EventBus({ log, subscribers, writer, clock });
-  scope.own('event log mirror', new EventLogMirror(places.eventLog, log, { clock, logger }), (it) => it.close());
+  const eventLogMirror = scope.own(
+    'event log mirror',
+    new EventLogMirror(places.eventLog, log, { clock, logger }),
+    (it) => it.close(),
+  );
   const deadLetters = new DeadLetters({ store: new DeadLetterStore(database), writer, clock, ids });
   const consumers = new Consumers({ store: consumerStore, registry, deadLetters, log, writer, clock, ids });
   const retention = scope.own(
@@ -132,15 +137,24 @@ async function open(
     }),
     (it) => it.close(),
   );
+  const resultStore = new ResultStore(database);
+  const resultMirror = scope.own(
+    'result mirror',
+    new ResultMirror(places.results, { store: resultStore, clock, logger }),
+    (it) => it.close(),
+  );
   const results = new Results({
-    store: new ResultStore(database),
-    mirror: scope.own('result mirror', new ResultMirror(places.results, logger), (it) => it.close()),
+    store: resultStore,
+    mirror: resultMirror,
     events,
     writer,
     clock,
     ids,
     handOver: { nextAgents: (result) => engine.nextAgents(result) },
   });
+  const mirrors = scope.own('mirrors', new Mirrors({ results: resultMirror, eventLog: eventLogMirror, logger }), (it) =>
+    it.close(),
+  );
   const issues = new Issues({ store: new IssueStore(database), events, writer, clock, ids });
   const buildStatus = scope.own('build status', new BuildStatus(log), (it) => it.close());
   const brief = createBriefing({ context, issues, results, buildStatus });
@@ -307,6 +321,7 @@ async function open(
     }),
     (it) => it.cancel(),
   );
+  mirrors.reconcile();
   logger.info({ url, data_dir: places.root }, 'ready');
   return { url, port, dataDir: places.root, stop: () => scope.close() };
 }

@@ -1,7 +1,12 @@
-import { appendFile } from 'node:fs/promises';
+import { appendFile, readdir, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { LIMITS } from '@orchestration-sidecar/shared';
 import type { Clock, Timer } from '../runtime/clock.ts';
-import { writeFileAtomic } from '../storage/atomic-file.ts';
+import { TEMPORARY, writeFileAtomic } from '../storage/atomic-file.ts';
+import type { MirrorFault } from '../storage/mirror-fault.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { EventLog } from './event-log.ts';
 
@@ -11,48 +16,94 @@ const GATHER_MS = 100;
 const MAX_LINES = 2 * LIMITS.ringEvents;
 /** How long nothing has come when the file is cut to the ring’s size. */
 const QUIET_MS = 500;
+/** Pause between two rewritings because of events that were removed: a small log loses one every few seconds. */
+const REMOVAL_MS = 10_000;
+/** How long a disk that refused is left alone. */
+const RETRY_MS = 1000;
 
 /**
  * Mirrors the newest 10,000 events of all projects into `events/event-log.jsonl`, one JSON object a line. Written
- * after the commit and never read back (DECISIONS 1).
+ * after the commit and never read back (DECISIONS 1). Written anew at the start, and once the disk takes it again.
  */
 export class EventLogMirror {
   readonly #path: string;
   readonly #log: EventLog;
   readonly #needs: { clock: Clock; logger: Logger };
-  readonly #stop: () => void;
+  readonly #stops: readonly (() => void)[];
   #lines: string[] = [];
   #lineCount = 0;
+  /** Row of the first line; rows before it are not in the file. */
+  #firstId = 0;
+  /** From when on the file shall be written anew; undefined: it holds the log but for what is on its way. */
+  #rewriteAtMs: number | undefined;
+  #rewrittenAtMs = -Infinity;
   #timer: Timer | undefined;
   #quiet: Timer | undefined;
   #writing: Promise<void>;
+  #closed = false;
 
   constructor(path: string, log: EventLog, needs: { clock: Clock; logger: Logger }) {
     this.#path = path;
     this.#log = log;
     this.#needs = needs;
-    this.#stop = log.onCommit((_projectId, entries) => {
-      for (const entry of entries) this.#lines.push(entry.json);
-      if (this.#lines.length > MAX_LINES) this.#lines.splice(0, this.#lines.length - LIMITS.ringEvents);
-      this.#timer ??= this.#needs.clock.after(GATHER_MS, () => this.#flush(MAX_LINES));
-      this.#quiet?.cancel();
-      this.#quiet = this.#needs.clock.after(QUIET_MS, () => this.#flush(LIMITS.ringEvents));
+    this.#stops = [
+      log.onCommit((_projectId, entries) => {
+        for (const entry of entries) this.#lines.push(entry.json);
+        if (this.#lines.length > MAX_LINES) this.#lines.splice(0, this.#lines.length - LIMITS.ringEvents);
+        this.#timer ??= this.#needs.clock.after(GATHER_MS, () => this.#flush(MAX_LINES));
+        this.#whenQuiet(QUIET_MS);
+      }),
+      log.onRemoval((ids) => {
+        if (ids.every((id) => id < this.#firstId)) return;
+        this.#rewriteAtMs ??= this.#rewrittenAtMs + REMOVAL_MS;
+        this.#whenQuiet(QUIET_MS);
+      }),
+    ];
+    this.#writing = this.#guard(async () => {
+      await this.#removeUnfinished();
+      await this.#rewrite();
     });
-    this.#writing = this.#guard(() => this.#rewrite());
   }
 
   /** Resolves when what was committed so far is in the file, and no more than the newest 10,000. */
   settled(): Promise<void> {
     this.#timer?.cancel();
     this.#quiet?.cancel();
+    if (this.#rewriteAtMs !== undefined) this.#rewriteAtMs = -Infinity;
     this.#flush(LIMITS.ringEvents);
     return this.#writing;
   }
 
+  /**
+   * Compares the file with the store, after what is on its way has been written.
+   * @param repair also writes it anew where it differs.
+   */
+  async compare(repair: boolean): Promise<MirrorFault[]> {
+    const found = this.settled().then(async () => {
+      const [expected, actual] = await Promise.all([this.#hashOfLog(), hashOfFile(this.#path)]);
+      if (expected === actual) return [];
+      if (repair) await this.#rewrite();
+      const path = join(basename(dirname(this.#path)), basename(this.#path));
+      return [{ path, fault: actual === undefined ? ('missing' as const) : ('different' as const) }];
+    });
+    this.#writing = found.then(
+      () => undefined,
+      () => undefined,
+    );
+    return found;
+  }
+
   /** Writes what is left and stops mirroring. */
   async close(): Promise<void> {
-    this.#stop();
+    for (const stop of this.#stops) stop();
+    this.#closed = true;
     await this.settled();
+    this.#quiet?.cancel();
+  }
+
+  #whenQuiet(delayMs: number): void {
+    this.#quiet?.cancel();
+    this.#quiet = this.#needs.clock.after(delayMs, () => this.#flush(LIMITS.ringEvents));
   }
 
   #flush(maxLines: number): void {
@@ -61,6 +112,11 @@ export class EventLogMirror {
   }
 
   async #write(maxLines: number): Promise<void> {
+    if (this.#rewriteAtMs !== undefined && maxLines === LIMITS.ringEvents) {
+      const waitMs = this.#rewriteAtMs - this.#needs.clock.nowMs();
+      if (waitMs <= 0) return this.#rewrite();
+      this.#whenQuiet(waitMs);
+    }
     const lines = this.#lines.splice(0);
     if (lines.length > 0) {
       await appendFile(this.#path, `${lines.join('\n')}\n`, { mode: 0o600 });
@@ -70,11 +126,41 @@ export class EventLogMirror {
   }
 
   async #rewrite(): Promise<void> {
-    const lines = this.#log.newest(LIMITS.ringEvents);
-    // What is on its way here is among them already.
+    this.#rewriteAtMs = undefined;
+    this.#lineCount = 0;
+    await writeFileAtomic(this.#path, this.#text());
+    this.#rewrittenAtMs = this.#needs.clock.nowMs();
+    if (this.#lineCount > LIMITS.ringEvents) this.#whenQuiet(QUIET_MS);
+  }
+
+  async *#text(): AsyncGenerator<string, void, void> {
+    // What is on its way here is in the log, and so in this page or a later one.
     this.#lines = [];
-    this.#lineCount = lines.length;
-    await writeFileAtomic(this.#path, lines.map((line) => `${line}\n`).join(''));
+    this.#firstId = this.#log.firstOfNewest(LIMITS.ringEvents);
+    for (const texts of this.#log.textsFrom(this.#firstId)) {
+      this.#lines = [];
+      this.#lineCount += texts.length;
+      yield `${texts.join('\n')}\n`;
+    }
+  }
+
+  /** Hash of what the file should hold: as many events as it has lines; later ones are on their way. */
+  async #hashOfLog(): Promise<string> {
+    const hash = createHash('sha256');
+    let left = this.#lineCount;
+    for (const texts of this.#log.textsFrom(this.#firstId)) {
+      for (const text of texts.slice(0, left)) hash.update(`${text}\n`);
+      left -= Math.min(left, texts.length);
+      if (left === 0) break;
+      await new Promise(setImmediate);
+    }
+    return hash.digest('hex');
+  }
+
+  /** What a killed process was writing. */
+  async #removeUnfinished(): Promise<void> {
+    const directory = dirname(this.#path);
+    for (const name of await readdir(directory)) if (name.endsWith(TEMPORARY)) await rm(join(directory, name));
   }
 
   async #guard(work: () => Promise<void>): Promise<void> {
@@ -82,6 +168,19 @@ export class EventLogMirror {
       await work();
     } catch (cause) {
       this.#needs.logger.warn({ err: cause, path: this.#path }, 'event log mirror could not be written');
+      this.#rewriteAtMs = -Infinity;
+      if (!this.#closed) this.#whenQuiet(RETRY_MS);
     }
+  }
+}
+
+/** Hash of a file’s bytes; undefined where there is none. */
+async function hashOfFile(path: string): Promise<string | undefined> {
+  const hash = createHash('sha256');
+  try {
+    await pipeline(createReadStream(path), hash);
+    return hash.digest('hex');
+  } catch {
+    return undefined;
   }
 }

@@ -12,6 +12,10 @@ const MAX_RING_CHARS = 32 * 1024 * 1024;
 /** Text that one page holds at most, unless a single event is larger. */
 const MAX_PAGE_CHARS = 2 * 1024 * 1024;
 
+/** Events, and text, that are copied in one go: a few milliseconds of the event loop. */
+const COPY_EVENTS = 500;
+const MAX_COPY_CHARS = 1024 * 1024;
+
 /** From this distance on the index finds events of one type faster than looking at all. */
 const MIN_INDEXED_EVENTS = 512;
 
@@ -58,6 +62,9 @@ interface Addition {
 /** Told after each commit which entries a project’s log has gained. */
 export type CommitListener = (projectId: string, entries: readonly EventEntry[]) => void;
 
+/** Told after each removal which rows have gone. */
+export type RemovalListener = (ids: readonly number[]) => void;
+
 /**
  * The durable, ordered log: one sequence per project, assigned inside the write transaction, told after the
  * commit. Readers never see an entry that could still be undone.
@@ -73,6 +80,7 @@ export class EventLog {
   readonly #additions = new WeakMap<Transaction, Map<ProjectLog, Addition>>();
   readonly #listeners = new Set<CommitListener>();
   readonly #listenersOf = new Map<string, Set<CommitListener>>();
+  readonly #removalListeners = new Set<RemovalListener>();
   #published = 0;
 
   constructor(needs: EventLogNeeds) {
@@ -145,6 +153,12 @@ export class EventLog {
     };
   }
 
+  /** Calls after each removal with the rows that have gone. Answers what ends the calls. */
+  onRemoval(listener: RemovalListener): () => void {
+    this.#removalListeners.add(listener);
+    return () => void this.#removalListeners.delete(listener);
+  }
+
   /** Newest committed sequence of a project. */
   head(projectId: string): number {
     return this.#log(projectId).headSequence;
@@ -204,9 +218,22 @@ export class EventLog {
     return this.#store.find(projectId, eventId);
   }
 
-  /** Texts of the newest events of all projects, oldest first. */
-  newest(maxEvents: number): string[] {
-    return this.#store.newest(maxEvents);
+  /** Row of the oldest among the newest events of all projects; 0 when there is none. */
+  firstOfNewest(maxEvents: number): number {
+    return this.#store.firstOfNewest(maxEvents) ?? 0;
+  }
+
+  /**
+   * Texts of the events of all projects from a row on, oldest first, page by page as they are asked for; the last pages
+   * hold what was committed meanwhile.
+   */
+  *textsFrom(firstId: number): Generator<readonly string[], void, void> {
+    for (let from = firstId; ;) {
+      const { texts, nextId } = this.#store.textsFrom(from, COPY_EVENTS, MAX_COPY_CHARS);
+      if (texts.length === 0) return;
+      yield texts;
+      from = nextId;
+    }
   }
 
   /** Events kept, over all projects. */
@@ -275,6 +302,7 @@ export class EventLog {
       log.retained -= leaving.length;
       log.trimmedSequence = trimmedSequence;
       log.ring.dropThrough(trimmedSequence);
+      for (const listener of this.#removalListeners) listener(ids);
     });
   }
 

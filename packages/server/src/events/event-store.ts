@@ -60,7 +60,8 @@ export class EventStore {
   readonly #oldest: Sqlite.Statement<[string, number], Leaving>;
   readonly #remove: Sqlite.Statement<[number]>;
   readonly #count: Sqlite.Statement<[], number>;
-  readonly #newest: Sqlite.Statement<[number], string>;
+  readonly #firstOfNewest: Sqlite.Statement<[number], number | null>;
+  readonly #textsFrom: Sqlite.Statement<[number, number], { id: number; body: string }>;
 
   constructor(database: Database) {
     const { driver } = database;
@@ -102,7 +103,10 @@ export class EventStore {
        where project_id = ? order by sequence limit ?`,
     );
     this.#remove = driver.prepare('delete from events where id = ?');
-    this.#newest = driver.prepare<[number], string>('select body from events order by id desc limit ?').pluck();
+    this.#firstOfNewest = driver
+      .prepare<[number], number | null>('select min(id) from (select id from events order by id desc limit ?)')
+      .pluck();
+    this.#textsFrom = driver.prepare('select id, body from events where id >= ? order by id limit ?');
     this.#count = driver.prepare<[], number>('select count(*) from events').pluck();
   }
 
@@ -183,9 +187,23 @@ export class EventStore {
     this.#setPosition.run(projectId, bounds.trimmedSequence, bounds.headSequence);
   }
 
-  /** Texts of the newest events of all projects, oldest first. */
-  newest(maxEvents: number): string[] {
-    return this.#newest.all(maxEvents).toReversed();
+  /** Row of the oldest among the newest events of all projects; null when there is none. */
+  firstOfNewest(maxEvents: number): number | null {
+    return this.#firstOfNewest.get(maxEvents) ?? null;
+  }
+
+  /** Texts of events of all projects from a row on, oldest first, at most `maxEvents` and about `maxChars` of text. */
+  textsFrom(id: number, maxEvents: number, maxChars: number): { texts: string[]; nextId: number } {
+    const texts: string[] = [];
+    let nextId = id;
+    let chars = 0;
+    for (const row of this.#textsFrom.iterate(id, maxEvents)) {
+      texts.push(row.body);
+      nextId = row.id + 1;
+      chars += row.body.length;
+      if (chars > maxChars) break;
+    }
+    return { texts, nextId };
   }
 
   /** Events kept, over all projects. */

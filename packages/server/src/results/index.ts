@@ -1,3 +1,3 @@
 export { ResultMirror } from './result-mirror.ts';
-export { ResultStore, type ResultQuery } from './result-store.ts';
+export { ResultStore, type ResultPlace, type ResultQuery } from './result-store.ts';
 export { Results, type HandOver, type ResultReceipt } from './results.ts';

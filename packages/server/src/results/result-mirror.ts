@@ -1,65 +1,180 @@
-import { mkdir, rename } from 'node:fs/promises';
+import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StoredResult } from '@orchestration-sidecar/shared';
-import { writeFileAtomic } from '../storage/atomic-file.ts';
+import type { Clock, Timer } from '../runtime/clock.ts';
+import type { MirrorFault } from '../storage/mirror-fault.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { MirroredPlace, namesIn } from './mirrored-place.ts';
+import type { ResultPlace, ResultStore } from './result-store.ts';
+
+/** What the mirror needs. */
+export interface ResultMirrorNeeds {
+  readonly store: ResultStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** How long a disk that refused is left alone. */
+const RETRY_MS = 1000;
+/** Issues looked up at a time when all are compared. */
+const ISSUES_PAGE = 100;
 
 /**
  * Mirrors results as `results/<project>/<issue>/<agent_type>.json`, the newest; earlier ones of the same agent type
- * beside it under `<agent_type>/<result_id>.json` (DECISIONS 2). Written after the commit and never read back.
+ * beside it under `<agent_type>/<result_id>.json` (DECISIONS 2). Written after the commit and never read back. What a
+ * disk refuses, or a killed process left undone, is put right from the store.
  */
 export class ResultMirror {
   readonly #root: string;
-  readonly #logger: Logger;
-  /** What lies at each place: results of one moment are stored in another order than their ids have. */
-  readonly #newest = new Map<string, string>();
-  /** Newest result mirrored per place, and the writing that goes on there. */
-  readonly #places = new Map<string, Promise<void>>();
+  readonly #needs: ResultMirrorNeeds;
+  /** What lies as the newest, of places written since the start. */
+  readonly #newest = new Map<string, Pick<StoredResult, 'id' | 'stored_at'>>();
+  /** The writing that goes on at each place. */
+  readonly #writing = new Map<string, Promise<unknown>>();
+  /** Places that are not as the store says. */
+  readonly #behind = new Map<string, ResultPlace>();
+  #retry: Timer | undefined;
+  #closed = false;
 
-  constructor(root: string, logger: Logger) {
+  constructor(root: string, needs: ResultMirrorNeeds) {
     this.#root = root;
-    this.#logger = logger;
+    this.#needs = needs;
   }
 
   /** Where the newest result of an agent type for an issue lies. */
   pathOf(result: Pick<StoredResult, 'project_id' | 'issue_id' | 'agent_type'>): string {
-    return join(this.#root, result.project_id, result.issue_id, `${result.agent_type}.json`);
+    return this.#placeOf(toPlace(result)).newest;
+  }
+
+  /** Mirrors a stored result; resolves when it is on disk. A disk that refuses is logged and tried again. */
+  async add(result: StoredResult): Promise<void> {
+    const at = toPlace(result);
+    const place = this.#placeOf(at);
+    await this.#inTurn(at, async () => {
+      const newest = this.#newest.get(place.newest);
+      if (newest === undefined) await this.#check(at, true);
+      else if (comesAfter(result, newest)) {
+        await place.replaceNewest(result, newest.id);
+        this.#newest.set(place.newest, result);
+      } else await place.addEarlier(result);
+    });
+  }
+
+  /** Takes results away that the store no longer has. */
+  async remove(gone: readonly (ResultPlace & { readonly resultId: string })[]): Promise<void> {
+    for (const result of gone) {
+      const place = this.#placeOf(result);
+      await this.#inTurn(result, async () => {
+        const newest = this.#newest.get(place.newest)?.id;
+        if (newest === undefined || newest === result.resultId) await this.#check(result, true);
+        else await place.removeEarlier(result.resultId);
+      });
+    }
   }
 
   /**
-   * Mirrors a result; resolves when it is on disk. A disk that refuses is logged: the store has the result.
-   * @param previousId the result that was the newest until now.
+   * Compares every mirror with the store, one after the other, beside what is being written.
+   * @param repair also puts right what differs.
+   * @throws the signal’s reason when cancelled.
    */
-  async add(result: StoredResult, previousId: string | undefined): Promise<void> {
-    const path = this.pathOf(result);
-    const before = this.#places.get(path) ?? Promise.resolve();
-    const writing = before.then(() => this.#write(path, result, previousId));
-    this.#places.set(path, writing);
-    await writing;
-    if (this.#places.get(path) === writing) this.#places.delete(path);
+  async compare(repair: boolean, signal: AbortSignal): Promise<MirrorFault[]> {
+    const { store } = this.#needs;
+    const faults: MirrorFault[] = [];
+    let issues = store.issuesAfter(undefined, ISSUES_PAGE);
+    for (; issues.length > 0; issues = store.issuesAfter(issues.at(-1), ISSUES_PAGE)) {
+      for (const issue of issues) faults.push(...(await this.#compareIssue(issue, repair, signal)));
+    }
+    for (const projectId of await namesIn(this.#root)) {
+      for (const issueId of await namesIn(join(this.#root, projectId))) {
+        const issue = { projectId, issueId };
+        if (store.idsOfIssue(issue).length > 0) continue;
+        faults.push(...(await this.#compareIssue(issue, repair, signal)));
+        if (repair) await rmdir(this.#directoryOf(issue)).catch(() => undefined);
+      }
+    }
+    return faults;
   }
 
   /** Resolves when nothing is being written. */
   async close(): Promise<void> {
-    await Promise.all(this.#places.values());
+    this.#closed = true;
+    this.#retry?.cancel();
+    await Promise.all(this.#writing.values());
   }
 
-  async #write(path: string, result: StoredResult, previousId: string | undefined): Promise<void> {
-    const newestId = this.#newest.get(path) ?? previousId;
-    this.#newest.set(path, result.id);
-    try {
-      if (newestId !== undefined) {
-        const earlier = join(path.slice(0, -'.json'.length), `${newestId}.json`);
-        await mkdir(join(earlier, '..'), { recursive: true, mode: 0o700 });
-        await rename(path, earlier);
-      }
-    } catch (cause) {
-      this.#logger.warn({ err: cause, path }, 'earlier result mirror could not be moved aside');
+  async #compareIssue(issue: IssuePlace, repair: boolean, signal: AbortSignal): Promise<MirrorFault[]> {
+    const types = new Set(this.#needs.store.idsOfIssue(issue).map(({ agentType }) => agentType));
+    for (const name of await namesIn(this.#directoryOf(issue))) types.add(name.split('.')[0] ?? name);
+    const faults: MirrorFault[] = [];
+    for (const agentType of types) {
+      signal.throwIfAborted();
+      const place = { ...issue, agentType };
+      await this.#inTurn(place, async () => void faults.push(...(await this.#check(place, repair))));
     }
-    try {
-      await writeFileAtomic(path, `${JSON.stringify(result, null, 2)}\n`);
-    } catch (cause) {
-      this.#logger.warn({ err: cause, path }, 'result mirror could not be written');
-    }
+    return faults;
   }
+
+  async #check(at: ResultPlace, repair: boolean): Promise<MirrorFault[]> {
+    const { store } = this.#needs;
+    const place = this.#placeOf(at);
+    const ids = store
+      .idsOfIssue(at)
+      .flatMap(({ resultId, agentType }) => (agentType === at.agentType ? [resultId] : []));
+    const faults = await place.check(ids, (id) => store.find(at.projectId, id), repair);
+    if (repair) {
+      const [newestId] = ids;
+      const newest = newestId === undefined ? undefined : store.find(at.projectId, newestId);
+      if (newest) this.#newest.set(place.newest, { id: newest.id, stored_at: newest.stored_at });
+      else this.#newest.delete(place.newest);
+    }
+    return faults.map(({ path, fault }) => ({ path: path.slice(this.#root.length - RESULTS.length), fault }));
+  }
+
+  /** Works at a place after what is under way there. A failure leaves the place to the next try. */
+  async #inTurn(at: ResultPlace, work: () => Promise<void>): Promise<void> {
+    const key = this.#placeOf(at).newest;
+    const before = this.#writing.get(key) ?? Promise.resolve();
+    const writing = before.then(work).catch((cause: unknown) => this.#fallBehind(key, at, cause));
+    this.#writing.set(key, writing);
+    await writing;
+    if (this.#writing.get(key) === writing) this.#writing.delete(key);
+  }
+
+  #fallBehind(key: string, at: ResultPlace, cause: unknown): void {
+    this.#newest.delete(key);
+    if (this.#behind.size === 0)
+      this.#needs.logger.warn({ err: cause, path: key }, 'result mirror could not be written');
+    this.#behind.set(key, at);
+    if (!this.#closed) this.#retry ??= this.#needs.clock.after(RETRY_MS, () => void this.#catchUp());
+  }
+
+  async #catchUp(): Promise<void> {
+    this.#retry = undefined;
+    const behind = [...this.#behind.values()];
+    this.#behind.clear();
+    for (const place of behind) await this.#inTurn(place, async () => void (await this.#check(place, true)));
+  }
+
+  #placeOf({ projectId, issueId, agentType }: ResultPlace): MirroredPlace {
+    return new MirroredPlace(this.#directoryOf({ projectId, issueId }), agentType);
+  }
+
+  #directoryOf({ projectId, issueId }: IssuePlace): string {
+    return join(this.#root, projectId, issueId);
+  }
+}
+
+type IssuePlace = Omit<ResultPlace, 'agentType'>;
+
+/** Name of the directory that the mirrors lie in. */
+const RESULTS = 'results';
+
+function toPlace(result: Pick<StoredResult, 'project_id' | 'issue_id' | 'agent_type'>): ResultPlace {
+  return { projectId: result.project_id, issueId: result.issue_id, agentType: result.agent_type };
+}
+
+/** The store’s order: by time, then id. */
+function comesAfter(a: Pick<StoredResult, 'id' | 'stored_at'>, b: Pick<StoredResult, 'id' | 'stored_at'>): boolean {
+  const [aMs, bMs] = [Date.parse(a.stored_at), Date.parse(b.stored_at)];
+  return aMs === bMs ? a.id > b.id : aMs > bMs;
 }

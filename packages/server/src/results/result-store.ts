@@ -19,6 +19,13 @@ export interface ResultQuery {
   readonly cursor?: string | undefined;
 }
 
+/** Where results of one agent type for one issue belong. */
+export interface ResultPlace {
+  readonly projectId: string;
+  readonly issueId: string;
+  readonly agentType: string;
+}
+
 /** Results in SQLite. */
 export class ResultStore {
   readonly #database: Database;
@@ -69,6 +76,31 @@ export class ResultStore {
       results: page.map(toResult),
       next_cursor: last ? encodePageCursor({ atMs: last.storedAtMs, id: last.resultId }) : null,
     };
+  }
+
+  /** Issues that have results, in the order of their ids, after one of them. */
+  issuesAfter(
+    position: Omit<ResultPlace, 'agentType'> | undefined,
+    limit: number,
+  ): Pick<ResultPlace, 'projectId' | 'issueId'>[] {
+    const { projectId = '', issueId = '' } = position ?? {};
+    return this.#database.query
+      .selectDistinct({ projectId: results.projectId, issueId: results.issueId })
+      .from(results)
+      .where(sql`(${results.projectId}, ${results.issueId}) > (${projectId}, ${issueId})`)
+      .orderBy(results.projectId, results.issueId)
+      .limit(limit)
+      .all();
+  }
+
+  /** Ids of the results of an issue, newest first, each with its agent type. */
+  idsOfIssue(issue: Pick<ResultPlace, 'projectId' | 'issueId'>): { resultId: string; agentType: string }[] {
+    return this.#database.query
+      .select({ resultId: results.resultId, agentType: results.agentType })
+      .from(results)
+      .where(and(eq(results.projectId, issue.projectId), eq(results.issueId, issue.issueId)))
+      .orderBy(desc(results.storedAtMs), desc(results.resultId))
+      .all();
   }
 
   /** Results kept, over all projects. */

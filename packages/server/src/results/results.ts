@@ -79,10 +79,9 @@ export class Results {
             request: { issueId, agentType, body: draft.body, timestamp: draft.timestamp },
             nowMs,
           };
-    let fresh: { result: StoredResult; previousId: string | undefined } | undefined;
+    let fresh: StoredResult | undefined;
     const receipt = await writer.write((transaction) =>
       once(transaction, keyed, (): ResultReceipt => {
-        const previousId = store.list({ projectId, issueId, agentType, limit: 1 }).results[0]?.id;
         const timestampMs = draft.timestamp === undefined ? nowMs : Date.parse(draft.timestamp);
         const result: StoredResult = {
           id: `result-${ids.orderedUuid()}`,
@@ -110,7 +109,7 @@ export class Results {
           ...announcementOf(result, profile, nextAgents),
           correlationId: draft.correlationId,
         });
-        fresh = { result, previousId };
+        fresh = result;
         return {
           id: result.id,
           stored: true,
@@ -121,7 +120,7 @@ export class Results {
         };
       }),
     );
-    if (fresh) await mirror.add(fresh.result, fresh.previousId);
+    if (fresh) await mirror.add(fresh);
     return receipt;
   }
 

@@ -168,7 +168,11 @@ export class ScriptedWorld {
     this.results = new Results({
       ...common,
       store: this.#store,
-      mirror: new ResultMirror(join(this.#directory, 'results'), silentLogger),
+      mirror: new ResultMirror(join(this.#directory, 'results'), {
+        store: this.#store,
+        clock: this.clock,
+        logger: silentLogger,
+      }),
       handOver: { nextAgents: (result) => this.engine.nextAgents(result) },
     });
     this.engine = this.#openEngine();

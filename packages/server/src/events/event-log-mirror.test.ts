@@ -1,0 +1,76 @@
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { FakeClock } from '../runtime/fake-clock.ts';
+import { createIds } from '../runtime/ids.ts';
+import { openTemporaryStore, type TemporaryStore } from '../storage/temporary-store.ts';
+import { silentLogger } from '../telemetry/logger.ts';
+import { EventLogMirror } from './event-log-mirror.ts';
+import { EventLog } from './event-log.ts';
+
+function world(temporary: TemporaryStore) {
+  const clock = new FakeClock();
+  const nowMs = (): number => clock.nowMs();
+  const log = new EventLog({ database: temporary.database, ids: createIds(nowMs), nowMs });
+  const directory = join(temporary.directory, 'events');
+  mkdirSync(directory, { recursive: true });
+  const path = join(directory, 'event-log.jsonl');
+  const open = () => new EventLogMirror(path, log, { clock, logger: silentLogger });
+  const publish = (n: number): Promise<unknown> =>
+    temporary.writer.write((transaction) =>
+      log.append(transaction, {
+        projectId: 'p',
+        eventType: 'tick',
+        topic: 'implementation',
+        publisher: 'a',
+        publisherType: 'rust-pro',
+        data: { n },
+      }),
+    );
+  const lines = (): number[] =>
+    readFileSync(path, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line).data.n);
+  return { clock, log, directory, path, open, publish, lines };
+}
+
+test('the file holds what is in the log, also what a killed process did not write', async () => {
+  using temporary = openTemporaryStore();
+  const { directory, path, open, publish, lines } = world(temporary);
+  for (const n of [1, 2, 3]) await publish(n);
+  writeFileSync(path, '{"data":{"n":1}}\n{"data":');
+  writeFileSync(`${path}.7.1.tmp`, '');
+  const mirror = open();
+  await publish(4);
+  await mirror.settled();
+  expect(lines()).toEqual([1, 2, 3, 4]);
+  expect(readdirSync(directory)).toEqual(['event-log.jsonl']);
+  await mirror.close();
+});
+
+test('events that leave the log leave the file once the log is quiet', async () => {
+  using temporary = openTemporaryStore();
+  const { clock, log, open, publish, lines } = world(temporary);
+  const mirror = open();
+  for (const n of [1, 2, 3]) await publish(n);
+  await mirror.settled();
+  await temporary.writer.write((transaction) => log.remove(transaction, 'p', log.surplus('p', 1, 10)));
+  clock.advance(10_000);
+  await expect.poll(lines).toEqual([3]);
+  await mirror.close();
+});
+
+test('a difference is found, and put right when that is asked for', async () => {
+  using temporary = openTemporaryStore();
+  const { path, open, publish, lines } = world(temporary);
+  const mirror = open();
+  await publish(1);
+  expect(await mirror.compare(false)).toEqual([]);
+  appendFileSync(path, '{"data":{"n":99}}\n');
+  expect(await mirror.compare(false)).toEqual([{ path: 'events/event-log.jsonl', fault: 'different' }]);
+  expect(await mirror.compare(true)).toHaveLength(1);
+  expect(await mirror.compare(false)).toEqual([]);
+  expect(lines()).toEqual([1]);
+  await mirror.close();
+});

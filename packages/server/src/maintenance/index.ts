@@ -1,0 +1,1 @@
+export { Mirrors } from './mirrors.ts';
