@@ -8,7 +8,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import { CORRELATION_HEADER, correlationIdOf } from './correlation.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { Guard } from './guard.ts';
-import { createOpenApi } from './openapi.ts';
+import { addDocumentRoutes } from './openapi/index.ts';
 import { fromHttpFault, sendProblem } from './problem-reply.ts';
 import { addRestRoutes, callOf, stampCorrelation } from './rest.ts';
 import { createTrpcRouter } from './trpc-router.ts';
@@ -136,8 +136,7 @@ export class HttpServer {
   #addRoutes(): void {
     const { dispatcher, jwks, metrics, version } = this.#needs;
     addRestRoutes(this.#http, procedures, dispatcher);
-    const openApi = JSON.stringify(createOpenApi(procedures, version));
-    this.#http.get('/openapi.json', (_request, reply) => reply.type('application/json').send(openApi));
+    addDocumentRoutes(this.#http, procedures, version);
     this.#http.get('/.well-known/jwks.json', () => jwks());
     this.#http.get('/metrics', async (_request, reply) => {
       const { text, contentType } = await metrics.render();

@@ -1,0 +1,2 @@
+export { createOpenApi } from './document.ts';
+export { addDocumentRoutes } from './routes.ts';
