@@ -13,6 +13,7 @@ import {
 import { builtInProfiles, createProfileRegistry } from './agents/profiles/index.ts';
 import { Dispatcher, Guard, HttpServer, implementContract, WebSocketDoor, type Rooms } from './api/index.ts';
 import { createBriefing } from './briefing.ts';
+import { createHandIn } from './hand-in.ts';
 import { BuildStatus } from './build-status.ts';
 import { Broker, openOperatorToken, SigningKeys, Tokens, TokenStore } from './broker/index.ts';
 import { createContextInjector, projectLanguages, treeHash } from './context/index.ts';
@@ -197,6 +198,7 @@ async function open(
     sidecarUrl,
     random: Math.random,
     collectedLog,
+    handIn: createHandIn({ results, profiles }),
     limits: {
       agents: config.maxAgents,
       perProject: config.maxAgentsPerProject,

@@ -1,4 +1,4 @@
-import type { AgentActivity, AgentUsage } from '@orchestration-sidecar/shared';
+import type { AgentActivity, AgentUsage, ResultBody } from '@orchestration-sidecar/shared';
 import { tailFile, type ChildExit, type ChildHandle } from '../process/index.ts';
 import { isoTime, type Clock } from '../runtime/clock.ts';
 import { judge, outputParser, type OutputParser, type ProtocolName, type Verdict } from './launchers/index.ts';
@@ -12,6 +12,8 @@ export interface AgentEnd {
   readonly exit: ChildExit;
   readonly verdict: Verdict;
   readonly usage: AgentUsage;
+  /** The result it ended with on its output; null: none. */
+  readonly result: ResultBody | null;
 }
 
 /** What a watch needs. */
@@ -53,7 +55,7 @@ export class AgentWatch {
       // Cut off in the middle, it cannot tell how the agent ended; whoever adopts it can.
       if (this.#closed.signal.aborted) return new Promise<never>(() => {});
       const { report } = this.#parser;
-      return { exit, verdict: judge(protocol, exit, report), usage: report.usage };
+      return { exit, verdict: judge(protocol, exit, report), usage: report.usage, result: report.result };
     });
   }
 

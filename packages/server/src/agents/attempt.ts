@@ -88,6 +88,7 @@ export async function startAttempt(
     task: taskOf(record),
     prompt: profile.prompt,
     launcher: record.launcher ?? profile.launcher,
+    mayWork: agent.permissions.includes('write_results'),
     tier: record.tier,
     sessionId: needs.ids.uuid(),
     resume: false,

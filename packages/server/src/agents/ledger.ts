@@ -106,10 +106,15 @@ export class Ledger {
    * Takes a step that has happened and must be told: while the disk refuses, it is tried again until the signal
    * aborts. The next start finds out again what was not written then.
    */
-  async insist(agentId: string, step: (record: AgentRecord) => Step, signal: AbortSignal): Promise<Agent> {
+  insist(agentId: string, step: (record: AgentRecord) => Step, signal: AbortSignal): Promise<Agent> {
+    return this.untilWritten(agentId, () => this.take(agentId, step), signal);
+  }
+
+  /** Writes what became of an agent, again and again while the disk refuses; until the signal aborts. */
+  async untilWritten<T>(agentId: string, write: () => Promise<T>, signal: AbortSignal): Promise<T> {
     for (let told = false; ; told = true) {
       try {
-        return await this.take(agentId, step);
+        return await write();
       } catch (cause) {
         const refused = cause instanceof SidecarError && cause.code === 'STORAGE_UNAVAILABLE';
         if (!refused || signal.aborted) throw cause;

@@ -5,6 +5,7 @@ import {
   type Agent,
   type AgentUsage,
   type Profile,
+  type ResultBody,
 } from '@orchestration-sidecar/shared';
 import type { ChildHandle } from '../process/index.ts';
 import { isoTime, type Timer } from '../runtime/clock.ts';
@@ -20,11 +21,20 @@ import { LONGEST_RETRY_DELAY_MS, mayRetry, retryDelayMs, tierAfter } from './ret
 import { keyOf, type SpawnRequest } from './spawn-request.ts';
 import { Watches, type WatchesNeeds } from './watches.ts';
 
+/** What an agent ended with on its output. */
+export interface FinishedWork {
+  readonly agent: Agent;
+  readonly result: ResultBody;
+  readonly correlationId: string;
+}
+
 /** What the supervisor needs. */
 export interface SupervisorNeeds extends AttemptNeeds, LedgerNeeds, WatchesNeeds {
   readonly random: () => number;
   readonly profiles: { get(agentType: string): Profile | undefined };
   readonly limits: AdmissionLimits;
+  /** Stores what an agent ended with on its output, unless it stored a result itself; the same work twice is once. */
+  readonly handIn: (work: FinishedWork) => Promise<void>;
 }
 
 /** Why the sidecar ends an agent’s process itself. */
@@ -261,8 +271,19 @@ export class Supervisor {
     } else if (failure) {
       await this.#fail(agentId, failure, end);
     } else {
+      // Before its end is told: whoever hears that it is done finds what it has done.
+      if (end.result !== null) await this.#handIn(agentId, end.result);
       await this.#settle(agentId, (record) => step.completed(record, end, this.#now()));
     }
+  }
+
+  async #handIn(agentId: string, result: ResultBody): Promise<void> {
+    const { agent, correlationId } = this.#ledger.require(agentId);
+    const write = (): Promise<void> => this.#needs.handIn({ agent, result, correlationId });
+    await this.#ledger.untilWritten(agentId, write, this.#closing.signal).catch((cause: unknown) => {
+      if (this.#closing.signal.aborted) throw cause;
+      this.#needs.logger.warn({ err: cause, agent_id: agentId }, 'what the agent ended with could not be stored');
+    });
   }
 
   async #fail(agentId: string, failure: Failure, end: AgentEnd | null): Promise<void> {

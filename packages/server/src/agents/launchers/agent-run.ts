@@ -15,6 +15,8 @@ export interface AgentRun {
   /** Prompt of the profile. */
   readonly prompt: string;
   readonly launcher: Launcher;
+  /** Whether it is to change files and run commands, and not only to read. */
+  readonly mayWork: boolean;
   readonly tier: ModelTier;
   /** UUID of the agent program’s own session, never used before; with `resume` the one to go on with. */
   readonly sessionId: string;

@@ -1,6 +1,7 @@
 import type { ModelTier } from '@orchestration-sidecar/shared';
 import { type AgentLauncher, agentProgram, type LauncherOf } from './agent-launcher.ts';
 import { agentFiles, type AgentRun } from './agent-run.ts';
+import { REPORT_SCHEMA } from './handed-in.ts';
 
 /** Which model a tier stands for, as `--model` takes it. */
 export type ModelTable = Readonly<Record<ModelTier, string>>;
@@ -50,6 +51,7 @@ export function claudeArgs(run: AgentRun, models: ModelTable, extra: readonly st
     ['--permission-mode', 'acceptEdits'],
     ['--settings', JSON.stringify(settings(run))],
     ['--mcp-config', JSON.stringify(mcpConfig(run))],
+    ['--json-schema', JSON.stringify(REPORT_SCHEMA)],
     ['--max-turns', run.maxTurns?.toString()],
     ['--max-budget-usd', run.maxBudgetUsd?.toString()],
   ];
@@ -61,12 +63,20 @@ function systemPrompt(run: AgentRun): string {
   return `${run.prompt}
 
 You are ${run.agentType} (${run.agentId}), working on issue ${run.issueId}. What is known about the project and what
-other agents decided is in the file ${agentFiles(run.directory).context} (JSON).`;
+other agents decided is in the file ${agentFiles(run.directory).context} (JSON). Nobody can answer questions. What you
+end with, in the structure you are given, is stored as your result and announced for you.`;
 }
 
-/** The agent’s own directory lies outside the project: without this, reading its context would be denied. */
+/**
+ * What it may do without asking, since nobody is there to be asked: read its own directory, which lies outside the
+ * project, and, where it is to hand in work, run commands: tests, builds, git.
+ */
 function settings(run: AgentRun): unknown {
-  const allow = [`Read(/${run.directory}/**)`, ...(run.mcpUrl === null ? [] : ['mcp__sidecar'])];
+  const allow = [
+    `Read(/${run.directory}/**)`,
+    ...(run.mayWork ? ['Bash', 'Edit', 'Write', 'NotebookEdit'] : []),
+    ...(run.mcpUrl === null ? [] : ['mcp__sidecar']),
+  ];
   return { permissions: { additionalDirectories: [run.directory], allow } };
 }
 

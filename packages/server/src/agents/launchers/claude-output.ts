@@ -1,6 +1,7 @@
-import type { AgentUsage } from '@orchestration-sidecar/shared';
+import type { AgentUsage, ResultBody } from '@orchestration-sidecar/shared';
 import { z } from 'zod';
 import type { Failure, FailureReason } from './failure.ts';
+import { handedIn } from './handed-in.ts';
 import { jsonLine } from './json-line.ts';
 import { type OutputParser, type OutputReport, type OutputUpdate, UNKNOWN_USAGE } from './output.ts';
 
@@ -48,6 +49,7 @@ const Result = z.looseObject({
   modelUsage: z.record(z.string(), ModelUse).optional().catch(undefined),
   permission_denials: z.array(z.unknown()).catch([]),
   errors: z.array(z.unknown()).catch([]),
+  structured_output: z.unknown().optional(),
 });
 type Result = z.infer<typeof Result>;
 
@@ -60,6 +62,7 @@ export class ClaudeOutput implements OutputParser {
   #usage: AgentUsage = UNKNOWN_USAGE;
   #finished = false;
   #resultFailures: readonly Failure[] = [];
+  #handedIn: ResultBody | null = null;
   #serverFailures: readonly Failure[] = [];
   readonly #counted = new Map<string, { input: number; output: number }>();
 
@@ -85,6 +88,7 @@ export class ClaudeOutput implements OutputParser {
       sessionId: this.#sessionId,
       finished: this.#finished,
       failures: [...this.#resultFailures, ...this.#serverFailures],
+      result: this.#handedIn,
     };
   }
 
@@ -147,6 +151,7 @@ export class ClaudeOutput implements OutputParser {
     };
     this.#resultFailures = failuresOf(result);
     this.#finished = this.#resultFailures.length === 0;
+    this.#handedIn = this.#finished ? handedIn(result.structured_output, result.result) : null;
     return { usage: this.#usage, activity: { kind: 'working', cause: `ended: ${result.subtype}` } };
   }
 }

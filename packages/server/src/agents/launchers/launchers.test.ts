@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AgentUsage, Launcher } from '@orchestration-sidecar/shared';
+import type { AgentUsage, Launcher, ResultBody } from '@orchestration-sidecar/shared';
 import * as fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type ChildExit, type ChildHandle, Processes } from '../../process/index.ts';
@@ -56,6 +56,7 @@ function run(over: Partial<AgentRun> & Pick<AgentRun, 'launcher'>): AgentRun {
     directory,
     task: 'Implement it',
     prompt: 'You write Python.',
+    mayWork: true,
     tier: 'sonnet',
     sessionId: '7f1f0b1e-0d5c-4a53-9a1e-2f6c1f6d0c11',
     resume: false,
@@ -110,6 +111,7 @@ interface Ended {
   readonly output: string;
   readonly verdict: Verdict;
   readonly usage: AgentUsage;
+  readonly result: ResultBody | null;
   readonly causes: readonly string[];
 }
 
@@ -121,7 +123,7 @@ async function settle(plan: LaunchPlan, child: ChildHandle, output: () => string
     .map((line) => parser.feed(line));
   const causes = updates.flatMap((update) => (update?.activity === undefined ? [] : [update.activity.cause]));
   const verdict = judge(plan.protocol, exit, parser.report);
-  return { exit, output: output(), verdict, usage: parser.report.usage, causes };
+  return { exit, output: output(), verdict, usage: parser.report.usage, result: parser.report.result, causes };
 }
 
 async function finish(each: AgentRun, requested?: Record<string, string>, token?: string): Promise<Ended> {
@@ -141,6 +143,7 @@ describe('command', () => {
     expect(ended.usage).toEqual({ input_tokens: 150, output_tokens: 45, cost_usd: 0.01, turns: 2 });
     expect(ended.causes).toEqual(['reading the context', 'reported success']);
     expect(ended.output).toContain('a-1: Implement it (issue_id)');
+    expect(ended.result).toMatchObject({ status: 'success' });
   });
 
   test.each([
@@ -212,6 +215,28 @@ describe('claude', () => {
     expect(ended.verdict).toEqual({ status: 'claimed' });
     expect(ended.usage).toEqual({ input_tokens: 210, output_tokens: 60, cost_usd: 0.0125, turns: 2 });
     expect(ended.causes).toEqual(['started with sonnet', 'answering', 'using Bash', 'tool result', 'ended: success']);
+  });
+
+  test('is told how to end, and what it ends with is its result', async () => {
+    const { result } = await finish(claude());
+    expect(result).toMatchObject({
+      status: 'success',
+      summary: 'Done: Implement it',
+      files_modified: ['src/api.py'],
+      findings: [],
+    });
+    const { result: words } = await finish(claude(), { CASE: 'unstructured' });
+    expect(words).toMatchObject({ status: 'success', summary: 'Done: Implement it' });
+    expect((await finish(claude(), { CASE: 'turn-limit' })).result).toBeNull();
+  });
+
+  test('may run commands where it is to hand in work, and only read where it is not', async () => {
+    const allowed = async (mayWork: boolean): Promise<string[]> => {
+      const { args } = await launchers.plan(claude({ mayWork }));
+      return JSON.parse(args[args.indexOf('--settings') + 1] ?? '').permissions.allow;
+    };
+    expect(await allowed(true)).toContain('Bash');
+    expect(await allowed(false)).toEqual([`Read(/${directory}/**)`]);
   });
 
   test('the model of a tier is a matter of configuration', async () => {

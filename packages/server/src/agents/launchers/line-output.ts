@@ -1,6 +1,7 @@
-import type { AgentUsage } from '@orchestration-sidecar/shared';
+import type { AgentUsage, ResultBody } from '@orchestration-sidecar/shared';
 import { z } from 'zod';
 import type { Failure } from './failure.ts';
+import { handedIn } from './handed-in.ts';
 import { jsonLine } from './json-line.ts';
 import { type OutputParser, type OutputReport, type OutputUpdate, UNKNOWN_USAGE } from './output.ts';
 
@@ -23,6 +24,7 @@ export const AgentLine = z.discriminatedUnion('type', [
     cost_usd: z.number().nonnegative().nullish(),
     turns: Count,
   }),
+  // Any further field of a result counts as well: `files_modified`, `findings` …
   z.looseObject({
     type: z.literal('result'),
     status: z.enum(['success', 'partial', 'failure', 'failed', 'error', 'blocked']),
@@ -36,6 +38,7 @@ export class LineOutput implements OutputParser {
   #usage: AgentUsage = UNKNOWN_USAGE;
   #finished = false;
   #failures: readonly Failure[] = [];
+  #result: ResultBody | null = null;
 
   feed(line: string): OutputUpdate | undefined {
     const parsed = AgentLine.safeParse(jsonLine(line));
@@ -55,13 +58,24 @@ export class LineOutput implements OutputParser {
       default:
         this.#finished = true;
         this.#failures = failureSaid(said.status, said.summary);
+        this.#result = resultSaid(said);
         return { activity: { kind: 'working', cause: `reported ${said.status}` } };
     }
   }
 
   get report(): OutputReport {
-    return { usage: this.#usage, sessionId: null, finished: this.#finished, failures: this.#failures };
+    return {
+      usage: this.#usage,
+      sessionId: null,
+      finished: this.#finished,
+      failures: this.#failures,
+      result: this.#result,
+    };
   }
+}
+
+function resultSaid({ type: _, ...result }: Extract<AgentLine, { type: 'result' }>): ResultBody | null {
+  return handedIn(result, result.summary);
 }
 
 function failureSaid(status: string, summary: string | undefined): readonly Failure[] {

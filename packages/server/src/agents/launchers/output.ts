@@ -1,4 +1,4 @@
-import type { AgentUsage } from '@orchestration-sidecar/shared';
+import type { AgentUsage, ResultBody } from '@orchestration-sidecar/shared';
 import type { Failure } from './failure.ts';
 
 /** What a line of output changed. */
@@ -18,6 +18,8 @@ export interface OutputReport {
   readonly finished: boolean;
   /** What it said went wrong, weightiest first. */
   readonly failures: readonly Failure[];
+  /** The result it ended with on its output; null: none. */
+  readonly result: ResultBody | null;
 }
 
 /** Reads an agent’s output line by line. Lines it does not understand are log and change nothing. */

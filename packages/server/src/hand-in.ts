@@ -1,0 +1,34 @@
+import type { Profile } from '@orchestration-sidecar/shared';
+import type { FinishedWork } from './agents/index.ts';
+import type { Results } from './results/index.ts';
+
+/** Results looked through for one of the agent’s own. */
+const LOOKED_THROUGH = 100;
+
+/**
+ * Stores what an agent ended with on its output, for programs that cannot reach the sidecar themselves. An agent that
+ * stored a result in this attempt has said it better; one that may not write results hands in nothing.
+ * @throws {SidecarError} as {@link Results.store}.
+ */
+export function createHandIn(rooms: {
+  readonly results: Results;
+  readonly profiles: { get(agentType: string): Profile | undefined };
+}): (work: FinishedWork) => Promise<void> {
+  return async ({ agent, result, correlationId }) => {
+    const { agent_id: agentId, agent_type: agentType, project_id: projectId, issue_id: issueId } = agent;
+    const profile = rooms.profiles.get(agentType);
+    if (issueId === null || !profile || !agent.permissions.includes('write_results')) return;
+    const sinceMs = agent.started_at === null ? undefined : Date.parse(agent.started_at);
+    const stored = rooms.results.list({ projectId, issueId, agentType, sinceMs, limit: LOOKED_THROUGH }).results;
+    if (stored.some(({ agent_id }) => agent_id === agentId)) return;
+    await rooms.results.store({
+      projectId,
+      issueId,
+      agentId,
+      profile,
+      body: result,
+      idempotencyKey: `output:${agentId}:${agent.attempt}`,
+      correlationId,
+    });
+  };
+}
