@@ -12,7 +12,7 @@ branch=$(grep --only-matching --extended-regexp '"branch":"[^"]*"' "$CONTEXT_FIL
 
 activity "designs the change for ${files:-0} files on ${branch:-a detached head}"
 decision="Slugs live in slug/slugify.mjs as one pure function, with tests beside it for node --test."
-sidecar POST /results "{
+hand_in /results "{
   \"issue_id\": \"$ISSUE_ID\",
   \"result\": {
     \"status\": \"success\",
@@ -21,7 +21,7 @@ sidecar POST /results "{
     \"next_agents\": [\"typescript-pro\"]
   }
 }"
-sidecar POST /events/architecture_defined "{
+hand_in /events/architecture_defined "{
   \"topic\": \"architecture\",
   \"data\": { \"issue_id\": \"$ISSUE_ID\", \"module\": \"slug/slugify.mjs\" }
 }"

@@ -18,7 +18,7 @@ ${decision:-}
 
     node --test slug/slugify.test.mjs
 PAGE
-sidecar POST /results "{
+hand_in /results "{
   \"issue_id\": \"$ISSUE_ID\",
   \"result\": { \"status\": \"success\", \"summary\": \"Documented slugify and its limit.\", \"files_created\": [\"slug/README.md\"] }
 }"

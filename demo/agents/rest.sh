@@ -1,13 +1,8 @@
-# What a bash agent needs of the sidecar: curl and nothing else. Sourced by the agents beside it.
-# The token reaches curl on its standard input, never on a command line.
+# What a bash agent needs of the sidecar. Sourced by the agents beside it.
 
-sidecar() { # METHOD PATH [BODY]
-  local method=$1 path=$2 body=${3:-}
-  local -a data=()
-  if [[ -n "$body" ]]; then data=(--header 'content-type: application/json' --data "$body"); fi
-  printf 'header = "Authorization: Bearer %s"\n' "$JWT_TOKEN" |
-    curl --config - --silent --show-error --fail-with-body --max-time 30 \
-      --request "$method" "${data[@]}" "$SIDECAR_URL$path"
+# Hands in a result or an event. SIDECAR_SEND is curl inside; while the sidecar is away it keeps what cannot be sent.
+hand_in() { # PATH BODY
+  printf '%s' "$2" | "$SIDECAR_SEND" "$1"
 }
 
 # Text as a JSON string, quotes included.

@@ -42,7 +42,7 @@ writeFileSync('slug/slugify.test.mjs', TESTS(bounded));
 working('runs the tests');
 const tests = runTests('slug/slugify.test.mjs');
 if (bounded) {
-  const request = await agent.waitFor('review_requested', { timeoutMs: 10_000 });
+  const request = await agent.waitFor('review_requested', { timeoutMs: 60_000 });
   const changes = ['Text longer than MAX_CHARS is refused.'];
   await agent.publish(
     'review_addressed',

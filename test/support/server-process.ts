@@ -15,6 +15,7 @@ export interface ServerUnderTest {
   readonly dataDir: string;
   readonly project: string;
   readonly pid: number;
+  readonly port: number;
   call(method: string, path: string, options?: CallOptions): Promise<Answer>;
   /** Kills it without warning. */
   kill(): Promise<void>;
@@ -65,6 +66,9 @@ export async function startServer(environment: Readonly<Record<string, string>> 
     project,
     get pid() {
       return child?.pid ?? 0;
+    },
+    get port() {
+      return Number(new URL(url).port);
     },
     async call(method, path, options = {}) {
       const response = await fetch(new URL(path, url), {

@@ -56,7 +56,7 @@ describe('an agent', () => {
     expect(found).toMatchObject({ event_id: published.event_id, publisher: agent.agentId, round: 1 });
     expect(found.data).toEqual({ issue_id: 'life-1', lines: 3 });
     const stored = await agent.result({ summary: 'A cart.', files_modified: ['README.md'] });
-    expect(await operator.results.get({ id: stored.id })).toMatchObject({
+    expect(await operator.results.get({ id: stored.id ?? '' })).toMatchObject({
       agent_id: agent.agentId,
       result: { status: 'success', summary: 'A cart.', files_modified: ['README.md'] },
     });
@@ -65,7 +65,7 @@ describe('an agent', () => {
   it('says why it failed', async () => {
     const agent = clientIn(await environmentOf('python-specialist', 'fail-1')).agent();
     const stored = await agent.fail(new Error('No database'), { warnings: ['slow'] });
-    const { result } = await operator.results.get({ id: stored.id });
+    const { result } = await operator.results.get({ id: stored.id ?? '' });
     expect(result).toMatchObject({
       status: 'failure',
       summary: 'No database',

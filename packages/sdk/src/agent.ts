@@ -3,10 +3,13 @@ import {
   SidecarError,
   type InputOf,
   type JsonObject,
+  type KeptRequest,
   type OutputOf,
   type SidecarEvent,
   type Contract,
 } from '@orchestration-sidecar/shared';
+import { Outbox, type Handed } from './outbox.ts';
+import type { Folder } from './platform/platform.ts';
 import type { CallOptions } from './caller.ts';
 import type { Clock } from './clock.ts';
 import type { AgentEnvironment } from './environment.ts';
@@ -23,6 +26,11 @@ export interface AgentOptions {
   readonly issueId?: string | undefined;
   /** Default: `PROJECT_ID`, else the project of the token. */
   readonly projectId?: string | undefined;
+  /**
+   * Folder that results and events are kept in while the sidecar is away. Default: `SIDECAR_OUTBOX`; without one,
+   * handing in fails with `UNREACHABLE`.
+   */
+  readonly outbox?: string | undefined;
 }
 
 /** Options of {@link Agent.publish}. */
@@ -69,7 +77,12 @@ export interface AgentNeeds {
   readonly resources: Resources;
   readonly environment: AgentEnvironment;
   readonly clock: Clock;
+  readonly random: () => number;
+  readonly sendKept: (request: KeptRequest) => Promise<unknown>;
+  /** Aborts when the client is closed. */
+  readonly signal: AbortSignal;
   readonly readText: (path: string) => Promise<string | undefined>;
+  readonly openFolder: (path: string) => Folder | undefined;
 }
 
 /** The life of one agent on one issue: what to do, what is known, what is said, what came of it. */
@@ -81,6 +94,7 @@ export class Agent {
   readonly #needs: AgentNeeds;
   /** Where each wait goes on, so that the same event is not waited for twice. */
   readonly #seen = new Map<string, string>();
+  readonly #outbox: Outbox | undefined;
   #context: Promise<AgentContext> | undefined;
 
   /** @throws {SidecarError} `INPUT_INVALID` naming what neither the options nor the environment say. */
@@ -91,6 +105,11 @@ export class Agent {
     this.agentType = required('AGENT_TYPE', options.agentType ?? environment.AGENT_TYPE);
     this.issueId = required('ISSUE_ID', options.issueId ?? environment.ISSUE_ID);
     this.projectId = options.projectId ?? environment.PROJECT_ID;
+    const directory = options.outbox ?? environment.SIDECAR_OUTBOX;
+    const folder = directory === undefined ? undefined : needs.openFolder(directory);
+    this.#outbox = folder && new Outbox({ ...needs, folder });
+    // What an earlier process of this agent left behind.
+    void this.#outbox?.deliver().catch(() => undefined);
   }
 
   /** What the agent shall do: the text of `TASK_FILE`, else the task or the body of the issue from the context. */
@@ -122,13 +141,13 @@ export class Agent {
   }
 
   /**
-   * Publishes an event; resolves when it is on disk. `issue_id` is added to the data unless it says another.
+   * Publishes an event; resolves when it is on disk: the sidecar’s, or with `queued: true` the agent’s own while the
+   * sidecar is away. `issue_id` is added to the data unless it says another.
    * @throws {SidecarError} `TOPIC_FORBIDDEN`, `PERMISSION_DENIED`, `PAYLOAD_TOO_LARGE`.
    */
-  publish(eventType: string, data: JsonObject = {}, options: PublishOptions = {}): Promise<EventPublished> {
+  publish(eventType: string, data: JsonObject = {}, options: PublishOptions = {}): Promise<Handed<EventPublished>> {
     const { topic, round, references, ttlSeconds, ...callOptions } = options;
     const event = {
-      event_type: eventType,
       data: { issue_id: this.issueId, ...data },
       topic,
       round,
@@ -136,7 +155,10 @@ export class Agent {
       ttl_seconds: ttlSeconds,
       project_id: this.projectId,
     };
-    return this.#needs.resources.events.publish(event, callOptions);
+    const path = `/events/${encodeURIComponent(eventType)}`;
+    return this.#hand(path, event, callOptions, (keyed) =>
+      this.#needs.resources.events.publish({ event_type: eventType, ...event }, keyed),
+    );
   }
 
   /** Follows the project’s events, each once and in order. Events that name another issue are left out. */
@@ -187,19 +209,46 @@ export class Agent {
     }
   }
 
-  /** Hands in the result; `status` is `success` unless it says otherwise. */
-  result(body: Partial<ResultInput> = {}, options: CallOptions = {}): Promise<ResultStored> {
+  /**
+   * Hands in the result; `status` is `success` unless it says otherwise. While the sidecar is away it is kept on disk
+   * and the answer is `queued: true`.
+   */
+  result(body: Partial<ResultInput> = {}, options: CallOptions = {}): Promise<Handed<ResultStored>> {
     const { agentId, agentType, issueId, projectId } = this;
     const result: ResultInput = { ...body, status: body.status ?? 'success' };
     const input = { agent_id: agentId, agent_type: agentType, issue_id: issueId, project_id: projectId, result };
-    return this.#needs.resources.results.store(input, options);
+    return this.#hand('/results', input, options, (keyed) => this.#needs.resources.results.store(input, keyed));
   }
 
   /** Hands in that the work failed, and why. */
-  fail(reason: unknown, body: Partial<ResultInput> = {}, options: CallOptions = {}): Promise<ResultStored> {
+  fail(reason: unknown, body: Partial<ResultInput> = {}, options: CallOptions = {}): Promise<Handed<ResultStored>> {
     const message = reason instanceof Error ? reason.message : String(reason);
     const errors = [...(body.errors ?? []), message];
     return this.result({ summary: message, ...body, status: body.status ?? 'failure', errors }, options);
+  }
+
+  /**
+   * Waits until everything that is kept has been delivered; answers how many requests are left when the signal aborts
+   * first. Not needed by agents that the sidecar started: what they leave is delivered when they have ended.
+   */
+  async flush(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<number> {
+    const outbox = this.#outbox;
+    if (!outbox) return 0;
+    const { signal } = options;
+    const given = signal && new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+    if (!signal?.aborted) await Promise.race([outbox.deliver(), ...(given ? [given] : [])]);
+    return outbox.waiting();
+  }
+
+  #hand<Answer extends object>(
+    path: string,
+    body: object,
+    options: CallOptions,
+    send: (options: CallOptions) => Promise<Answer>,
+  ): Promise<Handed<Answer>> {
+    const idempotencyKey = options.idempotencyKey ?? crypto.randomUUID();
+    const sendNow = (): Promise<Answer> => send({ ...options, idempotencyKey });
+    return this.#outbox ? this.#outbox.hand({ path, idempotencyKey, body }, sendNow) : sendNow();
   }
 
   async #readContext(): Promise<AgentContext | undefined> {

@@ -1,10 +1,11 @@
-import { contract, SidecarError, type Procedure } from '@orchestration-sidecar/shared';
+import { callOfKept, contract, SidecarError, type KeptRequest, type Procedure } from '@orchestration-sidecar/shared';
 import { platform } from '#platform';
 import { Agent, type AgentOptions } from './agent.ts';
 import { Caller, type CallOptions } from './caller.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { processEnvironment, type AgentEnvironment } from './environment.ts';
 import { readAnswer, toSidecarError } from './errors.ts';
+import { Place } from './place.ts';
 import { createResources, type Resources } from './resources.ts';
 import { DEFAULT_URL, readSidecarUrl } from './sidecar-url.ts';
 import { Socket } from './socket.ts';
@@ -73,14 +74,19 @@ const REFRESH_TIMEOUT_MS = 15_000;
 export function createSidecarClient(options: SidecarClientOptions = {}): SidecarClient {
   const environment = options.environment ?? processEnvironment();
   const { clock = systemClock, random = Math.random } = options;
-  const address = readSidecarUrl(options.url ?? environment.SIDECAR_URL ?? DEFAULT_URL);
+  const place = new Place(readSidecarUrl(options.url ?? environment.SIDECAR_URL ?? DEFAULT_URL), async () =>
+    // An address that the caller names stays what it is.
+    options.url === undefined && environment.SIDECAR_FILE !== undefined
+      ? platform.readText(environment.SIDECAR_FILE)
+      : undefined,
+  );
   const closed = new AbortController();
   const { signal } = closed;
   const close = (): void => closed.abort(new SidecarError('CLIENT_CLOSED', 'The client was closed.'));
   if (options.signal?.aborted) close();
   options.signal?.addEventListener('abort', close, { signal });
 
-  const http = new HttpTransport(address.http, headersOf(options, environment), options.fetch);
+  const http = new HttpTransport(place, headersOf(options, environment), options.fetch);
   const tokens = tokensOf(options, environment, {
     refresh: (token) => refreshOver(http, token, signal),
     clock,
@@ -88,7 +94,7 @@ export function createSidecarClient(options: SidecarClientOptions = {}): Sidecar
     signal,
   });
   const socket = new Socket({
-    url: address.webSocket,
+    url: async () => (await place.look()).webSocket,
     webSocket: async () => options.webSocket ?? (await platform.webSocket()),
     tokens,
     heartbeatMs: options.heartbeatMs ?? 10_000,
@@ -116,11 +122,29 @@ export function createSidecarClient(options: SidecarClientOptions = {}): Sidecar
       ? (input = {}, subscribeOptions: SubscribeOptions = {}) => subscribe(entry, input, subscribeOptions)
       : (input = {}, callOptions: CallOptions = {}) => caller.call(entry, input, callOptions),
   );
+  const sendKept = (request: KeptRequest): Promise<unknown> => {
+    const { name, input } = callOfKept(request);
+    return caller.call(name === 'results.store' ? contract.results.store : contract.events.publish, input);
+  };
   return {
     ...resources,
-    url: address.base,
+    get url() {
+      return place.address.base;
+    },
     agent: (agentOptions = {}) =>
-      new Agent({ resources, environment, clock, readText: platform.readText }, agentOptions),
+      new Agent(
+        {
+          resources,
+          environment,
+          clock,
+          random,
+          signal,
+          sendKept,
+          readText: platform.readText,
+          openFolder: platform.openFolder,
+        },
+        agentOptions,
+      ),
     close,
   };
 }

@@ -6,6 +6,10 @@ export interface AgentEnvironment {
   readonly PROJECT_ID?: string | undefined;
   /** Address of the sidecar; may end in `/api`. */
   readonly SIDECAR_URL?: string | undefined;
+  /** The sidecar’s own file, which says where it listens; read again when it cannot be reached. */
+  readonly SIDECAR_FILE?: string | undefined;
+  /** Folder that results and events are kept in while the sidecar is away. */
+  readonly SIDECAR_OUTBOX?: string | undefined;
   readonly JWT_TOKEN?: string | undefined;
   /** File that holds the token; read instead of `JWT_TOKEN`, and written when the token is refreshed. */
   readonly JWT_TOKEN_FILE?: string | undefined;

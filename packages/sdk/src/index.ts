@@ -14,6 +14,7 @@ export type { Clock, Timer } from './clock.ts';
 export type { AgentEnvironment } from './environment.ts';
 export { isGapError, type GapError } from './errors.ts';
 export type { MethodOf, OptionsOf, Resources } from './resources.ts';
+export type { Handed, Queued } from './outbox.ts';
 export type { SubscribeOptions, Subscription, SubscriptionState } from './subscription.ts';
 export { DEFAULT_URL } from './sidecar-url.ts';
 export { fromProblem, SidecarError } from '@orchestration-sidecar/shared';

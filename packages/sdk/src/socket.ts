@@ -8,7 +8,8 @@ import { wire } from './wire.ts';
 
 /** What the socket needs. */
 export interface SocketNeeds {
-  readonly url: string;
+  /** Answers where to connect to; asked for every connection. */
+  readonly url: () => Promise<string>;
   /** Answers the WebSocket class to use. */
   readonly webSocket: () => Promise<typeof WebSocket | undefined>;
   readonly tokens: TokenSource;

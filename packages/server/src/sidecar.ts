@@ -1,6 +1,6 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { LIVE_AGENT_STATES } from '@orchestration-sidecar/shared';
+import { callOfKept, LIVE_AGENT_STATES, type Agent } from '@orchestration-sidecar/shared';
 import {
   Agents,
   AgentStore,
@@ -32,11 +32,13 @@ import {
 import { Issues, IssueStore } from './issues/index.ts';
 import { Mirrors } from './maintenance/index.ts';
 import { Processes, runCommand } from './process/index.ts';
+import { listenAgain } from './listen.ts';
 import { Projects, ProjectStore } from './projects/index.ts';
 import { ResultMirror, Results, ResultStore } from './results/index.ts';
 import { isoTime, repeat, systemClock, type Clock } from './runtime/clock.ts';
 import type { Config, Environment } from './runtime/config.ts';
 import { createIds } from './runtime/ids.ts';
+import type { AgentPrincipal } from './runtime/principal.ts';
 import { Scope } from './runtime/scope.ts';
 import { VERSION } from './runtime/version.ts';
 import { openDataDir } from './storage/data-dir.ts';
@@ -196,6 +198,11 @@ async function open(
       }),
     directory: places.agents,
     sidecarUrl,
+    sidecarFile: places.description,
+    deliver: (agent, request, signal) => {
+      const { name, input } = callOfKept(request);
+      return dispatcher.dispatchAs(principalOf(agent), name, input, signal);
+    },
     random: Math.random,
     collectedLog,
     handIn: createHandIn({ results, profiles }),
@@ -297,7 +304,7 @@ async function open(
     makeCorrelationId,
   });
   scope.own('server', http, (it) => it.close());
-  const bound = await http.listen(config.host, config.port);
+  const bound = await listenAgain(http, config, places.lastPort);
   url = bound.url;
   const { port } = bound;
   await supervisor.recover();
@@ -326,6 +333,12 @@ async function open(
   mirrors.reconcile();
   logger.info({ url, data_dir: places.root }, 'ready');
   return { url, port, dataDir: places.root, stop: () => scope.close() };
+}
+
+/** An agent as the sidecar knows it itself, without a token. */
+function principalOf({ agent_id, agent_type, project_id, permissions }: Agent): AgentPrincipal {
+  const known = { agentId: agent_id, agentType: agent_type, projectId: project_id, permissions };
+  return { kind: 'agent', ...known, tokenId: '', expiresAtMs: Infinity };
 }
 
 /** Where programs are looked for when the environment does not say. */

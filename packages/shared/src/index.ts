@@ -8,6 +8,7 @@ export * from './event.ts';
 export * from './ids.ts';
 export * from './issue.ts';
 export * from './json.ts';
+export * from './kept-request.ts';
 export * from './limits.ts';
 export * from './page.ts';
 export * from './permission.ts';

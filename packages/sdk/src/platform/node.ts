@@ -1,4 +1,5 @@
 import { open, readFile, rename, rm } from 'node:fs/promises';
+import { openFolder } from './node-folder.ts';
 import { builtInWebSocket, HANDSHAKE_TIMEOUT_MS, type Platform } from './platform.ts';
 
 /** How long a peer that does not answer the closing handshake is waited for. */
@@ -14,6 +15,7 @@ export const platform: Platform = {
       return undefined;
     }
   },
+  openFolder,
   async writeSecret(path, text) {
     const temporary = `${path}.${crypto.randomUUID()}`;
     try {

@@ -1,3 +1,17 @@
+/** A folder that only its owner can read. */
+export interface Folder {
+  /** Files in it; none when it is not there. */
+  list(): Promise<readonly { readonly name: string; readonly bytes: number }[]>;
+  /** Text of a file; undefined when there is none. */
+  read(name: string): Promise<string | undefined>;
+  /** Adds a file in one step; false when the name is taken. */
+  add(name: string, text: string): Promise<boolean>;
+  /** Renames a file; one that is gone already changes nothing. */
+  rename(name: string, to: string): Promise<void>;
+  /** Removes a file; one that is gone already changes nothing. */
+  remove(name: string): Promise<void>;
+}
+
 /** What differs between the places the client runs in. Chosen by the `imports` of package.json. */
 export interface Platform {
   /** The WebSocket to use; undefined where there is none. */
@@ -6,6 +20,8 @@ export interface Platform {
   readonly readText: (path: string) => Promise<string | undefined>;
   /** Replaces a text file that only its owner may read, in one step. */
   readonly writeSecret: (path: string, text: string) => Promise<void>;
+  /** Opens a folder, which is made when something is added; undefined where there are no files. */
+  readonly openFolder: (path: string) => Folder | undefined;
 }
 
 /** Longest wait for a connection to be established. */

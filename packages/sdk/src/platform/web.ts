@@ -5,5 +5,6 @@ import { builtInWebSocket, type Platform } from './platform.ts';
 export const platform: Platform = {
   webSocket: async () => builtInWebSocket(),
   readText: async () => undefined,
+  openFolder: () => undefined,
   writeSecret: () => Promise.reject(new SidecarError('INPUT_INVALID', 'There are no files here.')),
 };

@@ -6,7 +6,7 @@ import type { Environment } from '../runtime/config.ts';
 import type { Ids } from '../runtime/ids.ts';
 import type { AgentRecord } from './agent-record.ts';
 import { agentEnvironment } from './environment.ts';
-import { agentFiles, type AgentFiles, type Launchers, type ProtocolName } from './launchers/index.ts';
+import { agentFiles, SEND_SCRIPT, type AgentFiles, type Launchers, type ProtocolName } from './launchers/index.ts';
 
 /** Who hands out the tokens that agents act with. */
 export interface TokenIssuer {
@@ -35,6 +35,8 @@ export interface AttemptNeeds {
   readonly directory: string;
   /** Base of the REST routes, with `/api`; known once the sidecar listens. */
   readonly sidecarUrl: () => string;
+  /** File in which the sidecar says where it listens. */
+  readonly sidecarFile: string;
 }
 
 const OPEN_FILES = 4096;
@@ -106,6 +108,7 @@ export async function startAttempt(
   const own = { mode: 0o600 };
   await writeFile(files.context, JSON.stringify(context), own);
   await writeFile(files.task, taskOf(record), own);
+  await writeFile(files.send, SEND_SCRIPT, { mode: 0o700 });
   for (const file of plan.files) await writeFile(file.path, file.content, own);
   const environment = agentEnvironment({
     own: needs.environment,
@@ -121,6 +124,9 @@ export async function startAttempt(
       JWT_TOKEN: token,
       CONTEXT_FILE: files.context,
       TASK_FILE: files.task,
+      SIDECAR_FILE: needs.sidecarFile,
+      SIDECAR_OUTBOX: files.outbox,
+      SIDECAR_SEND: files.send,
       ...(record.traceparent === null ? {} : { TRACEPARENT: record.traceparent }),
     },
   });

@@ -12,6 +12,9 @@ const sidecar: SidecarVariables = {
   JWT_TOKEN: 'token',
   CONTEXT_FILE: '/d/context.json',
   TASK_FILE: '/d/task.txt',
+  SIDECAR_FILE: '/d/sidecar.json',
+  SIDECAR_OUTBOX: '/d/outbox',
+  SIDECAR_SEND: '/d/sidecar-send',
 };
 const own = { PATH: '/usr/bin', HOME: '/home/u', LANG: 'C', SECRET: 's', GIT_AUTHOR_NAME: 'me', EMPTY: undefined };
 

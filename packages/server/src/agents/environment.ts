@@ -87,6 +87,11 @@ export interface SidecarVariables {
   /** Files of mode 0600 that hold the context and the task. */
   readonly CONTEXT_FILE: string;
   readonly TASK_FILE: string;
+  /** The sidecar’s own file, which says where it listens. */
+  readonly SIDECAR_FILE: string;
+  /** Folder of what the agent keeps while the sidecar is away, and the program that does so for shells. */
+  readonly SIDECAR_OUTBOX: string;
+  readonly SIDECAR_SEND: string;
   /** W3C trace context of the spawn. */
   readonly TRACEPARENT?: string;
 }

@@ -4,6 +4,7 @@ import {
   SidecarError,
   type Agent,
   type AgentUsage,
+  type KeptRequest,
   type Profile,
   type ResultBody,
 } from '@orchestration-sidecar/shared';
@@ -18,6 +19,7 @@ import type { Failure } from './launchers/index.ts';
 import { Ledger, type LedgerNeeds } from './ledger.ts';
 import * as step from './life-cycle.ts';
 import { LONGEST_RETRY_DELAY_MS, mayRetry, retryDelayMs, tierAfter } from './retry.ts';
+import { deliverKept } from './kept-requests.ts';
 import { keyOf, type SpawnRequest } from './spawn-request.ts';
 import { Watches, type WatchesNeeds } from './watches.ts';
 
@@ -35,6 +37,8 @@ export interface SupervisorNeeds extends AttemptNeeds, LedgerNeeds, WatchesNeeds
   readonly limits: AdmissionLimits;
   /** Stores what an agent ended with on its output, unless it stored a result itself; the same work twice is once. */
   readonly handIn: (work: FinishedWork) => Promise<void>;
+  /** Does in an agent’s name what it kept while the sidecar was away. */
+  readonly deliver: (agent: Agent, request: KeptRequest, signal: AbortSignal) => Promise<unknown>;
 }
 
 /** Why the sidecar ends an agent’s process itself. */
@@ -263,6 +267,8 @@ export class Supervisor {
     const files = attemptFiles(this.#needs.directory, agentId, attempt);
     // As large as the project’s files, and can be had again.
     await rm(files.context, { force: true }).catch(() => {});
+    // Before its end is told: who hears of it must find what it handed in.
+    await this.#deliverKept(files.outbox, agentId);
     const ending = this.#endings.get(agentId);
     const failure =
       ending?.kind === 'fail' ? ending.failure : end.verdict.status === 'failed' ? end.verdict : undefined;
@@ -284,6 +290,15 @@ export class Supervisor {
       if (this.#closing.signal.aborted) throw cause;
       this.#needs.logger.warn({ err: cause, agent_id: agentId }, 'what the agent ended with could not be stored');
     });
+  }
+
+  async #deliverKept(folder: string, agentId: string): Promise<void> {
+    const { deliver, logger } = this.#needs;
+    const { agent } = this.#ledger.require(agentId);
+    const { signal } = this.#closing;
+    const insist = (request: KeptRequest): Promise<unknown> =>
+      this.#ledger.untilWritten(agentId, () => deliver(agent, request, signal), signal);
+    await deliverKept(folder, insist, logger, signal);
   }
 
   async #fail(agentId: string, failure: Failure, end: AgentEnd | null): Promise<void> {

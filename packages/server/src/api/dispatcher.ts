@@ -2,7 +2,7 @@ import { ZodError } from 'zod';
 import { SidecarError, type Procedure } from '@orchestration-sidecar/shared';
 import type { Broker } from '../broker/index.ts';
 import type { Following, FollowStep, Sink } from '../events/index.ts';
-import type { Principal } from '../runtime/principal.ts';
+import { principalName, type KnownPrincipal, type Principal } from '../runtime/principal.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Call, Implementation } from './implement.ts';
@@ -57,11 +57,26 @@ export class Dispatcher {
   }
 
   /** Answers a query or mutation. */
-  async dispatch(name: string, input: unknown, call: DoorCall): Promise<unknown> {
+  dispatch(name: string, input: unknown, call: DoorCall): Promise<unknown> {
+    return this.#answer(name, input, call, () => this.#needs.broker.authenticate(call.authorization));
+  }
+
+  /** Answers a query or mutation for somebody who has been authenticated by other means than a token. */
+  dispatchAs(principal: KnownPrincipal, name: string, input: unknown, signal: AbortSignal): Promise<unknown> {
+    const call = { authorization: undefined, correlationId: principalName(principal), signal };
+    return this.#answer(name, input, call, async () => principal);
+  }
+
+  async #answer(
+    name: string,
+    input: unknown,
+    call: DoorCall,
+    authenticate: () => Promise<Principal>,
+  ): Promise<unknown> {
     const startedMs = performance.now();
     let code = 'OK';
     try {
-      const { implementation, principal } = await this.#admit(name, call);
+      const { implementation, principal } = await this.#admit(name, authenticate);
       const over = this.#noteCall(principal, name, input);
       try {
         const answer = await run(implementation, input, { ...call, principal });
@@ -86,7 +101,8 @@ export class Dispatcher {
    */
   async open(name: string, input: unknown, call: DoorCall): Promise<OpenSubscription> {
     try {
-      const { implementation, principal } = await this.#admit(name, call);
+      const authenticate = (): Promise<Principal> => this.#needs.broker.authenticate(call.authorization);
+      const { implementation, principal } = await this.#admit(name, authenticate);
       if (!implementation.open || principal.kind === 'anonymous') {
         throw new SidecarError('METHOD_NOT_ALLOWED', `${name} is not a subscription.`);
       }
@@ -146,12 +162,14 @@ export class Dispatcher {
     return principal.kind === 'agent' ? this.#needs.noteCall(principal.agentId, name, input) : () => {};
   }
 
-  async #admit(name: string, call: DoorCall): Promise<{ implementation: Implementation; principal: Principal }> {
+  async #admit(
+    name: string,
+    authenticate: () => Promise<Principal>,
+  ): Promise<{ implementation: Implementation; principal: Principal }> {
     const implementation = this.#byName.get(name);
     if (!implementation) throw new SidecarError('ROUTE_NOT_FOUND', `There is no procedure ${name.slice(0, 100)}.`);
-    const { broker } = this.#needs;
-    const principal = await broker.authenticate(call.authorization);
-    broker.authorise(implementation.entry, principal);
+    const principal = await authenticate();
+    this.#needs.broker.authorise(implementation.entry, principal);
     return { implementation, principal };
   }
 

@@ -13,6 +13,8 @@ export interface DataDir {
   readonly agents: string;
   readonly operatorToken: string;
   readonly description: string;
+  /** Port of the last start, for the next one that may take any. */
+  readonly lastPort: string;
 }
 
 /** Creates the data directory where it is missing, mode 0700, and names the places in it. */
@@ -28,6 +30,7 @@ export function openDataDir(root: string): DataDir {
     agents: join(root, 'agents'),
     operatorToken: join(root, 'operator.token'),
     description: join(root, 'sidecar.json'),
+    lastPort: join(root, 'port'),
   };
   for (const directory of [
     root,

@@ -37,6 +37,10 @@ export interface AgentFiles {
   readonly stdout: string;
   readonly stderr: string;
   readonly exit: string;
+  /** Folder of what the agent keeps while the sidecar is away. */
+  readonly outbox: string;
+  /** Program that hands in, and keeps what cannot be: {@link SEND_SCRIPT}. */
+  readonly send: string;
 }
 
 /** Where the files of an agent lie. */
@@ -48,5 +52,7 @@ export function agentFiles(directory: string): AgentFiles {
     stdout: join(directory, 'stdout.log'),
     stderr: join(directory, 'stderr.log'),
     exit: join(directory, 'exit'),
+    outbox: join(directory, 'outbox'),
+    send: join(directory, 'sidecar-send'),
   };
 }

@@ -4,6 +4,7 @@ export { DEFAULT_MODELS, type ModelTable } from './claude-launcher.ts';
 export { FAILURES, type Failure, type FailureReason, type Verdict } from './failure.ts';
 export { renderLaunchScript, type LaunchScriptValues } from './launch-script.ts';
 export { Launchers } from './launchers.ts';
+export { SEND_SCRIPT } from './send-script.ts';
 export { AgentLine } from './line-output.ts';
 export { UNKNOWN_USAGE, type OutputParser, type OutputReport, type OutputUpdate } from './output.ts';
 export { judge, outputParser, type ProtocolName } from './protocol.ts';

@@ -1,3 +1,4 @@
+import { SEND_SCRIPT } from './send-script.ts';
 import { shellQuote } from './shell-quote.ts';
 
 /** What a launch script is made of. No token and no task is among it: both come when the script runs. */
@@ -62,9 +63,21 @@ export JWT_TOKEN
 MADE_DIR=''
 if [[ -z "\${AGENT_DIR:-}" ]]; then AGENT_DIR="$(mktemp -d)"; MADE_DIR="$AGENT_DIR"; fi
 export CONTEXT_FILE="$AGENT_DIR/context.json"
+
+# How the agent hands in results and events: what cannot be while the sidecar is away is kept, and delivered later, once
+export SIDECAR_OUTBOX="\${SIDECAR_OUTBOX:-$AGENT_DIR/outbox}"
+if [[ -z "\${SIDECAR_SEND:-}" ]]; then
+  export SIDECAR_SEND="$AGENT_DIR/sidecar-send"
+  cat >"$SIDECAR_SEND" <<'SIDECAR_SEND_PROGRAM'
+${SEND_SCRIPT}SIDECAR_SEND_PROGRAM
+  chmod 700 "$SIDECAR_SEND"
+fi
 cleanup() {
   rm -f -- "$CONTEXT_FILE" "$CONTEXT_FILE.part"
-  if [[ -n "$MADE_DIR" ]]; then rmdir -- "$MADE_DIR" 2>/dev/null || true; fi
+  if [[ -z "$MADE_DIR" ]]; then return; fi
+  rm -f -- "$MADE_DIR/sidecar-send"
+  rmdir -- "$MADE_DIR/outbox" 2>/dev/null || true
+  rmdir -- "$MADE_DIR" 2>/dev/null || echo "not everything could be handed in; the rest is in $MADE_DIR" >&2
 }
 trap cleanup EXIT
 trap 'exit 129' HUP
@@ -72,19 +85,28 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 # Fetch context into a file; the token reaches curl on its standard input, not on its command line
-if ! printf 'header = "Authorization: Bearer %s"\\n' "$JWT_TOKEN" |
+fetched=0
+printf 'header = "Authorization: Bearer %s"\\n' "$JWT_TOKEN" |
   curl --config - --silent --show-error --fail --max-time 60 --retry 2 --output "$CONTEXT_FILE.part" \\
-    "$SIDECAR_URL"${shellQuote(context)}; then
-  echo 'the context could not be fetched' >&2
-  exit 69
+    "$SIDECAR_URL"${shellQuote(context)} || fetched=$?
+if [[ $fetched -ne 0 ]]; then
+  # While the sidecar is away (22 is its refusal), the context that it wrote when it started the agent has to do
+  if [[ $fetched -eq 22 || ! -s "$CONTEXT_FILE" ]]; then
+    echo 'the context could not be fetched' >&2
+    exit 69
+  fi
+else
+  mv -f -- "$CONTEXT_FILE.part" "$CONTEXT_FILE"
 fi
-mv -f -- "$CONTEXT_FILE.part" "$CONTEXT_FILE"
 
 # Launch agent with context
 cd -- "$PROJECT_DIR"
 if [[ -n "\${TASK_FILE:-}" ]]; then exec <"$TASK_FILE"; fi
 status=0
 ${command.join(' \\\n  ')} || status=$?
+
+# Hand in what is still kept. For an agent that it started, the sidecar does so itself when it is back; others wait
+"$SIDECAR_SEND" --flush "$([[ -n "\${SIDECAR_FILE:-}" ]] && echo 0 || echo 30)" || true
 exit "$status"
 `;
 }
