@@ -44,7 +44,8 @@ export function renderKept(request: { path: string; idempotencyKey: string; body
 export function parseKept(text: string): KeptRequest | undefined {
   const [, path, idempotencyKey, body = ''] = /^POST (\S+)\nidempotency-key: (\S+)\n\n([\s\S]*)$/.exec(text) ?? [];
   try {
-    return KeptRequest.parse({ path, idempotencyKey, body: JSON.parse(body) });
+    const said: unknown = JSON.parse(body);
+    return KeptRequest.parse({ path, idempotencyKey, body: said });
   } catch {
     return undefined;
   }
