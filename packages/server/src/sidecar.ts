@@ -293,9 +293,10 @@ async function open(
     logger,
     checkAnswers,
   });
+  const tls = tlsPaths(config);
   const http = await HttpServer.create({
     dispatcher,
-    guard: new Guard({ host: config.host, allowedOrigins: config.allowedOrigins }),
+    guard: new Guard({ ...config, secure: tls !== null }),
     webSockets: new WebSocketDoor({ dispatcher, logger, makeCorrelationId }),
     jwks: () => keys.jwks(),
     metrics,
@@ -304,7 +305,11 @@ async function open(
     makeCorrelationId,
   });
   scope.own('server', http, (it) => it.close());
-  const bound = await listenAgain(http, config, places.lastPort);
+  const listen = (host: string, port: number) => {
+    const { socket: socketPath, maxConnections } = config;
+    return http.listen({ host, port, tls, socketPath, maxConnections, logger });
+  };
+  const bound = await listenAgain({ listen }, config, places.lastPort);
   url = bound.url;
   const { port } = bound;
   await supervisor.recover();
@@ -339,6 +344,10 @@ async function open(
 function principalOf({ agent_id, agent_type, project_id, permissions }: Agent): AgentPrincipal {
   const known = { agentId: agent_id, agentType: agent_type, projectId: project_id, permissions };
   return { kind: 'agent', ...known, tokenId: '', expiresAtMs: Infinity };
+}
+
+function tlsPaths({ tlsCert, tlsKey }: Config): { certPath: string; keyPath: string } | null {
+  return tlsCert === null || tlsKey === null ? null : { certPath: tlsCert, keyPath: tlsKey };
 }
 
 /** Where programs are looked for when the environment does not say. */

@@ -257,6 +257,13 @@ export const ERRORS = {
     retryable: false,
     recovery: 'Use a method of the `Allow` header.',
   },
+  REQUEST_TIMEOUT: {
+    http: 408,
+    rpc: 'TIMEOUT',
+    title: 'The request did not arrive in time',
+    retryable: true,
+    recovery: 'Send the whole request without pausing.',
+  },
   ISSUE_EXISTS: {
     http: 409,
     rpc: 'CONFLICT',

@@ -1,6 +1,6 @@
 export { Dispatcher, type DoorCall } from './dispatcher.ts';
 export { Guard } from './guard.ts';
-export { HttpServer, TRPC_PATH } from './http-server.ts';
+export { HttpServer } from './http-server.ts';
 export { implementContract } from './procedures/index.ts';
 export type { Brief, Rooms } from './rooms.ts';
 export { WebSocketDoor } from './websocket.ts';

@@ -5,6 +5,8 @@ import { SidecarError, toProblem } from '@orchestration-sidecar/shared';
 export function sendProblem(reply: FastifyReply, error: SidecarError, correlationId: string): FastifyReply {
   const retryAfter = error.extension['retry_after_seconds'];
   if (typeof retryAfter === 'number') void reply.header('retry-after', String(Math.ceil(retryAfter)));
+  const { allow } = error.extension;
+  if (Array.isArray(allow)) void reply.header('allow', allow.join(', '));
   if (error.status === 401) void reply.header('www-authenticate', 'Bearer');
   return reply
     .code(error.status)

@@ -21,12 +21,13 @@ export function queryReader(entry: Procedure): (query: Readonly<Record<string, u
     ),
   );
   return (query) => {
-    const input: Record<string, unknown> = {};
-    for (const [sent, value] of Object.entries(query)) {
-      const field = readers.has(sent) ? sent : (names.get(sent) ?? sent);
-      input[field] = typeof value === 'string' ? (readers.get(field) ?? asText)(value) : value;
-    }
-    return input;
+    // From entries: an assignment to `__proto__` would change what the input is instead of being refused.
+    return Object.fromEntries(
+      Object.entries(query).map(([sent, value]) => {
+        const field = readers.has(sent) ? sent : (names.get(sent) ?? sent);
+        return [field, typeof value === 'string' ? (readers.get(field) ?? asText)(value) : value];
+      }),
+    );
   };
 }
 

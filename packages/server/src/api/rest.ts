@@ -3,10 +3,16 @@ import { SidecarError, type Procedure } from '@orchestration-sidecar/shared';
 import { CORRELATION_HEADER } from './correlation.ts';
 import type { Dispatcher, DoorCall } from './dispatcher.ts';
 import { sendEventStream } from './event-stream.ts';
+import type { OpenCalls } from './open-calls.ts';
 import { queryReader } from './query-input.ts';
 
 /** Adds one route for every entry of the contract. Path, headers, query and body together are the input. */
-export function addRestRoutes(http: FastifyInstance, entries: readonly Procedure[], dispatcher: Dispatcher): void {
+export function addRestRoutes(
+  http: FastifyInstance,
+  entries: readonly Procedure[],
+  dispatcher: Dispatcher,
+  calls: OpenCalls,
+): void {
   for (const entry of entries) {
     const { method, path, status = 200, formats = {} } = entry.rest;
     const inputOf = inputReader(entry);
@@ -14,7 +20,7 @@ export function addRestRoutes(http: FastifyInstance, entries: readonly Procedure
       method,
       url: path,
       handler: async (request, reply) => {
-        const call = callOf(request, reply);
+        const call = callOf(request, reply, calls);
         const input = inputOf(request);
         if (entry.kind === 'subscription')
           return sendEventStream(reply, await dispatcher.open(entry.name, input, call), call);
@@ -31,13 +37,11 @@ export function addRestRoutes(http: FastifyInstance, entries: readonly Procedure
 }
 
 /** The door’s part of a call: who asks, under which id, and whether the caller is still there. */
-export function callOf(request: FastifyRequest, reply: FastifyReply): DoorCall {
-  const closed = new AbortController();
-  reply.raw.once('close', () => closed.abort());
+export function callOf(request: FastifyRequest, reply: FastifyReply, calls: OpenCalls): DoorCall {
   return {
     authorization: request.headers.authorization,
     correlationId: request.id,
-    signal: closed.signal,
+    signal: calls.begin(reply.raw),
   };
 }
 
@@ -53,7 +57,7 @@ function inputReader(entry: Procedure): (request: FastifyRequest) => unknown {
   return (request) => {
     const params = asRecord(request.params);
     const query = readQuery(asRecord(request.query));
-    const body = takesBody && request.body !== undefined && request.body !== null ? bodyOf(request.body) : {};
+    const body = takesBody && request.body !== undefined ? bodyOf(request.body) : {};
     for (const [field, value] of Object.entries(params)) {
       if (body[field] !== undefined && body[field] !== value) {
         throw new SidecarError(

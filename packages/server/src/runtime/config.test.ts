@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { loadConfig, locateDataDir, SETTING_NAMES, settingOf } from './config.ts';
+import { loadConfig, locateDataDir, SETTING_NAMES, settingOf, type ConfigFlags } from './config.ts';
 import { faultOf } from './setting.ts';
 import { flagOf, variableOf } from './settings.ts';
 
@@ -23,9 +23,9 @@ function write(path: string, text: string | object): string {
 describe('where a setting comes from', () => {
   test('flags win over the environment, that over the file, that over the defaults', async () => {
     const file = write('sidecar.config.json', { port: 1, host: '::1', maxAgents: 7, logLevel: 'warn' });
-    const environment = { SIDECAR_PORT: '2', SIDECAR_HOST: '::2' };
+    const environment = { SIDECAR_PORT: '2', SIDECAR_HOST: '127.0.0.2' };
     const { config, sources } = await loadConfig({ port: '3' }, environment, directory);
-    expect(config).toMatchObject({ port: 3, host: '::2', maxAgents: 7, logLevel: 'warn', maxQueuedAgents: 1000 });
+    expect(config).toMatchObject({ port: 3, host: '127.0.0.2', maxAgents: 7, logLevel: 'warn', maxQueuedAgents: 1000 });
     expect(sources).toMatchObject({
       port: '--port',
       host: 'SIDECAR_HOST',
@@ -156,5 +156,28 @@ describe('the table', () => {
     expect(setting.summary).toMatch(/^[A-Z].*\.$/);
     expect(SETTING_NAMES.filter((other) => flagOf(other) === flagOf(name))).toEqual([name]);
     expect(SETTING_NAMES.filter((other) => variableOf(other) === variableOf(name))).toEqual([name]);
+  });
+});
+
+describe('settings beside one another', () => {
+  const conflict = (flags: ConfigFlags) =>
+    loadConfig(flags, {}, directory).then(
+      () => 'fine',
+      (cause: Error) => cause.message,
+    );
+
+  test('an address that other machines reach wants TLS, or that somebody accepts that there is none', async () => {
+    for (const host of ['0.0.0.0', '::', '10.0.0.7', 'build.lan', '127.0.0.1.evil.example']) {
+      expect(await conflict({ host })).toContain('in the clear');
+      expect(await conflict({ host, allowPlaintext: true })).toBe('fine');
+      expect(await conflict({ host, tlsCert: 'cert.pem', tlsKey: 'key.pem' })).toBe('fine');
+    }
+    for (const host of ['localhost', '127.0.0.1', '127.8.0.1', '::1']) expect(await conflict({ host })).toBe('fine');
+  });
+
+  test('half of TLS is none', async () => {
+    expect(await conflict({ tlsCert: 'cert.pem' })).toContain('tlsKey: ');
+    expect(await conflict({ tlsKey: 'key.pem' })).toContain('tlsCert: ');
+    expect(await conflict({ tlsCa: 'ca.pem' })).toContain('tlsCa: ');
   });
 });

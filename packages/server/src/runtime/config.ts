@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { closestName } from './closest-name.ts';
+import { conflictsOf } from './config-conflicts.ts';
 import { ConfigError } from './config-error.ts';
 import { readConfigFile, type ConfigFile } from './config-file.ts';
 import type { Environment } from './environment.ts';
@@ -50,7 +51,7 @@ const OTHER_VARIABLES = ['SIDECAR_CONFIG', 'SIDECAR_URL', 'SIDECAR_TOKEN'];
 /**
  * Settles the configuration: flags over environment over configuration file over defaults.
  * @param options `configFile` names the file, as `--config` and `SIDECAR_CONFIG` do.
- * @throws {ConfigError} naming every setting that cannot be used and every key of the file that is none.
+ * @throws {ConfigError} naming every setting that cannot be used, alone or beside another, and every key of the file that is none.
  */
 export async function loadConfig(
   flags: ConfigFlags,
@@ -78,9 +79,12 @@ export async function loadConfig(
     if (!isDerived(preset)) return preset;
     return 'sameAs' in preset ? valueOf(preset.sameAs) : stateDirectory(environment);
   };
+  // Each value was checked against its entry above, or is the entry’s default.
+  const config = Object.fromEntries(SETTING_NAMES.map((name) => [name, valueOf(name)])) as unknown as Config;
+  const conflicts = conflictsOf(config);
+  if (conflicts.length > 0) throw new ConfigError(conflicts);
   return {
-    // Each value was checked against its entry above, or is the entry’s default.
-    config: Object.fromEntries(SETTING_NAMES.map((name) => [name, valueOf(name)])) as unknown as Config,
+    config,
     sources: Object.fromEntries(SETTING_NAMES.map((name) => [name, settled.get(name)?.from ?? 'default'])) as Record<
       SettingName,
       string

@@ -28,6 +28,53 @@ export const SETTINGS = {
     form: { pattern: /^https?:\/\/[^/\s]+$/, says: 'an origin such as https://example.org' },
     default: [],
   },
+  allowedHosts: {
+    kind: 'list',
+    group: 'server',
+    summary: 'Names that other machines call this one by; loopback names and the address listened on always pass.',
+    form: { pattern: /^[A-Za-z0-9.:-]+$/, says: 'a host name or an address, without a port' },
+    default: [],
+  },
+  allowPlaintext: {
+    kind: 'boolean',
+    group: 'server',
+    summary: 'Listen without TLS on an address that other machines reach; tokens then cross the network in the clear.',
+    default: false,
+  },
+  tlsCert: {
+    kind: 'path',
+    group: 'server',
+    summary:
+      'Certificate (PEM, with those between it and its root) to speak TLS 1.3 and HTTP/2 with; read again when it changes.',
+    default: null,
+  },
+  tlsKey: {
+    kind: 'path',
+    group: 'server',
+    summary: 'Private key (PEM) of the certificate.',
+    default: null,
+  },
+  tlsCa: {
+    kind: 'path',
+    group: 'server',
+    summary:
+      'Certificates (PEM) by which agents and commands trust the sidecar. Without it they trust `tlsCert` itself.',
+    default: null,
+  },
+  socket: {
+    kind: 'path',
+    group: 'server',
+    summary: 'Unix socket to listen on as well; only its user can connect.',
+    default: null,
+  },
+  maxConnections: {
+    kind: 'integer',
+    group: 'server',
+    summary: 'Open connections; further ones are closed at once.',
+    min: 16,
+    max: 1_000_000,
+    default: 16_384,
+  },
   dataDir: {
     kind: 'path',
     group: 'store',

@@ -1,0 +1,64 @@
+import { Scope } from '../../runtime/scope.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import { Listener, type Doors } from './listener.ts';
+import { createPlainServer } from './plain-server.ts';
+import { createSecureServer } from './secure-server.ts';
+import { TlsFiles, type TlsPaths } from './tls-files.ts';
+import { listenOnSocket } from './unix-socket.ts';
+
+export type { Doors } from './listener.ts';
+export type { TlsPaths } from './tls-files.ts';
+
+/** Where to listen, and how. */
+export interface ListenersOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Speak TLS on the port; null: plain HTTP. */
+  readonly tls: TlsPaths | null;
+  /** Path of a Unix socket to listen on as well; null: none. */
+  readonly socketPath: string | null;
+  /** Open connections of each listener; further ones are closed at once. */
+  readonly maxConnections: number;
+  readonly logger: Logger;
+}
+
+/** What was opened. */
+export interface Listening {
+  /** Address of the port. */
+  readonly url: string;
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/**
+ * Listens on the port and, when asked to, on a Unix socket: the same doors behind both.
+ * @throws what the system says, and what is wrong with the TLS files; nothing is left open then.
+ */
+export async function openListeners(options: ListenersOptions, doors: Doors): Promise<Listening> {
+  const { host, port, tls, socketPath, maxConnections, logger } = options;
+  const scope = new Scope();
+  try {
+    const files = tls && scope.own('tls files', TlsFiles.open(tls, logger), (it) => it.close());
+    const server = files ? createSecureServer(files) : createPlainServer();
+    const network = scope.own('port', new Listener(server, doors, { maxConnections }), (it) => it.close());
+    const bound = await network.listen({ host, port });
+    if (socketPath !== null) {
+      const local = scope.own('unix socket', new Listener(createPlainServer(), doors, { maxConnections }), (it) =>
+        it.close(),
+      );
+      await listenOnSocket(local, socketPath);
+    }
+    const url = `${tls ? 'https' : 'http'}://${reachable(host)}:${bound}`;
+    return { url, port: Number(bound), close: () => scope.close() };
+  } catch (cause) {
+    await scope.close();
+    throw cause;
+  }
+}
+
+/** Whoever is on this machine reaches a sidecar that listens on every address over loopback. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  if (host === '::') return '[::1]';
+  return host.includes(':') ? `[${host}]` : host;
+}

@@ -1,0 +1,48 @@
+import { fastifyRequestHandler } from '@trpc/server/adapters/fastify';
+import type { FastifyInstance } from 'fastify';
+import type { Procedure } from '@orchestration-sidecar/shared';
+import type { Dispatcher } from './dispatcher.ts';
+import type { OpenCalls } from './open-calls.ts';
+import { readJson, readText } from './read-json.ts';
+import { callOf } from './rest.ts';
+import { createTrpcRouter } from './trpc-router.ts';
+
+/** Path of the tRPC door, over HTTP and as the WebSocket’s. */
+export const TRPC_PATH = '/trpc';
+/** Calls in one request of a client that batches. */
+const MAX_BATCHED_CALLS = 100;
+
+/** Adds the tRPC door over HTTP. */
+export function addTrpcRoutes(
+  http: FastifyInstance,
+  entries: readonly Procedure[],
+  dispatcher: Dispatcher,
+  calls: OpenCalls,
+): void {
+  const router = createTrpcRouter(entries, dispatcher);
+  void http.register(async (scope) => {
+    // tRPC parses for itself, so what reaches it is the text, known to be harmless.
+    scope.removeContentTypeParser('application/json');
+    scope.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) => {
+      const text = readText(body);
+      readJson(text);
+      return text;
+    });
+    scope.addHook('onSend', async (request, reply) => {
+      if (reply.statusCode === 405) void reply.header('allow', request.method === 'GET' ? 'POST' : 'GET');
+    });
+    scope.route<{ Params: { path: string } }>({
+      method: ['GET', 'POST'],
+      url: `${TRPC_PATH}/:path`,
+      handler: (req, res) =>
+        fastifyRequestHandler({
+          router,
+          req,
+          res,
+          path: req.params.path,
+          maxBatchSize: MAX_BATCHED_CALLS,
+          createContext: () => callOf(req, res, calls),
+        }),
+    });
+  });
+}
