@@ -1,18 +1,24 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, request } from 'node:http';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { WebSocketServer } from 'ws';
+import { startPush } from './others.ts';
 import type { Report } from './report.ts';
 import { PADDING, type Target } from './target.ts';
 
 const SUBSCRIBERS = 119;
 const BATCH_EVENTS = 100;
 
+/** Processes that the subscribers are spread over: one for each core, as far as there are any. */
+const PROCESSES = Math.max(1, Math.min(4, availableParallelism()));
+
 /**
  * One publisher, 119 subscribers. `frames` counts what sockets bring, which shows what the server can do; `stock` is
  * 119 clients of `@trpc/client`, whose own work then sets the pace. The floors are `ws` broadcasting a prepared string
- * for each event, and one for each batch of events.
+ * for each event, one for each batch of events, and one for each batch to clients that parse it; beside them what
+ * JetStream pushes to clients that count.
  */
 export async function measureFanOut(target: Target, seconds: number, report: Report): Promise<void> {
   const post = poster(target);
@@ -24,12 +30,26 @@ export async function measureFanOut(target: Target, seconds: number, report: Rep
   for (const [kind, what] of [
     ['raw-frames', 'raw ws, a send for each event'],
     ['raw-batched', 'raw ws, a send for each 100 events'],
+    ['raw-batched-parsed', 'raw ws, a send for each 100 events, parsed'],
   ] as const) {
-    const raw = await startRaw(kind === 'raw-batched');
+    const raw = await startRaw(kind !== 'raw-frames');
     const { rate } = await deliveries({ kind, url: raw.url, token: '', publish: () => raw.publish() }, seconds);
     await raw.close();
     floors.set(what, rate);
     add(what, rate, 'deliveries/s');
+  }
+  try {
+    await using push = await startPush(SUBSCRIBERS);
+    const text = JSON.stringify({ text: 'x'.repeat(600) });
+    const publish = async (): Promise<void> => {
+      await Promise.all(Array.from({ length: BATCH_EVENTS }, () => push.publish(text)));
+    };
+    const what = 'NATS JetStream push, to clients that count';
+    const { rate } = await deliveries({ kind: 'push', url: push.url, token: '', publish }, seconds);
+    floors.set(what, rate);
+    add(what, rate, 'deliveries/s');
+  } catch (cause) {
+    report.skip(`NATS JetStream push: ${cause instanceof Error ? cause.message : String(cause)}`);
   }
   for (const kind of ['frames', 'stock']) {
     const publish = (): Promise<void> => post('/api/events', body);
@@ -49,19 +69,33 @@ interface Course {
 }
 
 async function deliveries(course: Course, seconds: number): Promise<{ rate: number; count: number }> {
-  const path = fileURLToPath(new URL('receivers.ts', import.meta.url));
-  const batch = course.kind === 'raw-batched' ? BATCH_EVENTS : 1;
-  const receivers = fork(path, [course.kind, course.url, course.token, String(SUBSCRIBERS), String(batch)]);
-  await said(receivers, 'ready');
+  const receivers = await startReceivers(course);
   await course.publish();
-  receivers.send('count');
+  for (const each of receivers) each.send('count');
   const startMs = performance.now();
   while (performance.now() - startMs < seconds * 1000) await course.publish();
-  receivers.send('report');
-  const { count } = (await said(receivers, 'counted')) as { count: number };
+  const counts = await Promise.all(
+    receivers.map(async (each) => {
+      each.send('report');
+      return ((await said(each, 'counted')) as { count: number }).count;
+    }),
+  );
+  const count = counts.reduce((sum, each) => sum + each, 0);
   const rate = (count * 1000) / (performance.now() - startMs);
-  receivers.disconnect();
+  for (const each of receivers) each.disconnect();
   return { rate, count };
+}
+
+/** Starts the subscribers; resolves when all have subscribed. */
+async function startReceivers({ kind, url, token }: Course): Promise<ChildProcess[]> {
+  const path = fileURLToPath(new URL('receivers.ts', import.meta.url));
+  const batch = kind.startsWith('raw-batched') ? BATCH_EVENTS : 1;
+  const receivers = Array.from({ length: PROCESSES }, (_, n) => {
+    const firstOf = (place: number): number => Math.floor((SUBSCRIBERS * place) / PROCESSES);
+    return fork(path, [kind, url, token, ...[firstOf(n + 1) - firstOf(n), batch, firstOf(n)].map(String)]);
+  });
+  await Promise.all(receivers.map((each) => said(each, 'ready')));
+  return receivers;
 }
 
 /** The floor: 119 sockets get prepared strings, and the next batch when they have drained. */
@@ -71,7 +105,8 @@ async function startRaw(batched: boolean): Promise<{ url: string; publish(): Pro
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : 0;
   const event = JSON.stringify({ id: 1, result: { type: 'data', data: { json: { text: 'x'.repeat(620) } } } });
-  const [frame, sends] = batched ? [event.repeat(BATCH_EVENTS), 1] : [event, BATCH_EVENTS];
+  const batch = `[${Array.from({ length: BATCH_EVENTS }, () => event).join(',')}]`;
+  const [frame, sends] = batched ? [batch, 1] : [event, BATCH_EVENTS];
   return {
     url: `ws://127.0.0.1:${port}`,
     async publish() {

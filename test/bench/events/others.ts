@@ -5,8 +5,8 @@ import { connect as connectSocket, createServer, type AddressInfo } from 'node:n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { jetstream, jetstreamManager } from '@nats-io/jetstream';
-import { connect as connectNats } from '@nats-io/transport-node';
+import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { connect as connectNats, type NatsConnection } from '@nats-io/transport-node';
 import { createClient } from '@redis/client';
 import { Pool } from 'pg';
 
@@ -51,31 +51,22 @@ export const OTHERS: readonly Other[] = [
     name: 'NATS JetStream, file storage',
     note: 'no fsync for each message',
     async start() {
-      const server = await startProgram('nats-server', (port, dir) => [
-        '-js',
-        '-sd',
-        dir,
-        '-p',
-        `${port}`,
-        '-a',
-        '127.0.0.1',
-      ]);
-      const client = await connectNats({ servers: `127.0.0.1:${server.port}` });
+      const { client, stop } = await startNats();
       await (await jetstreamManager(client)).streams.add({ name: 'bench', subjects: ['bench'] });
       const stream = jetstream(client);
-      return {
-        publish: (text) => stream.publish('bench', text),
-        async [Symbol.asyncDispose]() {
-          await client.close();
-          await server.stop();
-        },
-      };
+      return { publish: (text) => stream.publish('bench', text), [Symbol.asyncDispose]: stop };
     },
   },
   {
     name: 'PostgreSQL, one row an insert, 20 connections',
     async start() {
-      const pool = new Pool({ max: 20, connectionTimeoutMillis: 2000 });
+      const user = process.env['PGUSER'] ?? 'postgres';
+      const pool = new Pool({
+        host: process.env['PGHOST'] ?? '127.0.0.1',
+        user,
+        max: 20,
+        connectionTimeoutMillis: 2000,
+      });
       pool.on('error', () => {});
       const table = `sidecar_bench_${process.pid}`;
       await pool.query(`create table ${table} (id bigserial primary key, body text)`).catch(async (cause: unknown) => {
@@ -93,6 +84,41 @@ export const OTHERS: readonly Other[] = [
     },
   },
 ];
+
+/** A stream in files and a push consumer for each subscriber, which delivers to `push.<n>` without acknowledgements. */
+export async function startPush(subscribers: number): Promise<Publisher & { readonly url: string }> {
+  const { client, url, stop } = await startNats();
+  const manager = await jetstreamManager(client);
+  await manager.streams.add({ name: 'bench', subjects: ['bench'] });
+  for (let n = 0; n < subscribers; n += 1) {
+    const [ack_policy, deliver_policy] = [AckPolicy.None, DeliverPolicy.New];
+    await manager.consumers.add('bench', { deliver_subject: `push.${n}`, ack_policy, deliver_policy });
+  }
+  const stream = jetstream(client);
+  return { url, publish: (text) => stream.publish('bench', text), [Symbol.asyncDispose]: stop };
+}
+
+async function startNats(): Promise<{ client: NatsConnection; url: string; stop: () => Promise<void> }> {
+  const server = await startProgram('nats-server', (port, dir) => [
+    '-js',
+    '-sd',
+    dir,
+    '-p',
+    `${port}`,
+    '-a',
+    '127.0.0.1',
+  ]);
+  const url = `127.0.0.1:${server.port}`;
+  const client = await connectNats({ servers: url });
+  return {
+    client,
+    url,
+    async stop() {
+      await client.close();
+      await server.stop();
+    },
+  };
+}
 
 async function startProgram(
   name: string,

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { createSidecarClient } from '@orchestration-sidecar/sdk';
 import { stockSocketClient } from '../../support/trpc-clients.ts';
+import { leanRestClient, leanSocketClient, type LeanClient } from './clients.ts';
 import { rateOf } from './load.ts';
 import { OTHERS } from './others.ts';
 import type { Report } from './report.ts';
@@ -21,9 +22,26 @@ export async function measurePublishing(target: Target, seconds: number, report:
   const draft = { event_type: 'bench', topic: 'implementation', data: { PADDING } };
   add('store alone: better-sqlite3, FULL, 119 rows a transaction', storeAlone(seconds));
 
+  const single = JSON.stringify({ topic: 'implementation', data: { PADDING } });
+  const lean = async (what: string, open: () => Promise<LeanClient>): Promise<void> => {
+    const clients = await Promise.all(Array.from({ length: PUBLISHERS }, open));
+    const beforeMs = target.cpuMs();
+    let done = 0;
+    const rate = await rateOf(PUBLISHERS, seconds, (n) => clients[n]?.publish().then(() => (done += 1)) ?? stopped());
+    add(what, rate);
+    report.add({
+      part: 'publishing',
+      what: '  CPU of the sidecar for each',
+      value: ((target.cpuMs() - beforeMs) * 1000) / done,
+      unit: 'µs',
+    });
+    for (const client of clients) client.close();
+  };
+  await lean('REST, one event each', () => leanRestClient(target, '/api/events/bench', single));
+  await lean('tRPC over WebSocket, one event each', () => leanSocketClient(target, 'events.publish', draft));
+
   const agent = new Agent({ keepAlive: true, maxSockets: PUBLISHERS });
   const headers = { authorization: `Bearer ${target.token}`, 'content-type': 'application/json' };
-  const single = JSON.stringify({ topic: 'implementation', data: { PADDING } });
   const post = (path: string, body: string): Promise<void> =>
     new Promise((resolve, reject) => {
       const sent = request(new URL(path, target.url), { method: 'POST', agent, headers }, (answer) => {
@@ -31,12 +49,13 @@ export async function measurePublishing(target: Target, seconds: number, report:
       });
       sent.on('error', reject).end(body);
     });
-  add('REST, one event each', await rateOf(PUBLISHERS, seconds, () => post('/api/events/bench', single)));
+  add('REST, one event each', await rateOf(PUBLISHERS, seconds, () => post('/api/events/bench', single)), 'node:http');
 
   const sockets = Array.from({ length: PUBLISHERS }, () => stockSocketClient(target.url, target.token));
   add(
-    'tRPC over WebSocket (stock client), one event each',
-    await rateOf(PUBLISHERS, seconds, (n) => sockets[n]?.client.mutation('events.publish', draft) ?? Promise.resolve()),
+    'tRPC over WebSocket, one event each',
+    await rateOf(PUBLISHERS, seconds, (n) => sockets[n]?.client.mutation('events.publish', draft) ?? stopped()),
+    'stock @trpc/client',
   );
   for (const socket of sockets) await socket.close();
 
@@ -45,7 +64,7 @@ export async function measurePublishing(target: Target, seconds: number, report:
   );
   add(
     'SDK, one event each',
-    await rateOf(PUBLISHERS, seconds, (n) => clients[n]?.events.publish(draft) ?? Promise.resolve()),
+    await rateOf(PUBLISHERS, seconds, (n) => clients[n]?.events.publish(draft) ?? stopped()),
     'with an idempotency key each',
   );
   for (const client of clients) client.close();
@@ -64,6 +83,9 @@ export async function measurePublishing(target: Target, seconds: number, report:
     }
   }
 }
+
+/** There is a client for every loop. */
+const stopped = (): Promise<never> => Promise.reject(new RangeError('no client'));
 
 function storeAlone(seconds: number): number {
   const directory = mkdtempSync(join(tmpdir(), 'sidecar-bench-'));

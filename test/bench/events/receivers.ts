@@ -1,14 +1,17 @@
 import { once } from 'node:events';
+import { connect as connectNats } from '@nats-io/transport-node';
 import { WebSocket } from 'ws';
 import { stockSocketClient } from '../../support/trpc-clients.ts';
 
 /**
- * Subscribers in a process of their own: `receivers.ts <kind> <url> <token> <count>`. Told `count`, they start counting;
+ * Subscribers in a process of their own: `receivers.ts <kind> <url> <token> <count> <batch> <first>`. Told `count`, they start counting;
  * told `report`, they say how many events have come. Of events that carry `sentMs` they keep how long those took.
  */
 const [kind = '', url = '', token = '', count = '1'] = process.argv.slice(2);
 /** Events in one message of the batched broadcast. */
 const RAW_BATCH_EVENTS = Number(process.argv[6] ?? 1);
+/** Number of the first subscriber here, where they are known by numbers. */
+const FIRST = Number(process.argv[7] ?? 0);
 let received = 0;
 let latencies: number[] = [];
 
@@ -19,6 +22,7 @@ const note = (sentMs: unknown): void => {
 
 for (let n = 0; n < Number(count); n += 1) {
   if (kind === 'stock') await subscribeStock();
+  else if (kind === 'push') await subscribePush(`push.${FIRST + n}`);
   else await subscribePlain();
 }
 process.on('message', (message) => {
@@ -50,6 +54,12 @@ async function subscribeStock(): Promise<void> {
   });
 }
 
+async function subscribePush(subject: string): Promise<void> {
+  const client = await connectNats({ servers: url });
+  client.subscribe(subject, { callback: () => note(undefined) });
+  await client.flush();
+}
+
 async function subscribePlain(): Promise<void> {
   const isRaw = kind.startsWith('raw');
   const client = new WebSocket(isRaw ? url : `${url.replace('http', 'ws')}/trpc`, {
@@ -64,6 +74,7 @@ async function subscribePlain(): Promise<void> {
   }
   client.on('message', (data: Buffer) => {
     if (kind === 'raw-batched') received += RAW_BATCH_EVENTS;
+    else if (kind === 'raw-batched-parsed') received += (JSON.parse(data.toString()) as unknown[]).length;
     else if (kind === 'parsed') note((JSON.parse(data.toString()) as Tracked).result.data.json.data.data.sentMs);
     else if (kind !== 'raw-parsed') note(undefined);
     else note((JSON.parse(data.toString()) as { sentMs?: number }).sentMs);
