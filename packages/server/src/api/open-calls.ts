@@ -12,7 +12,8 @@ export class OpenCalls {
     this.#open.add(call);
     response.once('close', () => {
       this.#open.delete(call);
-      call.abort();
+      // Whoever was answered waits for nothing; making the reason of an abort costs more than reading an event.
+      if (!response.writableFinished) call.abort();
     });
     return call.signal;
   }

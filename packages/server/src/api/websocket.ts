@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { LIMITS, SidecarError } from '@orchestration-sidecar/shared';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Dispatcher, DoorCall } from './dispatcher.ts';
+import { readJson } from './read-json.ts';
 import { eventFrames } from './socket-frames.ts';
 import { socketSink } from './socket-sink.ts';
 import { trpcErrorShape } from './trpc-errors.ts';
@@ -12,6 +13,8 @@ import { readWireInput } from './wire-input.ts';
 
 const PING_MS = 30_000;
 const MAX_SUBSCRIPTIONS = 256;
+/** Messages in one frame of a client that batches. */
+const MAX_BATCHED_MESSAGES = 500;
 /** Requests kept until the connection parameters have come. */
 const MAX_EARLY = 16;
 
@@ -115,11 +118,17 @@ class Connection {
     if (text === 'PONG' || text === '') return;
     let parsed: unknown;
     try {
-      parsed = JSON.parse(text);
-    } catch {
-      return this.#refuse(null, new SidecarError('JSON_INVALID'));
+      parsed = readJson(text);
+    } catch (cause) {
+      return this.#refuse(null, cause instanceof SidecarError ? cause : new SidecarError('JSON_INVALID'));
     }
-    const batch = Array.isArray(parsed) ? parsed.slice(0, LIMITS.maxBatchEvents) : [parsed];
+    const batch: unknown[] = Array.isArray(parsed) ? parsed : [parsed];
+    if (batch.length > MAX_BATCHED_MESSAGES) {
+      return this.#refuse(
+        null,
+        new SidecarError('INPUT_INVALID', `More than ${MAX_BATCHED_MESSAGES} messages at once.`),
+      );
+    }
     for (const item of batch) this.#take(item);
   }
 
