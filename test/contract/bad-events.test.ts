@@ -99,7 +99,7 @@ describe('over REST', () => {
         delete rest[name];
         return encodeURIComponent(value);
       });
-      const query = method === 'GET' ? `?${new URLSearchParams(rest as Record<string, string>)}` : '';
+      const query = method === 'GET' ? `?${new URLSearchParams(rest as Record<string, string>).toString()}` : '';
       const answer = await sidecar.call(method, `${url}${query}`, {
         token: python.token,
         ...(method === 'GET' ? {} : { body: rest }),
