@@ -170,7 +170,7 @@ async function open(
   const sidecarUrl = (): string => `${url}/api`;
   const stopping = new AbortController();
   scope.own('gathering', stopping, (it) => it.abort());
-  const launchers = new Launchers({ path: environment['PATH'] ?? DEFAULT_PATH });
+  const launchers = new Launchers({ path: environment['PATH'] ?? DEFAULT_PATH, program: config.agentProgram });
   const collectedLog = scope.own('log of agents', new CollectedLog(join(places.logs, 'agents.log'), logger), (it) =>
     it.close(),
   );

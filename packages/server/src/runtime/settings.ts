@@ -95,6 +95,13 @@ export const SETTINGS = {
     variable: 'SIDECAR_PROFILES',
     default: null,
   },
+  agentProgram: {
+    kind: 'text',
+    group: 'agents',
+    summary:
+      'Program that agents are started with in place of Claude Code, wherever neither profile nor request names another. A path is relative to the project.',
+    default: null,
+  },
   // Specification "Performance Targets".
   maxAgents: { ...AGENTS, summary: 'Agents alive at once.', default: 119 },
   maxAgentsPerProject: { ...AGENTS, summary: 'Agents alive at once in one project.', default: { sameAs: 'maxAgents' } },

@@ -190,6 +190,14 @@ describe('a program that is not there', () => {
     await expect(launchers.plan(run({ launcher }))).rejects.toThrow(/"launcher": \{ "kind": "command"/);
   });
 
+  test('another program can stand in for Claude Code, and only where none is named', async () => {
+    const own = new Launchers({ path: `${FIXTURES}:${process.env['PATH']}`, program: 'command-agent.mjs' });
+    const plan = await own.plan(claude());
+    expect(plan).toMatchObject({ file: join(FIXTURES, 'command-agent.mjs'), args: [], protocol: 'lines' });
+    const named = await own.plan(claude({ launcher: { kind: 'claude', program: 'claude' } }));
+    expect(named).toMatchObject({ file: join(FIXTURES, 'claude'), protocol: 'claude' });
+  });
+
   test('both names of Claude Code are looked for, and the specification’s is found', async () => {
     const bin = join(directory, 'bin');
     mkdirSync(bin);

@@ -10,10 +10,15 @@ import { scriptLauncher } from './script-launcher.ts';
 export class Launchers {
   readonly #models: ModelTable;
   readonly #path: string;
+  readonly #program: string | null;
 
-  /** @param options `path` is the `PATH` agents get; `models` says which model each tier stands for. */
-  constructor(options: { readonly path: string; readonly models?: ModelTable }) {
+  /**
+   * @param options `path` is the `PATH` agents get; `models` says which model each tier stands for; `program` is started
+   * as a command wherever Claude Code would be and no program is named.
+   */
+  constructor(options: { readonly path: string; readonly models?: ModelTable; readonly program?: string | null }) {
     this.#path = options.path;
+    this.#program = options.program ?? null;
     this.#models = options.models ?? DEFAULT_MODELS;
   }
 
@@ -45,6 +50,9 @@ export class Launchers {
   }
 
   #launcher(chosen: Launcher): AgentLauncher {
+    if (chosen.kind === 'claude' && chosen.program === undefined && this.#program !== null) {
+      return commandLauncher({ kind: 'command', program: this.#program, args: [] });
+    }
     if (chosen.kind === 'claude') return claudeLauncher(chosen, this.#models);
     if (chosen.kind === 'script') return scriptLauncher(chosen, this.#models);
     return commandLauncher(chosen);
@@ -68,7 +76,7 @@ function unavailable(kind: Launcher['kind'], names: readonly string[], misses: r
   const where = names.some((name) => !name.includes('/')) ? ' in the PATH of the sidecar' : '';
   const fault = denied >= 0 ? `${names[denied]} is there but may not be executed` : `${wanted} was not found${where}`;
   const advice =
-    'Install it, or choose another program: `"launcher": { "kind": "command", "program": "…" }` in the request or in the profile.';
+    'Install it, or choose another program: `"launcher": { "kind": "command", "program": "…" }` in the request or in the profile, or --agent-program of `sidecar serve` for all.';
   return new SidecarError('LAUNCHER_UNAVAILABLE', `The launcher "${kind}" needs ${wanted}: ${fault}. ${advice}`, {
     extension: { launcher: kind, programs: names },
   });
