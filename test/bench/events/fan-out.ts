@@ -1,9 +1,10 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, request } from 'node:http';
+import type { Socket } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { WebSocketServer } from 'ws';
+import { WebSocketServer, type WebSocket } from 'ws';
 import { startPush } from './others.ts';
 import type { Report } from './report.ts';
 import { PADDING, type Target } from './target.ts';
@@ -17,8 +18,8 @@ const PROCESSES = Math.max(1, Math.min(4, availableParallelism()));
 /**
  * One publisher, 119 subscribers. `frames` counts what sockets bring, which shows what the server can do; `stock` is
  * 119 clients of `@trpc/client`, whose own work then sets the pace. The floors are `ws` broadcasting a prepared string
- * for each event, one for each batch of events, and one for each batch to clients that parse it; beside them what
- * JetStream pushes to clients that count.
+ * for each event, the same with 100 in a write, the same to clients that parse, and one string for 100 events; beside them
+ * what JetStream pushes to clients that count.
  */
 export async function measureFanOut(target: Target, seconds: number, report: Report): Promise<void> {
   const post = poster(target);
@@ -29,10 +30,11 @@ export async function measureFanOut(target: Target, seconds: number, report: Rep
   const floors = new Map<string, number>();
   for (const [kind, what] of [
     ['raw-frames', 'raw ws, a send for each event'],
-    ['raw-batched', 'raw ws, a send for each 100 events'],
-    ['raw-batched-parsed', 'raw ws, a send for each 100 events, parsed'],
+    ['raw-corked', 'raw ws, a send for each event, 100 in a write'],
+    ['raw-corked-parsed', 'raw ws, the same, to clients that parse'],
+    ['raw-batched', 'raw ws, a send for 100 events'],
   ] as const) {
-    const raw = await startRaw(kind !== 'raw-frames');
+    const raw = await startRaw(kind);
     const { rate } = await deliveries({ kind, url: raw.url, token: '', publish: () => raw.publish() }, seconds);
     await raw.close();
     floors.set(what, rate);
@@ -89,7 +91,7 @@ async function deliveries(course: Course, seconds: number): Promise<{ rate: numb
 /** Starts the subscribers; resolves when all have subscribed. */
 async function startReceivers({ kind, url, token }: Course): Promise<ChildProcess[]> {
   const path = fileURLToPath(new URL('receivers.ts', import.meta.url));
-  const batch = kind.startsWith('raw-batched') ? BATCH_EVENTS : 1;
+  const batch = kind === 'raw-batched' ? BATCH_EVENTS : 1;
   const receivers = Array.from({ length: PROCESSES }, (_, n) => {
     const firstOf = (place: number): number => Math.floor((SUBSCRIBERS * place) / PROCESSES);
     return fork(path, [kind, url, token, ...[firstOf(n + 1) - firstOf(n), batch, firstOf(n)].map(String)]);
@@ -99,20 +101,27 @@ async function startReceivers({ kind, url, token }: Course): Promise<ChildProces
 }
 
 /** The floor: 119 sockets get prepared strings, and the next batch when they have drained. */
-async function startRaw(batched: boolean): Promise<{ url: string; publish(): Promise<void>; close(): Promise<void> }> {
+async function startRaw(kind: string): Promise<{ url: string; publish(): Promise<void>; close(): Promise<void> }> {
   const server = new WebSocketServer({ port: 0, perMessageDeflate: false });
   await once(server, 'listening');
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : 0;
-  const event = JSON.stringify({ id: 1, result: { type: 'data', data: { json: { text: 'x'.repeat(620) } } } });
-  const batch = `[${Array.from({ length: BATCH_EVENTS }, () => event).join(',')}]`;
-  const [frame, sends] = batched ? [batch, 1] : [event, BATCH_EVENTS];
+  const sockets = new Map<WebSocket, Socket>();
+  server.on('connection', (client, { socket }) => sockets.set(client, socket));
+  const tracked = { id: 'x.1', data: { id: 'x.1', data: { text: 'x'.repeat(580) } } };
+  const event = JSON.stringify({ id: 1, result: { type: 'data', data: { json: tracked } } });
+  const [text, sends] = kind === 'raw-batched' ? [event.repeat(BATCH_EVENTS), 1] : [event, BATCH_EVENTS];
+  const frame = Buffer.from(text);
   return {
     url: `ws://127.0.0.1:${port}`,
     async publish() {
-      for (let n = 0; n < sends; n += 1) for (const client of server.clients) client.send(frame);
+      for (const [client, socket] of sockets) {
+        if (kind !== 'raw-frames') socket.cork();
+        for (let n = 0; n < sends; n += 1) client.send(frame, { binary: false });
+        if (kind !== 'raw-frames') socket.uncork();
+      }
       do await new Promise(setImmediate);
-      while ([...server.clients].some((client) => client.bufferedAmount > 1024 * 1024));
+      while ([...sockets.keys()].some((client) => client.bufferedAmount > 1024 * 1024));
     },
     async close() {
       for (const client of server.clients) client.terminate();

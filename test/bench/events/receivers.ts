@@ -74,8 +74,8 @@ async function subscribePlain(): Promise<void> {
   }
   client.on('message', (data: Buffer) => {
     if (kind === 'raw-batched') received += RAW_BATCH_EVENTS;
-    else if (kind === 'raw-batched-parsed') received += (JSON.parse(data.toString()) as unknown[]).length;
-    else if (kind === 'parsed') note((JSON.parse(data.toString()) as Tracked).result.data.json.data.data.sentMs);
+    else if (kind === 'parsed' || kind === 'raw-corked-parsed')
+      note((JSON.parse(data.toString()) as Tracked).result.data.json.data.data.sentMs);
     else if (kind !== 'raw-parsed') note(undefined);
     else note((JSON.parse(data.toString()) as { sentMs?: number }).sentMs);
   });

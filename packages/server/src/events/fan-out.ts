@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { EventEntry } from './event-entry.ts';
 import type { EventLog } from './event-log.ts';
 import type { EventPredicate } from './filter.ts';
@@ -23,14 +24,20 @@ export interface LiveReading {
 
 /** Text gathered before it is sent even though the tick is not over: bounds what one write adds to a socket. */
 const MAX_GATHERED_CHARS = 256 * 1024;
+/** Encoded pages kept for the next reader that is behind, of all groups together. */
+const MAX_PAGE_BYTES = 4 * 1024 * 1024;
 
 /**
- * The live path of all sinks: those that want the same events in the same format form a group, for which an event is
+ * The way to all sinks: those that want the same events in the same format form a group, for which an event is
  * filtered, encoded and gathered once. Every sink gets one write per tick.
  */
 export class FanOut {
   readonly #log: EventLog;
   readonly #groups = new Map<string, Group>();
+  readonly #pages = new LRUCache<string, Uint8Array>({
+    maxSize: MAX_PAGE_BYTES,
+    sizeCalculation: ({ byteLength }) => byteLength,
+  });
 
   constructor(log: EventLog) {
     this.#log = log;
@@ -41,12 +48,29 @@ export class FanOut {
    * sequence it has been served up to.
    */
   serve(reading: LiveReading, sink: Sink, signal: AbortSignal): Promise<number> {
-    const name = `${sink.format}\n${reading.key}`;
+    const name = groupOf(reading, sink);
     const known = this.#groups.get(name);
     const group = known ?? new Group(this.#log, reading, sink, () => this.#groups.delete(name));
     if (!known) this.#groups.set(name, group);
     return group.serve(sink, signal);
   }
+
+  /** A page of the log as a sink wants it: those that fell behind together are caught up with the same bytes. */
+  page(reading: LiveReading, sink: Sink, entries: readonly EventEntry[]): Uint8Array {
+    // Entries never change and never come between others, so the ends and the number say which they are.
+    const [first, last] = [entries[0]?.sequence, entries.at(-1)?.sequence];
+    const name = `${groupOf(reading, sink)}\n${first}-${last}:${entries.length}`;
+    const known = this.#pages.get(name);
+    if (known) return known;
+    const bytes = sink.encode(entries);
+    this.#pages.set(name, bytes);
+    return bytes;
+  }
+}
+
+/** Names what sinks have in common that get the same bytes. */
+function groupOf(reading: LiveReading, sink: Sink): string {
+  return `${sink.format}\n${reading.key}`;
 }
 
 /** Sinks that get the same bytes. It listens to the log while it has any. */

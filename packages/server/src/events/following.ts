@@ -47,8 +47,10 @@ export class Following implements AsyncIterable<FollowStep> {
     try {
       while (!signal.aborted) {
         if (reader.behind) {
-          const { entries } = reader.next(PAGE_EVENTS);
-          const room = entries.length === 0 || sink.write(sink.encode(entries));
+          // Pages end at the same places for all, so that those who are behind can share them.
+          const end = (Math.floor(reader.sequence / PAGE_EVENTS) + 1) * PAGE_EVENTS;
+          const { entries } = reader.next(PAGE_EVENTS, end);
+          const room = entries.length === 0 || sink.write(fanOut.page(this.#request, sink, entries));
           // Others get their turn between two pages.
           await (room ? new Promise(setImmediate) : sink.drained(signal));
         } else {
