@@ -51,6 +51,8 @@ describe('an agent', () => {
     expect(await agent.task()).toBe('People want to buy.');
     const { context } = await agent.context();
     expect(context.relevant_files.map((file) => file.path)).toContain('README.md');
+    const seen = await agent.work(() => agent.heartbeat());
+    expect(seen).toMatchObject({ agent_id: agent.agentId, issue_id: null, state: 'external' });
     const published = await agent.publish('cart_done', { lines: 3 }, { topic: 'shop', round: 1 });
     const found = await agent.waitFor('cart_done', { topic: 'shop', round: 1 });
     expect(found).toMatchObject({ event_id: published.event_id, publisher: agent.agentId, round: 1 });

@@ -13,6 +13,7 @@ import type { Folder } from './platform/platform.ts';
 import type { CallOptions } from './caller.ts';
 import type { Clock } from './clock.ts';
 import type { AgentEnvironment } from './environment.ts';
+import { workWithHeartbeat, type WorkOptions } from './heartbeat.ts';
 import type { Resources } from './resources.ts';
 import type { SubscribeOptions, Subscription } from './subscription.ts';
 
@@ -138,6 +139,24 @@ export class Agent {
   refreshContext(options: CallOptions = {}): Promise<AgentContext> {
     this.#context = this.#askContext(options);
     return this.context();
+  }
+
+  /**
+   * Tells the sidecar that the agent is at work: who calls nothing and prints nothing for long is taken for `silent`.
+   * Answers what the sidecar knows of the agent. Any other call counts as well.
+   */
+  heartbeat(options: CallOptions = {}): Promise<OutputOf<Contract['agents']['status']>> {
+    const input = { agent_id: this.agentId, project_id: this.projectId };
+    return this.#needs.resources.agents.status(input, options);
+  }
+
+  /**
+   * Does some work with a heartbeat beside it: `await agent.work((signal) => build(signal))`. The signal aborts when the
+   * sidecar says that the agent is over, or when the caller’s does.
+   */
+  work<Result>(work: (signal: AbortSignal) => Promise<Result>, options: WorkOptions = {}): Promise<Result> {
+    const beat = (signal: AbortSignal): Promise<unknown> => this.heartbeat({ signal });
+    return workWithHeartbeat({ clock: this.#needs.clock, beat }, work, options);
   }
 
   /**

@@ -12,6 +12,7 @@ export type { CallOptions } from './caller.ts';
 export { createSidecarClient, type SidecarClient, type SidecarClientOptions } from './client.ts';
 export type { Clock, Timer } from './clock.ts';
 export type { AgentEnvironment } from './environment.ts';
+export type { WorkOptions } from './heartbeat.ts';
 export { isGapError, type GapError } from './errors.ts';
 export type { MethodOf, OptionsOf, Resources } from './resources.ts';
 export type { Handed, Queued } from './outbox.ts';
