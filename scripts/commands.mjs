@@ -23,6 +23,8 @@ export const commands = new Map(
     ['knip', { argv: () => tool('knip') }],
     ['demo', { argv: (node) => source('demo/main.ts', '--sidecar', ensureBundled(node)) }],
     ['bench', { argv: () => source('test/bench/main.ts') }],
+    ['bench:context', { argv: () => source('test/bench/context.ts') }],
+    ['bench:relevance', { argv: () => source('test/bench/relevance.ts'), keepsCallerDirectory: true }],
     [
       'db:generate',
       { argv: () => withSource(tool('drizzle-kit', 'generate', '--config=packages/server/drizzle.config.ts')) },

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { SidecarError, type AgentContext } from '@orchestration-sidecar/shared';
+import type { PackedFiles } from './indexed-files.ts';
 import type { FileAnswer, GatherTask } from './request.ts';
 
 /** What a worker can be asked, and what it answers. */
@@ -12,6 +13,14 @@ export interface WorkerCalls {
     readonly output: { readonly context: AgentContext; readonly bytes: number; readonly fromStore: boolean };
   };
   file: { readonly input: { readonly root: string; readonly path: string }; readonly output: FileAnswer | null };
+  /** Reads files for ranking, for a worker that has many to read. */
+  read: {
+    readonly input: {
+      readonly root: string;
+      readonly files: readonly { readonly path: string; readonly size: number }[];
+    };
+    readonly output: PackedFiles;
+  };
   /** Starts watching a tree; false when it cannot be. */
   watch: { readonly input: { readonly root: string }; readonly output: boolean };
   /** Counts changes of a watched tree anew; false when its watch no longer covers it. */

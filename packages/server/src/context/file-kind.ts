@@ -89,14 +89,48 @@ export function isSecretPath(path: string): boolean {
   return SECRET.test(path);
 }
 
-/** Tells what a path’s file is. Paths are relative to the root, with `/`. */
-export function fileKind(path: string): FileKind {
+/** What a path tells, as a number: the roles’ bits, then whether it is vendored, then why it is withheld. */
+export function kindCode(path: string): number {
+  let code = 0;
+  for (const [index, [, pattern]] of ROLES.entries()) if (pattern.test(path)) code |= 1 << index;
+  if (VENDORED.test(path)) code |= VENDORED_BIT;
+  return code | (WITHHELD.indexOf(withheldBy(path)) << WITHHELD_SHIFT);
+}
+
+/** Tells what a path’s file is. Paths are relative to the root, with `/`. `code`: what {@link kindCode} answered for it. */
+export function fileKind(path: string, code = kindCode(path)): FileKind {
   const language = languageOf(path);
-  const roles = new Set<FileRole>();
-  for (const [role, pattern] of ROLES) if (pattern.test(path)) roles.add(role);
-  const described = roles.has('documentation') || roles.has('readme');
-  if (isCode(language) && !roles.has('test') && !(described && !isProgram(language))) roles.add('source');
-  return { language, roles, withheld: withheldBy(path), vendored: VENDORED.test(path) };
+  const described = (code & DESCRIBED) !== 0;
+  const source = isCode(language) && (code & TEST_BIT) === 0 && !(described && !isProgram(language));
+  return {
+    language,
+    roles: rolesOf(source ? code | SOURCE_BIT : code),
+    withheld: WITHHELD[code >> WITHHELD_SHIFT] ?? null,
+    vendored: (code & VENDORED_BIT) !== 0,
+  };
+}
+
+const ROLE_NAMES = [...ROLES.map(([role]) => role), 'source' as const];
+const bitOf = (role: FileRole): number => 1 << ROLE_NAMES.indexOf(role);
+const TEST_BIT = bitOf('test');
+const SOURCE_BIT = bitOf('source');
+const DESCRIBED = bitOf('documentation') | bitOf('readme');
+const ROLE_BITS = (1 << ROLE_NAMES.length) - 1;
+const VENDORED_BIT = 1 << ROLE_NAMES.length;
+const WITHHELD_SHIFT = ROLE_NAMES.length + 1;
+const WITHHELD: readonly FileKind['withheld'][] = [null, 'secret', 'binary', 'generated'];
+
+/** Files of a project share few sets of roles. */
+const shared = new Map<number, ReadonlySet<FileRole>>();
+
+function rolesOf(code: number): ReadonlySet<FileRole> {
+  const bits = code & ROLE_BITS;
+  let roles = shared.get(bits);
+  if (roles === undefined) {
+    roles = new Set(ROLE_NAMES.filter((role) => (bits & bitOf(role)) !== 0));
+    shared.set(bits, roles);
+  }
+  return roles;
 }
 
 function isProgram(language: string | null): boolean {

@@ -2,9 +2,9 @@ import { realpath } from 'node:fs/promises';
 import type { AgentContext } from '@orchestration-sidecar/shared';
 import { fileKind } from './file-kind.ts';
 import { gather } from './gather.ts';
-import { ProjectIndex, type ProjectState } from './project-index.ts';
+import { ProjectIndex, type ProjectState, type ReadElsewhere } from './project-index.ts';
 import { checksumOf, isBinary, isInnerPath, readInside } from './read-inside.ts';
-import { redact } from './redact.ts';
+import { prepareRedaction, redact } from './redact.ts';
 import { findRepository } from './repository.ts';
 import type { FileAnswer, GatherTask } from './request.ts';
 import { scanProject } from './scan.ts';
@@ -23,14 +23,18 @@ export interface Gatherer {
   file(root: string, path: string, signal: AbortSignal): Promise<FileAnswer | null>;
 }
 
-/** Makes a gatherer with no memory yet. */
-export function createGatherer(): Gatherer {
+/** Makes a gatherer with no memory yet. `readElsewhere` shares the reading of many files with another thread. */
+export function createGatherer(readElsewhere: ReadElsewhere | null = null): Gatherer {
   const projects = new Map<
     string,
     { readonly index: ProjectIndex; state: ProjectState | null; turn: Promise<unknown> }
   >();
   const projectAt = (root: string) => {
-    const project = projects.get(root) ?? { index: new ProjectIndex(root), state: null, turn: Promise.resolve() };
+    const project = projects.get(root) ?? {
+      index: new ProjectIndex(root, readElsewhere),
+      state: null,
+      turn: Promise.resolve(),
+    };
     projects.delete(root);
     projects.set(root, project);
     const oldest = projects.keys().next().value;
@@ -47,6 +51,7 @@ export function createGatherer(): Gatherer {
   return {
     look: (root, signal) =>
       inTurn(root, async (project) => {
+        prepareRedaction();
         project.state = await project.index.look(signal);
         return project.state.digest;
       }),

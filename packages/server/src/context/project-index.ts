@@ -1,23 +1,17 @@
 import { createHash } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { indexText, INDEX_BYTES, type Posting } from './file-index.ts';
-import { fileKind, type FileKind } from './file-kind.ts';
 import { readCommits, readStatus, type GitStatus, type History } from './git-history.ts';
-import { isBinary, peek } from './read-inside.ts';
+import { readFiles, unpackFiles, type IndexedFile, type PackedFiles } from './indexed-files.ts';
 import { findRepository, type Repository } from './repository.ts';
 import { scanProject, type ProjectFile, type Scan } from './scan.ts';
 
-/** A file of the project with what ranking needs of it. */
-export interface IndexedFile extends ProjectFile {
-  readonly kind: FileKind;
-  readonly pathTerms: Posting;
-  /** Terms of the file’s own name without its ending. */
-  readonly nameTerms: Posting;
-  readonly text: Posting;
-  /** Text that says of itself, or by its form, that a program wrote it; found when read. */
-  readonly withheld: FileKind['withheld'];
-}
+/** Reads files on another thread; rejects when that cannot be. */
+export type ReadElsewhere = (
+  root: string,
+  files: readonly Pick<ProjectFile, 'path' | 'size'>[],
+  signal: AbortSignal,
+) => Promise<PackedFiles>;
 
 /** The project at one moment. */
 export interface ProjectState {
@@ -29,8 +23,10 @@ export interface ProjectState {
   readonly digest: string;
 }
 
-const NOTHING: Posting = indexText(new Uint8Array());
-const BYTES_A_TURN = 4 * 1024 * 1024;
+/** Files that are read between two turns of the loop. */
+const FILES_A_TURN = 250;
+/** Fewer files than this are read sooner than another thread has started. */
+const MANY_FILES = 1000;
 
 /**
  * What one worker knows of one project. Kept between requests: only files whose stamp changed are read again, and the
@@ -39,10 +35,13 @@ const BYTES_A_TURN = 4 * 1024 * 1024;
 export class ProjectIndex {
   readonly #root: string;
   readonly #files = new Map<string, IndexedFile>();
+  readonly #readElsewhere: ReadElsewhere | null;
   #history: History | null = null;
 
-  constructor(root: string) {
+  /** @param readElsewhere shares the reading of many files. */
+  constructor(root: string, readElsewhere: ReadElsewhere | null = null) {
     this.#root = root;
+    this.#readElsewhere = readElsewhere;
   }
 
   /** Looks at the tree as it is now. */
@@ -51,7 +50,12 @@ export class ProjectIndex {
     const root = await realpath(this.#root).catch(() => this.#root);
     const repository = await findRepository(root, signal);
     const status = repository === null ? Promise.resolve(null) : readStatus(root, repository, signal);
-    const [scan, known] = await Promise.all([scanProject(root, repository, signal, status), status]);
+    // Begun at once where none is known, because starting git takes longer than reading most logs.
+    const log = repository === null || this.#history !== null ? null : readCommits(root, repository, 'HEAD', signal);
+    const [scan, known, commits] = await Promise.all([scanProject(root, repository, signal, status), status, log]);
+    if (known !== null && commits !== null && commits[0]?.hash === known.head) {
+      this.#history = { head: known.head, branch: known.branch, commits };
+    }
     const history =
       repository === null || known === null ? null : await this.#readHistory(root, repository, known, signal);
     const changes = known?.changes ?? [];
@@ -60,29 +64,43 @@ export class ProjectIndex {
 
   /** Brings the index to a state that {@link look} answered. Files of which nothing is shown keep an empty text. */
   async index(state: ProjectState, signal: AbortSignal): Promise<IndexedFile[]> {
-    const indexed: IndexedFile[] = [];
-    let bytesThisTurn = 0;
-    for (const file of state.scan.files) {
-      const known = this.#files.get(file.path);
-      if (known?.stamp === file.stamp) {
-        indexed.push(known);
-        continue;
-      }
-      if (bytesThisTurn > BYTES_A_TURN) {
-        bytesThisTurn = 0;
-        await nextTurn();
-        signal.throwIfAborted();
-      }
-      bytesThisTurn += Math.min(file.size, INDEX_BYTES) + 1024;
-      const fresh = readIndexed(state.root, file);
-      this.#files.set(file.path, fresh);
-      indexed.push(fresh);
-    }
+    const stale = state.scan.files.filter(({ path, stamp }) => this.#files.get(path)?.stamp !== stamp);
+    await this.#read(state.root, stale, signal);
+    const indexed = state.scan.files.flatMap(({ path }) => this.#files.get(path) ?? []);
     if (this.#files.size > indexed.length) {
       const present = new Set(indexed.map(({ path }) => path));
       for (const path of this.#files.keys()) if (!present.has(path)) this.#files.delete(path);
     }
     return indexed;
+  }
+
+  /** Reads files in parts, each by whichever thread is free first. */
+  async #read(root: string, files: readonly ProjectFile[], signal: AbortSignal): Promise<void> {
+    let next = 0;
+    const take = (): readonly ProjectFile[] => files.slice(next, (next += FILES_A_TURN));
+    const keep = (part: readonly ProjectFile[], packed: PackedFiles): void => {
+      for (const file of unpackFiles(part, packed)) this.#files.set(file.path, file);
+    };
+    const elsewhere = async (): Promise<void> => {
+      const read = this.#readElsewhere;
+      if (read === null || files.length < MANY_FILES) return;
+      for (let part: readonly ProjectFile[]; (part = take()).length > 0;) {
+        const asked = part.map(({ path, size }) => ({ path, size }));
+        const packed = await read(root, asked, signal).catch(() => null);
+        signal.throwIfAborted();
+        keep(part, packed ?? readFiles(root, part));
+        if (packed === null) return;
+      }
+    };
+    const here = async (): Promise<void> => {
+      for (let part: readonly ProjectFile[]; (part = take()).length > 0;) {
+        keep(part, readFiles(root, part));
+        if (next >= files.length) return;
+        await nextTurn();
+        signal.throwIfAborted();
+      }
+    };
+    await Promise.all([elsewhere(), here()]);
   }
 
   /** The log is read again only when the head has moved. */
@@ -93,36 +111,6 @@ export class ProjectIndex {
     this.#history = { head, branch, commits };
     return this.#history;
   }
-}
-
-function readIndexed(root: string, file: ProjectFile): IndexedFile {
-  const kind = fileKind(file.path);
-  const pathTerms = indexText(Buffer.from(file.path));
-  const nameTerms = indexText(Buffer.from(file.path.slice(file.path.lastIndexOf('/') + 1).replace(/\.[^.]*$/, '')));
-  const base = { ...file, kind, pathTerms, nameTerms, text: NOTHING, withheld: kind.withheld };
-  if (kind.withheld !== null || file.size === 0) return base;
-  const bytes = peek(root, file.path, INDEX_BYTES);
-  if (bytes === null) return base;
-  if (isBinary(bytes)) return { ...base, withheld: 'binary' };
-  const withheld = saysGenerated(bytes) ? 'generated' : null;
-  return { ...base, withheld, text: withheld === null ? indexText(bytes) : NOTHING };
-}
-
-const HEADER_BYTES = 1024;
-const LONG_LINE = 5000;
-
-/** The marks that generators leave at the top, and text without lines, which no person writes. */
-function saysGenerated(bytes: Buffer): boolean {
-  const head = bytes.toString('latin1', 0, HEADER_BYTES);
-  if (
-    /@generated\b(?! by hand)|\bCode generated .{0,80}DO NOT EDIT|\bautomatically generated\b.{0,80}do not (?:edit|modify)/is.test(
-      head,
-    )
-  )
-    return true;
-  return (
-    bytes.length > LONG_LINE && !bytes.subarray(0, LONG_LINE).includes(10) && !bytes.subarray(0, LONG_LINE).includes(13)
-  );
 }
 
 function digestOf(scan: Scan, history: History | null, changes: readonly string[]): string {

@@ -47,9 +47,9 @@ const scratch = { bytes: Buffer.alloc(0) };
 
 /**
  * Reads the beginning of a file for what never leaves the worker, into memory that the next call uses again. Null when
- * it is gone or no regular file.
+ * it is gone or no regular file. `size`: the file’s, where it is known; reading on to find the end costs as much again.
  */
-export function peek(root: string, path: string, maxBytes: number): Buffer | null {
+export function peek(root: string, path: string, maxBytes: number, size = maxBytes): Buffer | null {
   let descriptor: number;
   try {
     descriptor = openSync(`${root}/${path}`, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -58,9 +58,10 @@ export function peek(root: string, path: string, maxBytes: number): Buffer | nul
   }
   try {
     if (scratch.bytes.length < maxBytes) scratch.bytes = Buffer.alloc(maxBytes);
+    const wanted = Math.min(maxBytes, size);
     let length = 0;
-    while (length < maxBytes) {
-      const read = readSync(descriptor, scratch.bytes, length, maxBytes - length, length);
+    while (length < wanted) {
+      const read = readSync(descriptor, scratch.bytes, length, wanted - length, length);
       if (read === 0) break;
       length += read;
     }

@@ -61,6 +61,12 @@ function isPlaceholder(kind: string, secret: string): boolean {
 
 const known = new LRUCache<string, readonly Found[]>({ max: 20_000 });
 
+/** Begins to load the scanner, for whoever will need it soon and waits for something else meanwhile. */
+export function prepareRedaction(): void {
+  scanner ??= loadScanner();
+  scanner.catch(() => undefined);
+}
+
 /** Replaces the secrets of a text by what they are. `checksum` names the text, so that none is scanned twice. */
 export async function redact(
   text: string,

@@ -43,11 +43,15 @@ export function termHash(word: string, whole = false): number {
 }
 
 function hashBytes(bytes: Uint8Array, from: number, to: number, whole: boolean): number {
-  let hash = whole ? FNV_OFFSET ^ 0x5bd1e995 : FNV_OFFSET;
-  for (let at = from; at < to; at++) {
-    const byte = bytes[at] ?? 0;
-    if (whole && CLASS[byte] === JOINER) continue;
-    hash = Math.imul(hash ^ (FOLD[byte] ?? 0), FNV_PRIME);
+  let hash = FNV_OFFSET;
+  if (whole) {
+    hash ^= 0x5bd1e995;
+    for (let at = from; at < to; at++) {
+      const byte = bytes[at] ?? 0;
+      if (CLASS[byte] !== JOINER) hash = Math.imul(hash ^ (FOLD[byte] ?? 0), FNV_PRIME);
+    }
+  } else {
+    for (let at = from; at < to; at++) hash = Math.imul(hash ^ (FOLD[bytes[at] ?? 0] ?? 0), FNV_PRIME);
   }
   return hash >>> 0;
 }
@@ -86,43 +90,70 @@ function plainHash(word: string): number {
   return hashBytes(Buffer.from(word), 0, word.length, false);
 }
 
+/** Bits of the hashes of {@link DEFINERS}, so that nearly every word is told apart without a look into the set. */
+const MAY_DEFINE = new Uint8Array(1024);
+for (const hash of DEFINERS) MAY_DEFINE[hash & 1023] = 1;
+const LONGEST_DEFINER = 9;
+
+const SPLITTING = (1 << UPPER) | (1 << JOINER);
+
 /** Reads the terms of `bytes[from…to)` in order. */
 export function readTerms(bytes: Uint8Array, from: number, to: number, sink: TermSink): void {
   let at = from;
   let defining = false;
   while (at < to) {
-    if (CLASS[bytes[at] ?? 0] === OTHER) {
+    const first = CLASS[bytes[at] ?? 0] ?? OTHER;
+    if (first === OTHER) {
       at++;
       continue;
     }
-    const start = at;
-    while (at < to && CLASS[bytes[at] ?? 0] !== OTHER) at++;
+    const start = at++;
+    let seen = first === JOINER ? SPLITTING : 0;
+    let hash = Math.imul(FNV_OFFSET ^ (FOLD[bytes[start] ?? 0] ?? 0), FNV_PRIME);
+    for (; at < to; at++) {
+      const byte = bytes[at] ?? 0;
+      const kind = CLASS[byte] ?? OTHER;
+      if (kind === OTHER) break;
+      seen |= 1 << kind;
+      hash = Math.imul(hash ^ (FOLD[byte] ?? 0), FNV_PRIME);
+    }
     const length = at - start;
     if (length > MAX_IDENTIFIER) {
       defining = false;
       continue;
     }
-    const words = readWords(bytes, start, at, sink);
-    if (words > 1) sink.term(hashBytes(bytes, start, at, true), 'whole');
+    if ((seen & SPLITTING) !== 0) {
+      readWords(bytes, start, at, sink);
+    } else if (length >= MIN_WORD) {
+      const end = stemmedEnd(bytes, start, at);
+      sink.term(end === at ? hash >>> 0 : hashBytes(bytes, start, end, false), 'word');
+    }
     if (defining && length > 2) sink.term(hashBytes(bytes, start, at, true), 'define');
-    defining = length <= 9 && DEFINERS.has(hashBytes(bytes, start, at, false));
+    defining = length <= LONGEST_DEFINER && isDefiner(hash >>> 0);
   }
 }
 
-/** Splits one identifier; answers how many words it had. */
-function readWords(bytes: Uint8Array, from: number, to: number, sink: TermSink): number {
+function isDefiner(hash: number): boolean {
+  return MAY_DEFINE[hash & 1023] === 1 && DEFINERS.has(hash);
+}
+
+/** Splits an identifier of several words, or of none, and tells the whole as well where there are several. */
+function readWords(bytes: Uint8Array, from: number, to: number, sink: TermSink): void {
   let words = 0;
   let start = from;
+  let before = OTHER;
   for (let at = from; at <= to; at++) {
     const here = at < to ? (CLASS[bytes[at] ?? 0] ?? OTHER) : OTHER;
-    const before = at > from ? (CLASS[bytes[at - 1] ?? 0] ?? OTHER) : OTHER;
     const border =
       at === to ||
       here === JOINER ||
       before === JOINER ||
-      (here === UPPER && (before === LOWER || before === DIGIT)) ||
-      // The last capital of a run begins the next word: HTTPServer is HTTP and Server.
-      (here === UPPER && before === UPPER && at + 1 < to && CLASS[bytes[at + 1] ?? 0] === LOWER);
+      (here === UPPER &&
+        (before === LOWER ||
+          before === DIGIT ||
+          // The last capital of a run begins the next word: HTTPServer is HTTP and Server.
+          (before === UPPER && at + 1 < to && CLASS[bytes[at + 1] ?? 0] === LOWER)));
+    before = here;
     if (!border || at === start) continue;
     if (CLASS[bytes[start] ?? 0] !== JOINER) {
       words++;
@@ -130,7 +161,7 @@ function readWords(bytes: Uint8Array, from: number, to: number, sink: TermSink):
     }
     start = at;
   }
-  return words;
+  if (words > 1) sink.term(hashBytes(bytes, from, to, true), 'whole');
 }
 
 /** End of a word without its common English ending; what remains has three letters or more. */

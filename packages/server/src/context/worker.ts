@@ -1,7 +1,9 @@
 import { parentPort } from 'node:worker_threads';
+import { availableParallelism } from 'node:os';
 import { readEntry, writeEntry } from './cache/disk-cache.ts';
-import type { CallName, FromWorker, ToWorker, WorkerCalls } from './context-worker.ts';
+import { ContextWorker, type CallName, type FromWorker, type ToWorker, type WorkerCalls } from './context-worker.ts';
 import { createGatherer } from './gatherer.ts';
+import { readFiles } from './indexed-files.ts';
 import { TreeWatch } from './watch.ts';
 import type { AgentContext } from '@orchestration-sidecar/shared';
 
@@ -9,7 +11,11 @@ import type { AgentContext } from '@orchestration-sidecar/shared';
 const port = parentPort;
 if (port === null) throw new Error('this file is the entry of a worker thread');
 
-const gatherer = createGatherer();
+/** A thread of the same kind, started when there is much to read and a processor for it. */
+const reader = availableParallelism() > 1 ? new ContextWorker(new URL(import.meta.url), 'context-reader') : null;
+const gatherer = createGatherer(
+  reader === null ? null : (root, files, signal) => reader.ask('read', { root, files }, signal),
+);
 const trees = new TreeWatch();
 const running = new Map<number, AbortController>();
 
@@ -34,6 +40,7 @@ const calls: {
     return { context, bytes: Buffer.byteLength(json), fromStore: false };
   },
   file: ({ root, path }, signal) => gatherer.file(root, path, signal),
+  read: ({ root, files }) => Promise.resolve(readFiles(root, files)),
   watch: ({ root }, signal) => trees.start(root, signal),
   again: ({ root }) => trees.again(root),
   unchanged: ({ root }) => trees.unchanged(root),
@@ -41,8 +48,15 @@ const calls: {
 
 port.on('message', (message: ToWorker) => {
   if (message.call === 'cancel') running.get(message.id)?.abort();
-  else void answer(message).then((reply) => port.postMessage(reply, []));
+  else void answer(message).then((reply) => port.postMessage(reply, buffersOf(reply)));
 });
+
+/** What was read moves to whoever asked, without a copy. */
+function buffersOf(reply: FromWorker): ArrayBuffer[] {
+  if (!reply.ok || reply.output === null || typeof reply.output !== 'object' || !('codes' in reply.output)) return [];
+  const { codes, found, ends, terms, counts, defines } = reply.output;
+  return [codes, found, ends, terms, counts, defines].map(({ buffer }) => buffer);
+}
 
 async function answer(message: Exclude<ToWorker, { call: 'cancel' }>): Promise<FromWorker> {
   const { id } = message;
@@ -65,6 +79,7 @@ function run(
   if (message.call === 'look') return calls.look(message.input, signal);
   if (message.call === 'gather') return calls.gather(message.input, signal);
   if (message.call === 'file') return calls.file(message.input, signal);
+  if (message.call === 'read') return calls.read(message.input, signal);
   if (message.call === 'watch') return calls.watch(message.input, signal);
   if (message.call === 'again') return calls.again(message.input, signal);
   return calls.unchanged(message.input, signal);

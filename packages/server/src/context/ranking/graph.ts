@@ -1,4 +1,4 @@
-import type { IndexedFile } from '../project-index.ts';
+import type { IndexedFile } from '../indexed-files.ts';
 
 const DAMPING = 0.6;
 const ROUNDS = 12;

@@ -1,4 +1,4 @@
-import type { IndexedFile } from '../project-index.ts';
+import type { IndexedFile } from '../indexed-files.ts';
 import { isCode } from '../language.ts';
 import { KIND_WEIGHTS } from './weights.ts';
 

@@ -1,5 +1,5 @@
 import { countOf, holds } from '../file-index.ts';
-import type { IndexedFile } from '../project-index.ts';
+import type { IndexedFile } from '../indexed-files.ts';
 import type { TaskQuery } from '../task-query.ts';
 import type { TermStatistics } from './text.ts';
 

@@ -1,7 +1,8 @@
 import type { Commit } from '@orchestration-sidecar/shared';
 import { LRUCache } from 'lru-cache';
-import type { IndexedFile, ProjectState } from '../project-index.ts';
 import { INDEX_BYTES } from '../file-index.ts';
+import type { IndexedFile } from '../indexed-files.ts';
+import type { ProjectState } from '../project-index.ts';
 import { peek } from '../read-inside.ts';
 import type { TaskQuery } from '../task-query.ts';
 import { spreadOverReferences } from './graph.ts';
@@ -114,7 +115,7 @@ function occurrencesIn(file: IndexedFile, query: TaskQuery, state: ProjectState)
   let found = remembered.get(key);
   if (found === undefined) {
     // Every word of the title is one of the task.
-    found = findOccurrences(peek(state.root, file.path, INDEX_BYTES) ?? new Uint8Array(), query.terms);
+    found = findOccurrences(peek(state.root, file.path, INDEX_BYTES, file.size) ?? new Uint8Array(), query.terms);
     remembered.set(key, found);
   }
   return found;

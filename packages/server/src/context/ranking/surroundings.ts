@@ -1,4 +1,4 @@
-import type { IndexedFile } from '../project-index.ts';
+import type { IndexedFile } from '../indexed-files.ts';
 
 /** What a file’s name shares with its test, its header and its style sheet. */
 function bareStem(path: string): string {

@@ -1,5 +1,5 @@
 import { countOf, holds } from '../file-index.ts';
-import type { IndexedFile } from '../project-index.ts';
+import type { IndexedFile } from '../indexed-files.ts';
 
 /** BM25F: saturation, length correction, and what an occurrence in a path or a definition is worth beside one in text. */
 export const BM25 = { k1: 1.2, bText: 0.75, bPath: 0.5, path: 3, define: 2 };
