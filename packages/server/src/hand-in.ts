@@ -14,11 +14,12 @@ export function createHandIn(rooms: {
   readonly results: Results;
   readonly profiles: { get(agentType: string): Profile | undefined };
 }): (work: FinishedWork) => Promise<void> {
-  return async ({ agent, result, correlationId }) => {
+  return async ({ agent, result, since, correlationId }) => {
     const { agent_id: agentId, agent_type: agentType, project_id: projectId, issue_id: issueId } = agent;
     const profile = rooms.profiles.get(agentType);
     if (issueId === null || !profile || !agent.permissions.includes('write_results')) return;
-    const sinceMs = agent.started_at === null ? undefined : Date.parse(agent.started_at);
+    // Not since its start: a quick agent stores its result before its start is on record.
+    const sinceMs = since === null ? undefined : Date.parse(since);
     const stored = rooms.results.list({ projectId, issueId, agentType, sinceMs, limit: LOOKED_THROUGH }).results;
     if (stored.some(({ agent_id }) => agent_id === agentId)) return;
     await rooms.results.store({

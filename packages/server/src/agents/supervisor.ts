@@ -27,6 +27,8 @@ import { Watches, type WatchesNeeds } from './watches.ts';
 export interface FinishedWork {
   readonly agent: Agent;
   readonly result: ResultBody;
+  /** When the attempt before this one ended, ISO 8601; null: there was none. */
+  readonly since: string | null;
   readonly correlationId: string;
 }
 
@@ -284,8 +286,9 @@ export class Supervisor {
   }
 
   async #handIn(agentId: string, result: ResultBody): Promise<void> {
-    const { agent, correlationId } = this.#ledger.require(agentId);
-    const write = (): Promise<void> => this.#needs.handIn({ agent, result, correlationId });
+    const { agent, correlationId, failures } = this.#ledger.require(agentId);
+    const since = failures.at(-1)?.at ?? null;
+    const write = (): Promise<void> => this.#needs.handIn({ agent, result, since, correlationId });
     await this.#ledger.untilWritten(agentId, write, this.#closing.signal).catch((cause: unknown) => {
       if (this.#closing.signal.aborted) throw cause;
       this.#needs.logger.warn({ err: cause, agent_id: agentId }, 'what the agent ended with could not be stored');
