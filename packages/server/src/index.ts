@@ -11,3 +11,4 @@ export { VERSION } from './runtime/version.ts';
 export { startSidecar, type Sidecar, type SidecarOptions } from './sidecar.ts';
 export { StoreError } from './storage/database.ts';
 export { DirectoryBusyError } from './storage/directory-lock.ts';
+export { SecretFileError } from './storage/secret-file.ts';

@@ -15,7 +15,7 @@ import { Dispatcher, Guard, HttpServer, implementContract, WebSocketDoor, type R
 import { createBriefing } from './briefing.ts';
 import { createHandIn } from './hand-in.ts';
 import { BuildStatus } from './build-status.ts';
-import { Broker, openOperatorToken, SigningKeys, Tokens, TokenStore } from './broker/index.ts';
+import { Broker, KEY_OVERLAP_MS, openOperatorToken, SigningKeys, Tokens, TokenStore } from './broker/index.ts';
 import { createContextInjector, projectLanguages, treeHash } from './context/index.ts';
 import {
   ConsumerRegistry,
@@ -128,7 +128,7 @@ async function open(
   const own = config.project === null ? null : join(config.project, '.sidecar', 'profiles');
   const directories = [builtInProfiles(), own, config.profilesDir].filter((directory) => directory !== null);
   const profiles = scope.own('profiles', createProfileRegistry({ directories, clock, logger }), (it) => it.close());
-  const keys = await SigningKeys.open(places.keys);
+  const keys = await SigningKeys.open(places.keys, { clock, overlapMs: KEY_OVERLAP_MS });
   const tokens = new Tokens({ store: new TokenStore(database), writer, keys, clock, ids });
   const context = scope.own(
     'context',
@@ -248,7 +248,7 @@ async function open(
 
   const broker = new Broker({
     tokens,
-    operatorToken: openOperatorToken(places.operatorToken, ids),
+    operatorToken: openOperatorToken(places.operatorToken, ids, nowMs()),
     profiles,
   });
   const rooms: Rooms = {
@@ -261,6 +261,7 @@ async function open(
     deadLetters,
     events,
     issues,
+    keys,
     log,
     metrics,
     profiles,
@@ -326,7 +327,9 @@ async function open(
   scope.own(
     'housekeeping',
     repeat(clock, HOUSEKEEPING_MS, async () => {
-      await tokens.forgetExpired();
+      await tokens
+        .keepUp(config.keyMaxAgeDays * DAY_MS)
+        .catch((cause: unknown) => logger.error({ err: cause }, 'tokens and keys could not be looked after'));
       await sweepAgentDirectories(places.agents, {
         olderThanMs: AGENT_DIRECTORY_MS,
         nowMs: nowMs(),
@@ -352,8 +355,9 @@ function tlsPaths({ tlsCert, tlsKey }: Config): { certPath: string; keyPath: str
 
 /** Where programs are looked for when the environment does not say. */
 const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin';
+const DAY_MS = 24 * 60 * 60 * 1000;
 /** How long the output of an ended agent is kept: as long as results. */
-const AGENT_DIRECTORY_MS = 30 * 24 * 60 * 60 * 1000;
+const AGENT_DIRECTORY_MS = 30 * DAY_MS;
 /** How often the log is trimmed: often, so that each time there is little to do. */
 const SWEEP_MS = 1000;
 /** How often what has expired is forgotten. */

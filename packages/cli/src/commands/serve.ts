@@ -91,7 +91,7 @@ function requireDirectory(what: string, path: string | null): void {
 /** Says in words why a sidecar could not start; what is no known obstacle is answered as it came. */
 async function inWords(cause: unknown): Promise<unknown> {
   if (!(cause instanceof Error) || cause instanceof CommandFailure) return cause;
-  const { DirectoryBusyError, StoreError } = await import('@orchestration-sidecar/server');
+  const { DirectoryBusyError, SecretFileError, StoreError } = await import('@orchestration-sidecar/server');
   if (cause instanceof DirectoryBusyError) {
     return new CommandFailure(cause.message, {
       exitCode: EXIT.busy,
@@ -99,7 +99,8 @@ async function inWords(cause: unknown): Promise<unknown> {
       cause,
     });
   }
-  if (cause instanceof StoreError) return new CommandFailure(cause.message, { cause });
+  if (cause instanceof StoreError || cause instanceof SecretFileError)
+    return new CommandFailure(cause.message, { cause });
   const code = 'code' in cause ? cause.code : undefined;
   const address = [...('address' in cause ? [cause.address] : []), ...('port' in cause ? [cause.port] : [])].join(':');
   switch (code) {

@@ -1,12 +1,16 @@
+import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { connects, printAnswer, withClient, type ReadOptions } from '../client-command.ts';
+import { EXIT } from '../exit-codes.ts';
+import { CommandFailure } from '../failure.ts';
 import { withExamples } from '../help-text.ts';
 import { whileWaiting } from '../progress.ts';
+import { renderFields } from '../render/table.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** `sidecar token`: who an agent is and what it may do. */
 export function addToken(program: Command, terminal: Terminal): void {
-  const token = program.command('token').summary('make and refresh agent tokens').description('Tokens of agents.');
+  const token = program.command('token').summary('make, inspect and end agent tokens').description('Tokens of agents.');
 
   withExamples(
     connects(
@@ -46,4 +50,94 @@ export function addToken(program: Command, terminal: Terminal): void {
       printAnswer(terminal, options, grant, () => [grant.token]);
     }),
   );
+
+  withExamples(
+    connects(
+      token
+        .command('inspect')
+        .summary('say what a token is good for')
+        .description(
+          'Says whose a token is, what it may do and until when. Without a file: the token that the command itself sends.',
+        )
+        .argument('[file]', 'file that holds the token, `-` for the standard input; never a token itself')
+        .option('--json', 'print the answer as JSON'),
+    ),
+    'sidecar token inspect "$JWT_TOKEN_FILE"',
+  ).action((file: string | undefined, options: ReadOptions) =>
+    withClient(options, terminal, async (client) => {
+      const named = file === undefined ? {} : { token: readFileSync(file === '-' ? 0 : file, 'utf8').trim() };
+      const state = await whileWaiting(terminal, 'Asking', client.tokens.introspect(named));
+      printAnswer(terminal, options, state, () =>
+        renderFields(
+          [
+            ['token', state.active ? `good, ${state.holder ?? ''}’s` : `not good: ${state.reason ?? ''}`],
+            ['token id', state.token_id ?? ''],
+            ['agent', state.agent_id ?? ''],
+            ['agent type', state.agent_type ?? ''],
+            ['project', state.project_id ?? ''],
+            ['permissions', state.permissions.join(', ')],
+            ['expires', state.expires_at ?? ''],
+          ],
+          terminal,
+        ),
+      );
+      if (!state.active) throw new CommandFailure('The token is not good.', { exitCode: EXIT.failed });
+    }),
+  );
+
+  withExamples(
+    connects(
+      token
+        .command('revoke')
+        .summary('end tokens at once')
+        .description('Ends tokens at once, open subscriptions included. Name exactly one of the options.')
+        .option('--id <token-id>', 'one token; `sidecar token inspect` tells its id')
+        .option('--agent <agent>', 'all tokens of an agent')
+        .option('--project <project>', 'all tokens of a project')
+        .option('--all', 'all tokens of all agents')
+        .option('--json', 'print the answer as JSON'),
+    ),
+    'sidecar token revoke --agent rust-pro-0190f3c2-7b1e-7c3a-9d55-2f6d1b9f0a11',
+  ).action((options: RevokeOptions) =>
+    withClient(options, terminal, async (client) => {
+      const which = {
+        token_id: options.id,
+        agent_id: options.agent,
+        project_id: options.project,
+        all: options.all,
+      };
+      const answer = await whileWaiting(terminal, 'Revoking', client.tokens.revoke(which));
+      printAnswer(terminal, options, answer, () => [`${answer.revoked} tokens ended.`]);
+    }),
+  );
+
+  withExamples(
+    connects(
+      token
+        .command('rotate-keys')
+        .summary('let a new key sign tokens')
+        .description(
+          'Lets a new key sign tokens. Tokens of the key before stay good until they expire, so agents notice nothing.',
+        )
+        .option('--leaked', 'trust no earlier key any more: all tokens of all agents end at once')
+        .option('--json', 'print the answer as JSON'),
+    ),
+    'sidecar token rotate-keys',
+  ).action((options: ReadOptions & { readonly leaked?: true }) =>
+    withClient(options, terminal, async (client) => {
+      const asked = client.tokens.rotateKeys({ leaked: options.leaked ?? false });
+      const keys = await whileWaiting(terminal, 'Making a key', asked);
+      printAnswer(terminal, options, keys, () => [
+        `${keys.kid} signs from now on.`,
+        ...keys.former.map(({ kid, verifies_until }) => `${kid} verifies until ${verifies_until}.`),
+      ]);
+    }),
+  );
+}
+
+interface RevokeOptions extends ReadOptions {
+  readonly id?: string;
+  readonly agent?: string;
+  readonly project?: string;
+  readonly all?: true;
 }

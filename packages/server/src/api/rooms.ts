@@ -1,6 +1,6 @@
 import type { AgentContext, ContextRequirement, Profile, Project } from '@orchestration-sidecar/shared';
 import type { Agents } from '../agents/index.ts';
-import type { Broker, Tokens } from '../broker/index.ts';
+import type { Broker, SigningKeys, Tokens } from '../broker/index.ts';
 import type { ContextInjector } from '../context/index.ts';
 import type { Consumers, DeadLetters, EventBus, EventLog, Subscribers } from '../events/index.ts';
 import type { Issues } from '../issues/index.ts';
@@ -47,6 +47,7 @@ export interface Rooms {
   readonly deadLetters: DeadLetters;
   readonly events: EventBus;
   readonly issues: Issues;
+  readonly keys: Pick<SigningKeys, 'active' | 'former'>;
   readonly log: EventLog;
   readonly metrics: Metrics;
   readonly profiles: ProfileRegistry;

@@ -1,5 +1,6 @@
 import {
   mayPublish,
+  SIDECAR_PUBLISHER,
   SidecarError,
   type Access,
   type JsonObject,
@@ -72,6 +73,10 @@ export class Broker {
       readonly data: JsonObject;
     },
   ): void {
+    // What the sidecar says, others act on without asking; nobody says it in its name.
+    if (draft.publisher === SIDECAR_PUBLISHER) {
+      throw new SidecarError('PUBLISHER_MISMATCH', 'Only the sidecar itself publishes as `sidecar`.');
+    }
     if (principal.kind === 'operator') return;
     const { agentId, agentType, permissions } = principal;
     if (draft.publisher !== undefined && draft.publisher !== agentId) throw new SidecarError('PUBLISHER_MISMATCH');

@@ -1,5 +1,5 @@
 export { Broker } from './broker.ts';
 export { openOperatorToken } from './operator-token.ts';
 export { SigningKeys } from './signing-keys.ts';
-export { Tokens } from './tokens.ts';
-export { TokenStore } from './token-store.ts';
+export { KEY_OVERLAP_MS, Tokens } from './tokens.ts';
+export { TokenStore, type TokenSelection } from './token-store.ts';

@@ -1,9 +1,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Ids } from '../runtime/ids.ts';
+import { createSecretFile, readSecretFile, SecretFileError } from '../storage/secret-file.ts';
 
 /** Starts every operator token, so that one is recognised in a log or a diff. */
 const PREFIX = 'sidecar_op_';
+/** Fewest characters that are taken for a secret. */
+const MIN_CHARS = 32;
 
 /** The secret of the operator (DECISIONS 18). */
 export interface OperatorToken {
@@ -11,11 +13,15 @@ export interface OperatorToken {
   matches(presented: string): boolean;
 }
 
-/** Reads the operator token; the first start writes it, mode 0600. */
-export function openOperatorToken(path: string, ids: Ids): OperatorToken {
-  if (!existsSync(path)) writeFileSync(path, `${PREFIX}${ids.secret(32)}\n`, { mode: 0o600, flag: 'wx' });
-  chmodSync(path, 0o600);
-  const expected = digest(readFileSync(path, 'utf8').trim());
+/**
+ * Reads the operator token; the first start writes it, mode 0600.
+ * @throws {SecretFileError} when others could have read it, or when it is too short to be a secret.
+ */
+export function openOperatorToken(path: string, ids: Ids, nowMs: number): OperatorToken {
+  if (readSecretFile(path) === undefined) createSecretFile(path, `${PREFIX}${ids.secret(32)}\n`, nowMs);
+  const token = readSecretFile(path)?.content.toString('utf8').trim() ?? '';
+  if (token.length < MIN_CHARS) throw new SecretFileError(`${path} holds no token. Remove it to have one made.`);
+  const expected = digest(token);
   return { matches: (presented) => timingSafeEqual(digest(presented), expected) };
 }
 

@@ -8,7 +8,7 @@ import { createIds } from '../runtime/ids.ts';
 import { openTemporaryStore, type TemporaryStore } from '../storage/temporary-store.ts';
 import { SigningKeys } from './signing-keys.ts';
 import { TokenStore } from './token-store.ts';
-import { Tokens, type TokenSubject } from './tokens.ts';
+import { KEY_OVERLAP_MS, Tokens, type TokenSubject } from './tokens.ts';
 
 const subject: TokenSubject = {
   agentId: 'python-specialist-1',
@@ -21,7 +21,7 @@ const HOUR_MS = 3_600_000;
 async function open(store: TemporaryStore, clock = new FakeClock()) {
   const directory = join(store.directory, 'keys');
   mkdirSync(directory, { recursive: true });
-  const keys = await SigningKeys.open(directory);
+  const keys = await SigningKeys.open(directory, { clock, overlapMs: KEY_OVERLAP_MS });
   const { database, writer } = store;
   const tokens = new Tokens({
     store: new TokenStore(database),
@@ -146,11 +146,124 @@ describe('what is not a token of ours is refused', () => {
   });
 });
 
+describe('revoking', () => {
+  test('ends one, an agent’s, a project’s, or all', async () => {
+    using store = openTemporaryStore();
+    const { tokens } = await open(store);
+    const mint = async (agentId: string, projectId: string) =>
+      (await tokens.issue({ ...subject, agentId, projectId })).token;
+    const [first, second, other, elsewhere] = [
+      await mint('a-1', 'p'),
+      await mint('a-1', 'p'),
+      await mint('b-1', 'p'),
+      await mint('c-1', 'q'),
+    ];
+    const good = async () => {
+      const checked = await Promise.allSettled([first, second, other, elsewhere].map((token) => tokens.verify(token)));
+      return checked.map(({ status }) => status === 'fulfilled');
+    };
+    expect(await good()).toEqual([true, true, true, true]);
+    expect(await tokens.revoke({ tokenId: (await tokens.verify(first)).tokenId })).toBe(1);
+    expect(await good()).toEqual([false, true, true, true]);
+    expect(await tokens.revoke({ agentId: 'a-1' })).toBe(1);
+    expect(await good()).toEqual([false, false, true, true]);
+    expect(await tokens.revoke({ projectId: 'p' })).toBe(1);
+    expect(await good()).toEqual([false, false, false, true]);
+    expect(await tokens.revoke('all')).toBe(1);
+    expect(await tokens.revoke('all')).toBe(0);
+    expect(await good()).toEqual([false, false, false, false]);
+  });
+
+  test('a refresh that crosses the end of its agent gives no token that outlives it', async () => {
+    using store = openTemporaryStore();
+    const { tokens } = await open(store);
+    const { token } = await tokens.issue(subject);
+    const principal = await tokens.verify(token);
+    const refreshing = tokens.refresh(principal);
+    const ended = tokens.revokeAgent(subject.agentId);
+    await expect(refreshing).rejects.toMatchObject({ code: 'TOKEN_REVOKED' });
+    await ended;
+    await expect(tokens.verify(token)).rejects.toMatchObject({ code: 'TOKEN_REVOKED' });
+  });
+
+  test('a refresh takes permissions away and never adds one', async () => {
+    using store = openTemporaryStore();
+    const { tokens } = await open(store);
+    const principal = await tokens.verify((await tokens.issue(subject)).token);
+    const { token } = await tokens.refresh(principal, ['read_context']);
+    expect(await tokens.verify(token)).toMatchObject({ permissions: ['read_context'] });
+  });
+});
+
+describe('rotating keys', () => {
+  test('tokens of the key before are good until they expire, and both keys are published until then', async () => {
+    using store = openTemporaryStore();
+    const { tokens, keys, clock, directory } = await open(store);
+    const before = keys.active.kid;
+    const { token: old } = await tokens.issue(subject);
+    await tokens.rotateKeys({ leaked: false });
+    const { token: fresh } = await tokens.issue(subject);
+    expect(decodeProtectedHeader(fresh).kid).toBe(keys.active.kid);
+    expect(keys.active.kid).not.toBe(before);
+    const kids = async () => (await keys.jwks()).keys.map(({ kid }) => kid);
+    expect(await kids()).toEqual([keys.active.kid, before]);
+    expect(readdirSync(directory).toSorted()).toEqual([`${before}.pem`, 'active.pem'].toSorted());
+
+    // A restart knows both.
+    using again = store.reopen();
+    const second = await open(again, clock);
+    await expect(second.tokens.verify(old)).resolves.toBeDefined();
+    await expect(second.tokens.verify(fresh)).resolves.toBeDefined();
+
+    clock.advance(HOUR_MS);
+    await expect(second.tokens.verify(old)).rejects.toMatchObject({ code: 'TOKEN_EXPIRED' });
+    clock.advance(KEY_OVERLAP_MS - HOUR_MS);
+    expect((await second.keys.jwks()).keys).toHaveLength(1);
+    await second.tokens.keepUp(30 * 24 * HOUR_MS);
+    expect(readdirSync(directory)).toEqual(['active.pem']);
+  });
+
+  test('a leaked key verifies nothing any more, open subscriptions and remembered tokens included', async () => {
+    using store = openTemporaryStore();
+    const { tokens, keys, directory } = await open(store);
+    const { token } = await tokens.issue(subject);
+    const lifetime = tokens.lifetime(await tokens.verify(token));
+    await tokens.rotateKeys({ leaked: false });
+    await tokens.rotateKeys({ leaked: true });
+    expect(lifetime.signal.reason).toMatchObject({ code: 'TOKEN_REVOKED' });
+    await expect(tokens.verify(token)).rejects.toMatchObject({ code: 'TOKEN_INVALID' });
+    expect((await keys.jwks()).keys).toHaveLength(1);
+    expect(readdirSync(directory)).toEqual(['active.pem']);
+    lifetime.release();
+  });
+
+  test('happens by itself when the key is old', async () => {
+    using store = openTemporaryStore();
+    const { tokens, keys, clock } = await open(store);
+    const before = keys.active.kid;
+    await tokens.keepUp(HOUR_MS);
+    expect(keys.active.kid).toBe(before);
+    clock.advance(HOUR_MS + 1);
+    await tokens.keepUp(HOUR_MS);
+    expect(keys.active.kid).not.toBe(before);
+    expect(keys.former).toEqual([{ kid: before, verifiesUntilMs: clock.nowMs() + KEY_OVERLAP_MS }]);
+  });
+
+  test('rotations that come together each leave a whole key', async () => {
+    using store = openTemporaryStore();
+    const { tokens, keys } = await open(store);
+    await Promise.all([1, 2, 3].map(() => tokens.rotateKeys({ leaked: false })));
+    expect(keys.former).toHaveLength(3);
+    await expect(tokens.verify((await tokens.issue(subject)).token)).resolves.toBeDefined();
+  });
+});
+
 test('keys are made once, whoever comes first, and are their owner’s alone', async () => {
   using store = openTemporaryStore();
   const directory = join(store.directory, 'race');
   mkdirSync(directory);
-  const opened = await Promise.all([SigningKeys.open(directory), SigningKeys.open(directory)]);
+  const needs = { clock: new FakeClock(), overlapMs: KEY_OVERLAP_MS };
+  const opened = await Promise.all([SigningKeys.open(directory, needs), SigningKeys.open(directory, needs)]);
   expect(new Set(opened.map((keys) => keys.active.kid)).size).toBe(1);
   expect(readdirSync(directory)).toEqual(['active.pem']);
   expect(statSync(join(directory, 'active.pem')).mode & 0o777).toBe(0o600);

@@ -1,12 +1,12 @@
-import { jwtVerify, SignJWT, errors } from 'jose';
+import { decodeJwt, jwtVerify, SignJWT, errors } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { LIMITS, SidecarError, TokenClaims, type Permission } from '@orchestration-sidecar/shared';
 import type { Clock } from '../runtime/clock.ts';
 import type { Ids } from '../runtime/ids.ts';
 import type { AgentPrincipal } from '../runtime/principal.ts';
-import type { Writer } from '../storage/writer.ts';
+import type { Transaction, Writer } from '../storage/writer.ts';
 import type { SigningKeys } from './signing-keys.ts';
-import type { TokenStore } from './token-store.ts';
+import type { TokenSelection, TokenStore } from './token-store.ts';
 
 const ISSUER = 'orchestration-sidecar';
 const AUDIENCE = 'orchestration-sidecar/api';
@@ -15,6 +15,8 @@ const ALGORITHM = 'RS256';
 const CLOCK_TOLERANCE_SECONDS = 5;
 /** How long the old token still works after a refresh, so that requests under way do not fail. */
 const REFRESH_OVERLAP_MS = 60_000;
+/** How long a key that no longer signs still verifies: as long as the last token it signed. */
+export const KEY_OVERLAP_MS = (LIMITS.tokenTtlSeconds + CLOCK_TOLERANCE_SECONDS) * 1000;
 
 /** Whom a token is for. */
 export interface TokenSubject {
@@ -31,7 +33,6 @@ export interface IssuedToken {
 }
 
 interface Issued {
-  readonly agentId: string;
   readonly expiresAtMs: number;
   revokedAtMs: number | null;
 }
@@ -57,37 +58,15 @@ export class Tokens {
 
   constructor(needs: TokensNeeds) {
     this.#needs = needs;
-    for (const { jti, agentId, expiresAtMs, revokedAtMs } of needs.store.unexpired(needs.clock.nowMs())) {
-      this.#issued.set(jti, { agentId, expiresAtMs, revokedAtMs });
+    for (const { jti, expiresAtMs, revokedAtMs } of needs.store.unexpired(needs.clock.nowMs())) {
+      this.#issued.set(jti, { expiresAtMs, revokedAtMs });
     }
   }
 
   /** Mints a token. */
   async issue(subject: TokenSubject): Promise<IssuedToken> {
-    const { keys, clock, ids, store, writer } = this.#needs;
-    const jti = ids.uuid();
-    const issuedAt = Math.floor(clock.nowMs() / 1000);
-    const expiresAt = issuedAt + LIMITS.tokenTtlSeconds;
-    const expiresAtMs = expiresAt * 1000;
-    const token = await new SignJWT({
-      agent_type: subject.agentType,
-      project_id: subject.projectId,
-      permissions: [...subject.permissions],
-    })
-      .setProtectedHeader({ alg: ALGORITHM, typ: 'JWT', kid: keys.active.kid })
-      .setSubject(subject.agentId)
-      .setIssuer(ISSUER)
-      .setAudience(AUDIENCE)
-      .setJti(jti)
-      .setIssuedAt(issuedAt)
-      .setNotBefore(issuedAt)
-      .setExpirationTime(expiresAt)
-      .sign(keys.active.privateKey);
-    const { agentId, projectId } = subject;
-    await writer.write((transaction) => {
-      store.insert(transaction, { jti, agentId, projectId, expiresAtMs });
-      transaction.afterCommit(() => void this.#issued.set(jti, { agentId, expiresAtMs, revokedAtMs: null }));
-    });
+    const { jti, token, expiresAtMs } = await this.#sign(subject);
+    await this.#needs.writer.write((transaction) => this.#note(transaction, jti, subject, expiresAtMs));
     return { token, expiresAtMs };
   }
 
@@ -111,17 +90,43 @@ export class Tokens {
     return issued.revokedAtMs !== null && issued.revokedAtMs <= nowMs ? new SidecarError('TOKEN_REVOKED') : undefined;
   }
 
-  /** Issues the next token of the same agent; the old one ends after a short overlap. */
-  async refresh(principal: AgentPrincipal): Promise<IssuedToken> {
-    const next = await this.issue(principal);
-    await this.#revoke([principal.tokenId], this.#needs.clock.nowMs() + REFRESH_OVERLAP_MS);
-    return next;
+  /**
+   * Issues the next token of the same agent; the old one ends after a short overlap.
+   * @param permissions what the next token may, of what the old one may. Default: all of it.
+   * @throws {SidecarError} `TOKEN_REVOKED` when the old one was revoked meanwhile: an agent’s tokens die with it.
+   */
+  async refresh(principal: AgentPrincipal, permissions = principal.permissions): Promise<IssuedToken> {
+    const { clock, store, writer } = this.#needs;
+    const { jti, token, expiresAtMs } = await this.#sign({ ...principal, permissions });
+    await writer.write((transaction) => {
+      const nowMs = clock.nowMs();
+      if (!store.holds(transaction, principal.tokenId, nowMs)) throw new SidecarError('TOKEN_REVOKED');
+      this.#note(transaction, jti, principal, expiresAtMs);
+      this.#end(transaction, { tokenId: principal.tokenId }, nowMs + REFRESH_OVERLAP_MS);
+    });
+    return { token, expiresAtMs };
+  }
+
+  /** Ends tokens now, whoever holds something open with them included; answers how many. */
+  revoke(which: TokenSelection): Promise<number> {
+    const { clock, writer } = this.#needs;
+    return writer.write((transaction) => this.#end(transaction, which, clock.nowMs()));
   }
 
   /** Ends all tokens of an agent: they die with its process. */
   async revokeAgent(agentId: string): Promise<void> {
-    const ids = [...this.#issued].filter(([, issued]) => issued.agentId === agentId).map(([jti]) => jti);
-    await this.#revoke(ids, this.#needs.clock.nowMs());
+    await this.revoke({ agentId });
+  }
+
+  /**
+   * Lets a new key sign from now on. Tokens of the one before are good until they expire, unless it has leaked: then
+   * all tokens end.
+   */
+  async rotateKeys(options: { readonly leaked: boolean }): Promise<void> {
+    await this.#needs.keys.rotate(options);
+    if (!options.leaked) return;
+    this.#verified.clear();
+    await this.revoke('all');
   }
 
   /**
@@ -149,16 +154,52 @@ export class Tokens {
     };
   }
 
-  /** Forgets tokens that have expired. */
-  async forgetExpired(): Promise<void> {
-    const nowMs = this.#needs.clock.nowMs();
-    await this.#needs.writer.write((transaction) => this.#needs.store.forgetExpired(transaction, nowMs));
+  /** Forgets tokens that have expired and keys that no longer verify; lets a new key sign when the active one is old. */
+  async keepUp(maxKeyAgeMs: number): Promise<void> {
+    const { clock, keys, store, writer } = this.#needs;
+    const nowMs = clock.nowMs();
+    if (nowMs - keys.active.sinceMs > maxKeyAgeMs) await this.rotateKeys({ leaked: false });
+    keys.forgetFormer();
+    await writer.write((transaction) => store.forgetExpired(transaction, nowMs));
     for (const [jti, issued] of this.#issued) if (issued.expiresAtMs <= nowMs) this.#issued.delete(jti);
+  }
+
+  async #sign(subject: TokenSubject): Promise<IssuedToken & { readonly jti: string }> {
+    const { keys, clock, ids } = this.#needs;
+    const jti = ids.uuid();
+    const issuedAt = Math.floor(clock.nowMs() / 1000);
+    const expiresAt = issuedAt + LIMITS.tokenTtlSeconds;
+    const { kid, privateKey } = keys.active;
+    const token = await new SignJWT({
+      agent_type: subject.agentType,
+      project_id: subject.projectId,
+      permissions: [...subject.permissions],
+    })
+      .setProtectedHeader({ alg: ALGORITHM, typ: 'JWT', kid })
+      .setSubject(subject.agentId)
+      .setIssuer(ISSUER)
+      .setAudience(AUDIENCE)
+      .setJti(jti)
+      .setIssuedAt(issuedAt)
+      .setNotBefore(issuedAt)
+      .setExpirationTime(expiresAt)
+      .sign(privateKey);
+    return { jti, token, expiresAtMs: expiresAt * 1000 };
+  }
+
+  #note(transaction: Transaction, jti: string, { agentId, projectId }: TokenSubject, expiresAtMs: number): void {
+    this.#needs.store.insert(transaction, { jti, agentId, projectId, expiresAtMs });
+    transaction.afterCommit(() => void this.#issued.set(jti, { expiresAtMs, revokedAtMs: null }));
   }
 
   async #checkSignature(token: string): Promise<AgentPrincipal> {
     const { keys, clock } = this.#needs;
     try {
+      // A forged one names no id that was issued, and is refused before anything is computed for it.
+      const { jti, exp = Infinity } = decodeJwt(token);
+      if (jti === undefined || !this.#issued.has(jti)) {
+        throw new SidecarError(exp * 1000 <= clock.nowMs() ? 'TOKEN_EXPIRED' : 'TOKEN_INVALID');
+      }
       const { payload } = await jwtVerify(
         token,
         (header) => {
@@ -187,26 +228,25 @@ export class Tokens {
       this.#verified.set(token, principal);
       return principal;
     } catch (cause) {
+      if (cause instanceof SidecarError) throw cause;
       throw new SidecarError(cause instanceof errors.JWTExpired ? 'TOKEN_EXPIRED' : 'TOKEN_INVALID', undefined, {
         cause,
       });
     }
   }
 
-  async #revoke(jtis: readonly string[], atMs: number): Promise<void> {
-    if (jtis.length === 0) return;
-    const { store, writer, clock } = this.#needs;
-    await writer.write((transaction) => {
-      for (const jti of jtis) store.revoke(transaction, jti, atMs);
-      transaction.afterCommit(() => {
-        for (const jti of jtis) {
-          const issued = this.#issued.get(jti);
-          if (issued) issued.revokedAtMs = Math.min(issued.revokedAtMs ?? Infinity, atMs);
-          const check = (): void => this.#watchers.get(jti)?.forEach((watcher) => watcher());
-          if (atMs > clock.nowMs()) clock.after(atMs - clock.nowMs() + 1, check);
-          else check();
-        }
-      });
+  #end(transaction: Transaction, which: TokenSelection, atMs: number): number {
+    const { store, clock } = this.#needs;
+    const jtis = store.revoke(transaction, which, atMs);
+    transaction.afterCommit(() => {
+      for (const jti of jtis) {
+        const issued = this.#issued.get(jti);
+        if (issued) issued.revokedAtMs = atMs;
+        const check = (): void => this.#watchers.get(jti)?.forEach((watcher) => watcher());
+        if (atMs > clock.nowMs()) clock.after(atMs - clock.nowMs() + 1, check);
+        else check();
+      }
     });
+    return jtis.length;
   }
 }

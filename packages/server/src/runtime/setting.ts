@@ -64,6 +64,7 @@ export type Setting = NumberSetting | BooleanSetting | TextSetting | PathSetting
 /** Headings of the reference, in their order. */
 export const SETTING_GROUPS = {
   server: 'Server',
+  access: 'Access and limits',
   store: 'Store',
   agents: 'Agents',
   context: 'Context',

@@ -75,6 +75,14 @@ export const SETTINGS = {
     max: 1_000_000,
     default: 16_384,
   },
+  keyMaxAgeDays: {
+    kind: 'number',
+    group: 'access',
+    summary: 'Days after which a new key signs tokens.',
+    min: 0.01,
+    max: 3650,
+    default: 30,
+  },
   dataDir: {
     kind: 'path',
     group: 'store',
