@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
 import { addAgents } from './commands/agents.ts';
+import { addAudit } from './commands/audit.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addConfig } from './commands/config.ts';
 import { addConsumers } from './commands/consumers.ts';
@@ -65,6 +66,7 @@ export function createProgram(terminal: Terminal): Command {
   addServe(program, terminal);
   addProject(program, terminal);
   addToken(program, terminal);
+  addAudit(program, terminal);
   addHealth(program, terminal);
   addConfig(program, terminal);
   addCompletion(program, terminal);

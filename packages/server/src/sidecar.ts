@@ -15,7 +15,19 @@ import { Dispatcher, Guard, HttpServer, implementContract, WebSocketDoor, type R
 import { createBriefing } from './briefing.ts';
 import { createHandIn } from './hand-in.ts';
 import { BuildStatus } from './build-status.ts';
-import { Broker, KEY_OVERLAP_MS, openOperatorToken, SigningKeys, Tokens, TokenStore } from './broker/index.ts';
+import {
+  AdmissionQueue,
+  AuditLog,
+  AuditStore,
+  Broker,
+  KEY_OVERLAP_MS,
+  MemoryWatch,
+  openOperatorToken,
+  RateLimits,
+  SigningKeys,
+  Tokens,
+  TokenStore,
+} from './broker/index.ts';
 import { createContextInjector, projectLanguages, treeHash } from './context/index.ts';
 import {
   ConsumerRegistry,
@@ -129,7 +141,20 @@ async function open(
   const directories = [builtInProfiles(), own, config.profilesDir].filter((directory) => directory !== null);
   const profiles = scope.own('profiles', createProfileRegistry({ directories, clock, logger }), (it) => it.close());
   const keys = await SigningKeys.open(places.keys, { clock, overlapMs: KEY_OVERLAP_MS });
-  const tokens = new Tokens({ store: new TokenStore(database), writer, keys, clock, ids });
+  const audit = scope.own(
+    'audit log',
+    await AuditLog.open({
+      store: new AuditStore(database),
+      writer,
+      clock,
+      logger,
+      keyFile: places.auditKey,
+      anchorFile: places.auditAnchor,
+      secret: (bytes) => ids.secret(bytes),
+    }),
+    (it) => it.close(),
+  );
+  const tokens = new Tokens({ store: new TokenStore(database), writer, keys, clock, ids, audit });
   const context = scope.own(
     'context',
     createContextInjector({
@@ -176,7 +201,15 @@ async function open(
   );
   const supervisor = new Supervisor({
     store: agentStore,
-    announce: (transaction, event) => void events.announce(transaction, event),
+    announce(transaction, event) {
+      events.announce(transaction, event);
+      audit.append(transaction, {
+        action: event.eventType,
+        project_id: event.projectId,
+        target: typeof event.data['agent_id'] === 'string' ? event.data['agent_id'] : null,
+        correlation_id: event.correlationId ?? null,
+      });
+    },
     subscribers: consumers,
     writer,
     clock,
@@ -246,13 +279,36 @@ async function open(
   });
   scope.own('workflow engine', engine, (it) => it.close());
 
+  const memory = new MemoryWatch(config.maxMemoryMb);
+  scope.own(
+    'memory watch',
+    repeat(clock, MEMORY_LOOK_MS, () => {
+      if (memory.look()) logger.warn({ scarce: memory.isHigh }, 'memory is scarce, or no longer');
+    }),
+    (it) => it.cancel(),
+  );
   const broker = new Broker({
     tokens,
     operatorToken: openOperatorToken(places.operatorToken, ids, nowMs()),
     profiles,
+    rateLimits: new RateLimits({
+      perAgent: config.rateLimitPerAgent,
+      perAgentType: config.rateLimitPerAgentType,
+      perProject: config.rateLimitPerProject,
+    }),
+    queue: new AdmissionQueue(
+      {
+        maxRunning: config.maxConcurrentRequests,
+        maxWaiting: config.maxQueuedRequests,
+        maxWaitMs: config.maxQueueWaitMs,
+      },
+      clock,
+    ),
+    memory,
   });
   const rooms: Rooms = {
     agents,
+    audit,
     brief,
     broker,
     clock,
@@ -287,7 +343,9 @@ async function open(
   });
   const makeCorrelationId = (): string => ids.uuid();
   const dispatcher = new Dispatcher({
+    audit,
     broker,
+    clock,
     implementations: implementContract(rooms),
     noteCall: (agentId, procedure, input) => agents.noteCall(agentId, procedure, input),
     metrics,
@@ -330,6 +388,9 @@ async function open(
       await tokens
         .keepUp(config.keyMaxAgeDays * DAY_MS)
         .catch((cause: unknown) => logger.error({ err: cause }, 'tokens and keys could not be looked after'));
+      await audit
+        .trim(nowMs() - config.auditRetentionDays * DAY_MS, config.auditMaxRecords)
+        .catch((cause: unknown) => logger.error({ err: cause }, 'audit records could not be trimmed'));
       await sweepAgentDirectories(places.agents, {
         olderThanMs: AGENT_DIRECTORY_MS,
         nowMs: nowMs(),
@@ -358,6 +419,8 @@ const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin';
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** How long the output of an ended agent is kept: as long as results. */
 const AGENT_DIRECTORY_MS = 30 * DAY_MS;
+/** How often memory is looked at. */
+const MEMORY_LOOK_MS = 250;
 /** How often the log is trimmed: often, so that each time there is little to do. */
 const SWEEP_MS = 1000;
 /** How often what has expired is forgotten. */

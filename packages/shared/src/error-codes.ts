@@ -425,6 +425,13 @@ export const ERRORS = {
     retryable: false,
     recovery: 'Check that `SIDECAR_URL` is the address of a sidecar, and that both sides are of the same version.',
   },
+  OVERLOADED: {
+    http: 503,
+    rpc: 'SERVICE_UNAVAILABLE',
+    title: 'The sidecar has too much to do',
+    retryable: true,
+    recovery: 'Wait for `retry-after` seconds and send it again.',
+  },
   SHUTTING_DOWN: {
     http: 503,
     rpc: 'SERVICE_UNAVAILABLE',

@@ -1,4 +1,5 @@
 export * from './agent.ts';
+export * from './audit.ts';
 export * from './consumer.ts';
 export * from './context.ts';
 export * from './contract/contract.ts';

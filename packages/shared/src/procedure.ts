@@ -45,6 +45,13 @@ export interface Procedure<
   readonly rest: RestRoute;
   /** Codes of its own, besides those any call can meet. */
   readonly errors: readonly ErrorCode[];
+  /**
+   * How it is treated under high load. `essential`: done however much there is to do. `waits`: meant to wait, so it has
+   * no deadline and takes no room in the queue. Left out: queued, and refused when there is too much.
+   */
+  readonly load?: 'essential' | 'waits';
+  /** Longest time to answer in, in milliseconds. Default 30,000 for a query, 60,000 for a mutation. */
+  readonly deadlineMs?: number;
 }
 
 /** Declares an entry of the contract; keeps the exact types of its schemas. */

@@ -1,7 +1,8 @@
 import { ZodError } from 'zod';
 import { SidecarError, type Procedure } from '@orchestration-sidecar/shared';
-import type { Broker } from '../broker/index.ts';
+import { auditingOf, deedOf, withinDeadline, type AuditLog, type Broker } from '../broker/index.ts';
 import type { Following, FollowStep, Sink } from '../events/index.ts';
+import type { Clock } from '../runtime/clock.ts';
 import { principalName, type KnownPrincipal, type Principal } from '../runtime/principal.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -25,7 +26,9 @@ export interface OpenSubscription {
 
 /** What the dispatcher needs. */
 export interface DispatcherNeeds {
+  readonly audit: Pick<AuditLog, 'record' | 'count'>;
   readonly broker: Broker;
+  readonly clock: Clock;
   readonly implementations: readonly Implementation[];
   /** Told of every call of an agent; answers what to call when it is over. */
   readonly noteCall: (agentId: string, procedure: string, input: unknown) => () => void;
@@ -33,6 +36,12 @@ export interface DispatcherNeeds {
   readonly logger: Logger;
   /** Check every answer against the contract; for tests, it costs time. */
   readonly checkAnswers: boolean;
+}
+
+/** What is known of a call so far. */
+interface Seen {
+  entry: Procedure | undefined;
+  principal: Principal;
 }
 
 /** Schema faults listed in one problem document. */
@@ -75,12 +84,20 @@ export class Dispatcher {
   ): Promise<unknown> {
     const startedMs = performance.now();
     let code = 'OK';
+    const seen: Seen = { entry: undefined, principal: { kind: 'anonymous' } };
     try {
-      const { implementation, principal } = await this.#admit(name, authenticate);
+      const { implementation, principal } = await this.#admit(name, authenticate, seen);
+      const { broker, clock } = this.#needs;
+      const release = await broker.admit(implementation.entry, principal, call.signal);
       const over = this.#noteCall(principal, name, input);
       try {
-        const answer = await run(implementation, input, { ...call, principal });
+        const answer = await withinDeadline(implementation.entry, call, clock, (signal) =>
+          // Its place is free when the work is over, not when nobody waits for it any more.
+          run(implementation, input, { ...call, signal, principal }).finally(release),
+        );
         if (this.#needs.checkAnswers) implementation.entry.output.parse(answer);
+        const recorded = this.#audit(seen, input, call, code);
+        if (recorded) await recorded;
         return answer;
       } finally {
         over();
@@ -88,6 +105,7 @@ export class Dispatcher {
     } catch (cause) {
       const error = this.#outward(cause, name, call);
       code = error.code;
+      void this.#audit(seen, input, call, code);
       throw error;
     } finally {
       this.#needs.metrics.observeRequest(name, code, performance.now() - startedMs);
@@ -100,12 +118,14 @@ export class Dispatcher {
    * its context once per connection, so nothing else would notice.
    */
   async open(name: string, input: unknown, call: DoorCall): Promise<OpenSubscription> {
+    const seen: Seen = { entry: undefined, principal: { kind: 'anonymous' } };
     try {
       const authenticate = (): Promise<Principal> => this.#needs.broker.authenticate(call.authorization);
-      const { implementation, principal } = await this.#admit(name, authenticate);
+      const { implementation, principal } = await this.#admit(name, authenticate, seen);
       if (!implementation.open || principal.kind === 'anonymous') {
         throw new SidecarError('METHOD_NOT_ALLOWED', `${name} is not a subscription.`);
       }
+      await this.#needs.broker.admit(implementation.entry, principal, call.signal);
       this.#noteCall(principal, name, input)();
       const lifetime = this.#needs.broker.lifetime(principal);
       const signal = lifetime.signal ? AbortSignal.any([call.signal, lifetime.signal]) : call.signal;
@@ -121,7 +141,9 @@ export class Dispatcher {
         throw cause;
       }
     } catch (cause) {
-      throw this.#outward(cause, name, call);
+      const error = this.#outward(cause, name, call);
+      void this.#audit(seen, input, call, error.code);
+      throw error;
     }
   }
 
@@ -165,12 +187,30 @@ export class Dispatcher {
   async #admit(
     name: string,
     authenticate: () => Promise<Principal>,
+    seen: Seen,
   ): Promise<{ implementation: Implementation; principal: Principal }> {
     const implementation = this.#byName.get(name);
+    seen.entry = implementation?.entry;
     if (!implementation) throw new SidecarError('ROUTE_NOT_FOUND', `There is no procedure ${name.slice(0, 100)}.`);
     const principal = await authenticate();
+    seen.principal = principal;
     this.#needs.broker.authorise(implementation.entry, principal);
     return { implementation, principal };
+  }
+
+  /** Puts a call that is over on record; answers what to wait for before it is answered, when there is something. */
+  #audit({ entry, principal }: Seen, input: unknown, call: DoorCall, outcome: string): Promise<void> | undefined {
+    const auditing = auditingOf(entry, outcome);
+    if (auditing === 'none') return undefined;
+    const deed = deedOf(entry, principal, call, input, outcome);
+    if (auditing === 'count') {
+      this.#needs.audit.count(deed);
+      return undefined;
+    }
+    // What was done is done, also where the disk does not take the note of it.
+    return this.#needs.audit
+      .record(deed)
+      .catch((cause: unknown) => this.#needs.logger.error({ err: cause, deed }, 'a deed could not be put on record'));
   }
 
   #outward(cause: unknown, name: string, call: DoorCall): SidecarError {
@@ -189,7 +229,7 @@ export class Dispatcher {
   }
 }
 
-function run(implementation: Implementation, input: unknown, call: Call): Promise<unknown> {
+async function run(implementation: Implementation, input: unknown, call: Call): Promise<unknown> {
   const { principal } = call;
   if (principal.kind !== 'anonymous') return implementation.run(input, { ...call, principal });
   if (implementation.runPublic) return implementation.runPublic(input);

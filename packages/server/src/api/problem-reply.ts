@@ -3,8 +3,7 @@ import { SidecarError, toProblem } from '@orchestration-sidecar/shared';
 
 /** Answers with a problem document (RFC 9457). */
 export function sendProblem(reply: FastifyReply, error: SidecarError, correlationId: string): FastifyReply {
-  const retryAfter = error.extension['retry_after_seconds'];
-  if (typeof retryAfter === 'number') void reply.header('retry-after', String(Math.ceil(retryAfter)));
+  void reply.headers(limitHeaders(error));
   const { allow } = error.extension;
   if (Array.isArray(allow)) void reply.header('allow', allow.join(', '));
   if (error.status === 401) void reply.header('www-authenticate', 'Bearer');
@@ -12,6 +11,19 @@ export function sendProblem(reply: FastifyReply, error: SidecarError, correlatio
     .code(error.status)
     .header('content-type', 'application/problem+json')
     .send(JSON.stringify(toProblem(error, correlationId)));
+}
+
+/** When to come again, and which limit was met (RFC 9110 `Retry-After`; IETF draft "RateLimit header fields"). */
+export function limitHeaders({ extension }: SidecarError): Record<string, string> {
+  const { retry_after_seconds: retryAfter, limit, quota, window_seconds: window } = extension;
+  if (typeof retryAfter !== 'number') return {};
+  const headers = { 'retry-after': String(Math.ceil(retryAfter)) };
+  if (typeof limit !== 'string' || typeof quota !== 'number' || typeof window !== 'number') return headers;
+  return {
+    ...headers,
+    'ratelimit-policy': `"${limit}";q=${quota};w=${window}`,
+    ratelimit: `"${limit}";r=0;t=${Math.ceil(retryAfter)}`,
+  };
 }
 
 /** What the HTTP layer itself refuses, in our codes. */

@@ -1,6 +1,6 @@
 import type { AgentContext, ContextRequirement, Profile, Project } from '@orchestration-sidecar/shared';
 import type { Agents } from '../agents/index.ts';
-import type { Broker, SigningKeys, Tokens } from '../broker/index.ts';
+import type { AuditLog, Broker, SigningKeys, Tokens } from '../broker/index.ts';
 import type { ContextInjector } from '../context/index.ts';
 import type { Consumers, DeadLetters, EventBus, EventLog, Subscribers } from '../events/index.ts';
 import type { Issues } from '../issues/index.ts';
@@ -39,6 +39,7 @@ export type Brief = (request: BriefRequest) => Promise<AgentContext>;
 /** The rooms of the sidecar as the handlers see them. */
 export interface Rooms {
   readonly agents: Agents;
+  readonly audit: Pick<AuditLog, 'list' | 'verify'>;
   readonly brief: Brief;
   readonly broker: Broker;
   readonly clock: Clock;

@@ -4,7 +4,9 @@ import type { Procedure } from '@orchestration-sidecar/shared';
 import type { Dispatcher } from './dispatcher.ts';
 import type { OpenCalls } from './open-calls.ts';
 import { readJson, readText } from './read-json.ts';
+import { limitHeaders } from './problem-reply.ts';
 import { callOf } from './rest.ts';
+import { fromTrpcError } from './trpc-errors.ts';
 import { createTrpcRouter } from './trpc-router.ts';
 
 /** Path of the tRPC door, over HTTP and as the WebSocket’s. */
@@ -42,6 +44,14 @@ export function addTrpcRoutes(
           path: req.params.path,
           maxBatchSize: MAX_BATCHED_CALLS,
           createContext: () => callOf(req, res, calls),
+          // A batch says when to come again for the one of its calls that has to wait longest.
+          responseMeta: ({ errors }) => ({
+            headers:
+              errors
+                .map((error) => limitHeaders(fromTrpcError(error)))
+                .toSorted((a, b) => Number(a['retry-after'] ?? 0) - Number(b['retry-after'] ?? 0))
+                .at(-1) ?? {},
+          }),
         }),
     });
   });

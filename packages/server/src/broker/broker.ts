@@ -8,6 +8,9 @@ import {
   type Profile,
 } from '@orchestration-sidecar/shared';
 import { holds, type KnownPrincipal, type Principal } from '../runtime/principal.ts';
+import { overloaded, type AdmissionQueue } from './admission-queue.ts';
+import type { MemoryWatch } from './memory-watch.ts';
+import type { RateLimits } from './rate-limits.ts';
 import type { OperatorToken } from './operator-token.ts';
 import type { Tokens } from './tokens.ts';
 
@@ -21,12 +24,15 @@ export interface BrokerNeeds {
   readonly tokens: Tokens;
   readonly operatorToken: OperatorToken;
   readonly profiles: Publishers;
+  readonly rateLimits: RateLimits;
+  readonly queue: AdmissionQueue;
+  readonly memory: Pick<MemoryWatch, 'isHigh'>;
 }
 
 /** Longest bearer token that is looked at. */
 const MAX_TOKEN_CHARS = 8192;
 
-/** Who are you, and may you. Every door asks here, and nowhere else. */
+/** Who are you, may you, not so fast, in the queue. Every door asks here, and nowhere else. */
 export class Broker {
   readonly #needs: BrokerNeeds;
 
@@ -58,6 +64,22 @@ export class Broker {
       const needed = entry.access === 'operator' ? 'the operator token' : `the permission ${entry.access}`;
       throw new SidecarError('PERMISSION_DENIED', `${entry.name} needs ${needed}.`);
     }
+  }
+
+  /**
+   * Lets a request in: within its caller’s limits, and when there is room. What is essential is never kept waiting, and
+   * what waits by itself takes no room.
+   * @returns what to call when it is done.
+   * @throws {SidecarError} `RATE_LIMITED`, `OVERLOADED`, `CLIENT_CLOSED`.
+   */
+  async admit(entry: Pick<Procedure, 'load' | 'kind'>, principal: Principal, signal: AbortSignal): Promise<() => void> {
+    const { rateLimits, queue, memory } = this.#needs;
+    if (principal.kind === 'agent') await rateLimits.take(principal);
+    if (entry.load === 'essential') return () => {};
+    if (memory.isHigh) throw overloaded('The sidecar is short of memory.');
+    if (entry.load === 'waits' || entry.kind === 'subscription') return () => {};
+    if (!queue.tryEnter()) await queue.enter(signal);
+    return () => queue.leave();
   }
 
   /**

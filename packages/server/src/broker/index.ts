@@ -1,5 +1,12 @@
+export { AdmissionQueue } from './admission-queue.ts';
+export { AuditLog } from './audit/audit-log.ts';
+export { auditingOf, deedOf } from './audit/audited-call.ts';
+export { AuditStore } from './audit/audit-store.ts';
 export { Broker } from './broker.ts';
 export { openOperatorToken } from './operator-token.ts';
 export { SigningKeys } from './signing-keys.ts';
 export { KEY_OVERLAP_MS, Tokens } from './tokens.ts';
 export { TokenStore, type TokenSelection } from './token-store.ts';
+export { MemoryWatch } from './memory-watch.ts';
+export { RateLimits } from './rate-limits.ts';
+export { withinDeadline } from './deadline.ts';

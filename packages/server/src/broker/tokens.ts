@@ -5,6 +5,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Ids } from '../runtime/ids.ts';
 import type { AgentPrincipal } from '../runtime/principal.ts';
 import type { Transaction, Writer } from '../storage/writer.ts';
+import type { AuditLog } from './audit/audit-log.ts';
 import type { SigningKeys } from './signing-keys.ts';
 import type { TokenSelection, TokenStore } from './token-store.ts';
 
@@ -44,6 +45,8 @@ export interface TokensNeeds {
   readonly keys: SigningKeys;
   readonly clock: Clock;
   readonly ids: Ids;
+  /** Where minting and ending go on record, in the same transaction. */
+  readonly audit?: Pick<AuditLog, 'append' | 'record'>;
 }
 
 /**
@@ -123,7 +126,9 @@ export class Tokens {
    * all tokens end.
    */
   async rotateKeys(options: { readonly leaked: boolean }): Promise<void> {
-    await this.#needs.keys.rotate(options);
+    const { kid } = await this.#needs.keys.rotate(options);
+    const detail = options.leaked ? 'the keys before have leaked' : null;
+    await this.#needs.audit?.record({ action: 'key.rotated', target: kid, detail });
     if (!options.leaked) return;
     this.#verified.clear();
     await this.revoke('all');
@@ -189,6 +194,12 @@ export class Tokens {
 
   #note(transaction: Transaction, jti: string, { agentId, projectId }: TokenSubject, expiresAtMs: number): void {
     this.#needs.store.insert(transaction, { jti, agentId, projectId, expiresAtMs });
+    this.#needs.audit?.append(transaction, {
+      action: 'token.issued',
+      project_id: projectId,
+      target: agentId,
+      detail: jti,
+    });
     transaction.afterCommit(() => void this.#issued.set(jti, { expiresAtMs, revokedAtMs: null }));
   }
 
@@ -238,6 +249,10 @@ export class Tokens {
   #end(transaction: Transaction, which: TokenSelection, atMs: number): number {
     const { store, clock } = this.#needs;
     const jtis = store.revoke(transaction, which, atMs);
+    if (jtis.length > 0) {
+      const target = which === 'all' ? 'all' : (Object.values(which)[0] ?? null);
+      this.#needs.audit?.append(transaction, { action: 'token.revoked', target, count: jtis.length });
+    }
     transaction.afterCommit(() => {
       for (const jti of jtis) {
         const issued = this.#issued.get(jti);

@@ -1,5 +1,6 @@
 import type { Setting } from './setting.ts';
 
+const RATE = { kind: 'number', group: 'access', min: 0, max: 1_000_000 } as const;
 const AGENTS = { kind: 'integer', group: 'agents', min: 1, max: 10_000 } as const;
 
 /**
@@ -82,6 +83,66 @@ export const SETTINGS = {
     min: 0.01,
     max: 3650,
     default: 30,
+  },
+  auditRetentionDays: {
+    kind: 'number',
+    group: 'access',
+    summary: 'Days that audit records are kept.',
+    min: 0.01,
+    max: 36_500,
+    default: 90,
+  },
+  auditMaxRecords: {
+    kind: 'integer',
+    group: 'access',
+    summary: 'Audit records that are kept at most.',
+    min: 100,
+    max: 1_000_000_000,
+    default: 1_000_000,
+  },
+  rateLimitPerAgent: { ...RATE, summary: 'Requests a second of one agent, averaged over 10 s; 0: any.', default: 1000 },
+  rateLimitPerAgentType: {
+    ...RATE,
+    summary: 'Requests a second of all agents of one type in one project together; 0: any.',
+    default: 12_000,
+  },
+  rateLimitPerProject: {
+    ...RATE,
+    summary: 'Requests a second of all agents of one project together; 0: any.',
+    default: 20_000,
+  },
+  maxConcurrentRequests: {
+    kind: 'integer',
+    group: 'access',
+    summary: 'Requests that are worked on at once; long-polls and subscriptions do not count.',
+    min: 1,
+    max: 100_000,
+    default: 1024,
+  },
+  maxQueuedRequests: {
+    kind: 'integer',
+    group: 'access',
+    summary: 'Requests that may wait for their turn; more are refused.',
+    min: 0,
+    max: 1_000_000,
+    default: 8192,
+  },
+  maxQueueWaitMs: {
+    kind: 'integer',
+    group: 'access',
+    summary: 'Milliseconds a request waits for its turn before it is refused.',
+    min: 1,
+    max: 60_000,
+    default: 5000,
+  },
+  maxMemoryMb: {
+    kind: 'integer',
+    group: 'access',
+    summary:
+      'Memory at which only what is essential is still done. Without it: 90 % of what the machine or its container has.',
+    min: 128,
+    max: 16_777_216,
+    default: null,
   },
   dataDir: {
     kind: 'path',

@@ -9,6 +9,8 @@ export interface DataDir {
   readonly contextCache: string;
   readonly eventLog: string;
   readonly keys: string;
+  readonly auditKey: string;
+  readonly auditAnchor: string;
   readonly logs: string;
   readonly agents: string;
   readonly operatorToken: string;
@@ -26,6 +28,8 @@ export function openDataDir(root: string): DataDir {
     contextCache: join(root, 'context-cache'),
     eventLog: join(root, 'events', 'event-log.jsonl'),
     keys: join(root, 'keys'),
+    auditKey: join(root, 'keys', 'audit.key'),
+    auditAnchor: join(root, 'keys', 'audit.head'),
     logs: join(root, 'logs'),
     agents: join(root, 'agents'),
     operatorToken: join(root, 'operator.token'),

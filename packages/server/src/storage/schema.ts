@@ -239,3 +239,15 @@ export const workflowCursors = sqliteTable('workflow_cursors', {
   projectId: text('project_id').primaryKey(),
   sequence: integer('sequence').notNull(),
 });
+
+/** Who did what: each record’s text and what it hashes to after the one before. Only ever added to. */
+export const audit = sqliteTable(
+  'audit',
+  {
+    sequence: integer('sequence').primaryKey(),
+    atMs: integer('at_ms').notNull(),
+    body: text('body').notNull(),
+    hash: text('hash').notNull(),
+  },
+  (table) => [index('audit_by_time').on(table.atMs)],
+);

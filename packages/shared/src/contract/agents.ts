@@ -74,6 +74,7 @@ export const agents = {
       headers: { idempotency_key: 'idempotency-key', traceparent: 'traceparent' },
     },
     errors: [...SPAWN_REFUSALS, 'AGENT_ENDED', 'IDEMPOTENCY_CONFLICT'],
+    deadlineMs: 180_000,
   }),
   preflight: procedure({
     name: 'agents.preflight',
@@ -127,6 +128,8 @@ export const agents = {
     access: 'spawn_agents',
     rest: { method: 'POST', path: '/api/agents/:agent_id/stop' },
     errors: ['AGENT_NOT_FOUND'],
+    load: 'essential',
+    deadlineMs: 180_000,
   }),
   stopAll: procedure({
     name: 'agents.stopAll',
@@ -142,6 +145,8 @@ export const agents = {
     access: 'spawn_agents',
     rest: { method: 'POST', path: '/api/agents/stop' },
     errors: [],
+    load: 'essential',
+    deadlineMs: 180_000,
   }),
   logs: procedure({
     name: 'agents.logs',
@@ -172,6 +177,7 @@ export const agents = {
     access: 'authenticated',
     rest: { method: 'GET', path: '/api/agents/:agent_id/logs' },
     errors: ['AGENT_NOT_FOUND'],
+    load: 'waits',
   }),
   script: procedure({
     name: 'agents.script',

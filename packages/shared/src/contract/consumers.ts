@@ -85,6 +85,7 @@ export const consumers = {
     access: 'authenticated',
     rest: { method: 'POST', path: '/api/consumers/:consumer/consume' },
     errors: ['CONSUMER_NOT_FOUND'],
+    load: 'waits',
   }),
   ack: procedure({
     name: 'consumers.ack',

@@ -42,6 +42,7 @@ export const context = {
       },
     },
     errors: ['ISSUE_NOT_FOUND', 'AGENT_TYPE_NOT_FOUND', 'AGENT_TYPE_FORBIDDEN'],
+    deadlineMs: 180_000,
   }),
   prompt: procedure({
     name: 'context.prompt',
@@ -52,6 +53,7 @@ export const context = {
     access: 'read_context',
     rest: { method: 'GET', path: '/api/context/:issue_id/:agent_type/prompt' },
     errors: ['ISSUE_NOT_FOUND', 'AGENT_TYPE_NOT_FOUND', 'AGENT_TYPE_FORBIDDEN'],
+    deadlineMs: 180_000,
   }),
   file: procedure({
     name: 'context.file',

@@ -1,4 +1,5 @@
 import { agents } from './agents.ts';
+import { audit } from './audit.ts';
 import { consumers, deadLetters } from './consumers.ts';
 import { context } from './context.ts';
 import { events } from './events.ts';
@@ -27,6 +28,7 @@ export const contract = {
   agents,
   profiles,
   workflows,
+  audit,
 } as const;
 
 /** The contract's type. */

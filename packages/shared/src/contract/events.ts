@@ -99,6 +99,7 @@ export const events = {
     access: 'authenticated',
     rest: { method: 'GET', path: '/api/events/wait/:event_type', aliases: { cursor: ['since', 'after'] } },
     errors: ['FILTER_INVALID', 'CURSOR_INVALID', 'CURSOR_EXPIRED'],
+    load: 'waits',
   }),
   list: procedure({
     name: 'events.list',

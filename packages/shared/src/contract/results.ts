@@ -41,6 +41,7 @@ export const results = {
       'IDEMPOTENCY_CONFLICT',
       'PAYLOAD_TOO_LARGE',
     ],
+    load: 'essential',
   }),
   get: procedure({
     name: 'results.get',

@@ -13,6 +13,7 @@ export const system = {
     access: 'public',
     rest: { method: 'GET', path: '/health' },
     errors: [],
+    load: 'essential',
   }),
   status: procedure({
     name: 'system.status',

@@ -56,6 +56,7 @@ export const tokens = {
     access: 'authenticated',
     rest: { method: 'POST', path: '/api/tokens/refresh' },
     errors: ['AGENT_ENDED'],
+    load: 'essential',
   }),
   revoke: procedure({
     name: 'tokens.revoke',

@@ -2,6 +2,7 @@ import type { Contract } from '@orchestration-sidecar/shared';
 import type { Implementation, Implementations } from '../implement.ts';
 import type { Rooms } from '../rooms.ts';
 import { agentProcedures } from './agents.ts';
+import { auditProcedures } from './audit.ts';
 import { consumerProcedures, deadLetterProcedures } from './consumers.ts';
 import { contextProcedures } from './context.ts';
 import { eventProcedures } from './events.ts';
@@ -27,6 +28,7 @@ export function implementContract(rooms: Rooms): readonly Implementation[] {
     agents: agentProcedures(rooms),
     profiles: profileProcedures(rooms),
     workflows: workflowProcedures(rooms),
+    audit: auditProcedures(rooms),
   };
   return Object.values(nouns).flatMap((noun) => Object.values<Implementation>(noun));
 }
