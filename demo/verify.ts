@@ -31,6 +31,8 @@ export async function verify(outcome: Outcome): Promise<Check[]> {
   const { status } = await client.issues.get({ issue_id: issueId });
   const { results } = await client.results.list({ issue_id: issueId });
   const { agents } = await client.agents.list({ issue_id: issueId });
+  const coders = agents.filter((agent) => agent.agent_type === 'typescript-pro');
+  const verified = coders.length > 0 && coders.every(({ outcome: claim }) => claim === 'verified');
   const rounds = results.filter((result) => result.agent_type === 'typescript-pro').length;
   const newest = new Map(results.toReversed().map((result) => [result.agent_type, result]));
   const mirrored = [...newest.values()].every((result) => {
@@ -48,6 +50,7 @@ export async function verify(outcome: Outcome): Promise<Check[]> {
     },
     { what: `a finding went back to the coding agent (${rounds} rounds)`, holds: rounds === 2 },
     { what: `${tests.count} tests pass in the project`, holds: tests.passed && tests.count >= 4 },
+    { what: `checks of the sidecar’s own verified the coding agent’s work`, holds: verified },
     { what: 'every newest result is mirrored on disk', holds: newest.size >= 6 && mirrored },
   ];
 }

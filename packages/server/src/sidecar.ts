@@ -45,6 +45,7 @@ import { Issues, IssueStore } from './issues/index.ts';
 import { Mirrors } from './maintenance/index.ts';
 import { Processes, runCommand } from './process/index.ts';
 import { listenAgain } from './listen.ts';
+import { projectChecks } from './project-checks.ts';
 import { Projects, ProjectStore } from './projects/index.ts';
 import { ResultMirror, Results, ResultStore } from './results/index.ts';
 import { isoTime, repeat, systemClock, type Clock } from './runtime/clock.ts';
@@ -269,8 +270,10 @@ async function open(
     projects: { list: () => projects.visibleTo({ kind: 'operator' }) },
     agents,
     languages: (projectId) => projectLanguages(projects.require(projectId).root, stopping.signal),
+    projectChecks: ({ root }) => projectChecks(root, environment['PATH'] ?? DEFAULT_PATH),
     runCheck: async ({ project, command, timeoutMs }, signal) => {
-      const env = inheritedEnvironment(environment);
+      // Test runners that watch for changes do so only where nobody says that this is not a terminal of a person’s.
+      const env = { ...inheritedEnvironment(environment), CI: '1' };
       const report = await runCommand({ command, cwd: project.root, env, timeoutMs, signal });
       return { ...report, treeHash: await treeHash(project.root, signal) };
     },

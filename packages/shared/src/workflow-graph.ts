@@ -29,7 +29,8 @@ function node(index: number): string {
 }
 
 function labelOf({ name, run, checks, on_failure }: Phase): string {
-  const checked = checks.length > 0 ? `checks: ${checks.map((check) => check.name).join(', ')}` : '';
+  const names = checks === 'project' ? ['tests of the project'] : checks.map((check) => check.name);
+  const checked = names.length > 0 ? `checks: ${names.join(', ')}` : '';
   return [name, runnersOf(run), checked, on_failure === 'continue' ? 'may fail' : ''].filter(Boolean).join('<br/>');
 }
 

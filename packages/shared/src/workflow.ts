@@ -79,7 +79,12 @@ export const Phase = z
       .array(EventType)
       .default([])
       .describe('Events that say the phase’s work is done, besides its agents’ stored results.'),
-    checks: z.array(Check).max(16).default([]).describe('What must pass before the phase is complete.'),
+    checks: z
+      .union([z.literal('project'), z.array(Check).max(16)])
+      .default([])
+      .describe(
+        'What must pass before the phase is complete. `project`: what `.sidecar/checks.json` of the project says, else the tests that its manifests name.',
+      ),
     findings_to: PhaseName.nullable()
       .default(null)
       .describe('Earlier phase that settles the findings of this one; null: findings send nobody back.'),

@@ -42,7 +42,9 @@ function factsOf(phase: Phase): string[] {
     ...wait_for.map(
       ({ event_type, from }) => `waits for ${event_type} from ${from === 'operator' ? 'a person' : 'anyone'}`,
     ),
-    ...checks.map(({ name, command }) => `checks ${name}: ${command.join(' ')}`),
+    ...(checks === 'project'
+      ? ['checks the tests of the project']
+      : checks.map(({ name, command }) => `checks ${name}: ${command.join(' ')}`)),
     ...(findings_to === null ? [] : [`findings go back to ${findings_to}`]),
     ...(on_failure === 'continue' ? ['goes on when work fails'] : []),
   ];

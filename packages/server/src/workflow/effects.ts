@@ -150,8 +150,15 @@ export class Effects {
   async #check(run: Run): Promise<void> {
     const phase = currentPhase(run);
     const project = projectOf(this.#needs.projects.list(), run);
+    const asked = phase?.checks ?? [];
+    const { checks: named, reason } =
+      asked !== 'project'
+        ? { checks: asked, reason: null }
+        : project
+          ? await this.#needs.projectChecks(project)
+          : { checks: [], reason: 'the project is not there any more' };
     const checks: CheckOutcome[] = [];
-    for (const check of phase?.checks ?? []) {
+    for (const check of named) {
       if (!project || (check.when_file !== undefined && !existsSync(join(project.root, check.when_file)))) continue;
       checks.push(await this.#runCheck(check, project));
       if (this.#closing.signal.aborted) return;
@@ -159,6 +166,7 @@ export class Effects {
     await this.#write(run, 'checks_complete', {
       key: checkKey(run),
       checks,
+      reason,
       passed: checks.every(({ passed }) => passed),
     });
   }

@@ -35,7 +35,12 @@ export const CheckOutcome = z.object({
   output_tail: z.string(),
 });
 export type CheckOutcome = z.infer<typeof CheckOutcome>;
-const ChecksComplete = z.object({ issue_id: z.string(), key: z.string(), checks: z.array(CheckOutcome) });
+const ChecksComplete = z.object({
+  issue_id: z.string(),
+  key: z.string(),
+  checks: z.array(CheckOutcome),
+  reason: z.string().nullish(),
+});
 const Observed = z.discriminatedUnion('what', [
   z.object({ what: z.literal('time'), issue_id: z.string() }),
   z.object({ what: z.literal('spawn_refused'), issue_id: z.string(), key: z.string(), reason: z.string() }),
@@ -82,7 +87,13 @@ export type Happening =
       readonly data: SidecarEvent['data'];
     }
   | { readonly kind: 'refused'; readonly key: string; readonly reason: string }
-  | { readonly kind: 'checked'; readonly key: string; readonly checks: readonly CheckOutcome[] }
+  | {
+      readonly kind: 'checked';
+      readonly key: string;
+      readonly checks: readonly CheckOutcome[];
+      /** Where the checks were found, or why there are none; null: the workflow names them. */
+      readonly reason: string | null;
+    }
   | { readonly kind: 'time' | 'paused' | 'resumed' }
   | { readonly kind: 'cancelled'; readonly reason: string };
 
@@ -144,7 +155,9 @@ function ownHappening(event: SidecarEvent, records: Records): Found | undefined 
       return lifecycle(event);
     case 'checks_complete': {
       const { data } = ChecksComplete.safeParse(event.data);
-      return data && { issueId: data.issue_id, happening: { kind: 'checked', key: data.key, checks: data.checks } };
+      if (!data) return undefined;
+      const { issue_id: issueId, key, checks, reason = null } = data;
+      return { issueId, happening: { kind: 'checked', key, checks, reason } };
     }
     case 'workflow_observed':
       return observation(event, records);

@@ -1,4 +1,4 @@
-import type { Agent, Issue, Project, StoredResult, Workflow } from '@orchestration-sidecar/shared';
+import type { Agent, Check, Issue, Project, StoredResult, Workflow } from '@orchestration-sidecar/shared';
 import type { SpawnRequest } from '../agents/index.ts';
 import type { EventBus, EventLog } from '../events/index.ts';
 import type { Issues } from '../issues/index.ts';
@@ -69,6 +69,10 @@ export interface EngineNeeds {
   readonly agents: AgentStarter;
   /** Programming languages of a project, lower-case, most used first. */
   languages(projectId: string): Promise<readonly string[]> | readonly string[];
+  /** What shows that a project works, for phases that leave it to the project. */
+  projectChecks(
+    project: Pick<Project, 'project_id' | 'root'>,
+  ): Promise<{ readonly checks: readonly Check[]; readonly reason: string }>;
   /** Runs a check in the project’s directory. Must not throw for a command that fails or cannot be started. */
   runCheck(request: CheckRequest, signal: AbortSignal): Promise<CheckReport>;
   readonly clock: Clock;

@@ -76,11 +76,13 @@ export function settle(step: Step): void {
   if (jobs.some((job) => job.alive)) return;
   run.phase_state = 'checking';
   run.checks_asked += 1;
-  decideThat(step, 'check', `${phase.checks.length} checks of ${phase.name} run`, { key: checkKey(run) });
+  const what =
+    phase.checks === 'project' ? 'the tests of the project' : `${phase.checks.length} checks of ${phase.name}`;
+  decideThat(step, 'check', `${what} run`, { key: checkKey(run) });
 }
 
 /** Takes what the checks of the phase said. */
-export function takeChecked(step: Step, { key, checks }: Extract<Happening, { kind: 'checked' }>): void {
+export function takeChecked(step: Step, { key, checks, reason }: Extract<Happening, { kind: 'checked' }>): void {
   const { run } = step;
   if (run.phase_state !== 'checking' || isOver(run) || key !== checkKey(run)) return;
   const delivered = currentJobs(run).filter((job) => job.state === 'delivered');
@@ -90,7 +92,7 @@ export function takeChecked(step: Step, { key, checks }: Extract<Happening, { ki
     // Checks that do not concern the project say nothing about it.
     for (const job of delivered) job.verified = checks.length > 0;
     if (checks.length > 0) decideThat(step, 'verified', `${checks.length} of ${checks.length} checks passed`);
-    else decideThat(step, 'unchecked', 'no check concerns this project');
+    else decideThat(step, 'unchecked', `what was done stays claimed: ${reason ?? 'no check concerns this project'}`);
     return completePhase(step);
   }
   const facts = failed.map(

@@ -5,6 +5,7 @@ import {
   ResultBody,
   SidecarError,
   type Agent,
+  type Check,
   type Issue,
   type JsonObject,
   type Project,
@@ -100,6 +101,8 @@ export interface WorldOptions {
   readonly workflows?: readonly Workflow[];
   readonly languages?: readonly string[];
   readonly script?: Script;
+  /** What the project says it is checked by. Default: nothing is found. */
+  readonly projectChecks?: readonly Check[];
   readonly check?: (request: CheckRequest) => Promise<CheckReport> | CheckReport;
 }
 
@@ -227,6 +230,10 @@ export class ScriptedWorld {
         confirm: (_transaction, agentId, outcome) => void this.confirmed.set(agentId, outcome),
       },
       languages: () => this.languages,
+      projectChecks: async () => {
+        const checks = this.#options.projectChecks ?? [];
+        return { checks, reason: checks.length > 0 ? 'found' : 'no tests were found' };
+      },
       runCheck: (request) =>
         unlessKilled(async () => this.#options.check?.(request) ?? { ...passedCheck, outputTail: '' }),
       clock: this.clock,

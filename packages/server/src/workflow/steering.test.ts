@@ -172,6 +172,21 @@ describe('evidence', () => {
     expect([...world.confirmed.values()]).toEqual(['failed', 'failed', 'failed']);
   });
 
+  test('where the phase leaves it to the project, what the project names is run', async () => {
+    await using world = await opened(workflowOf([{ name: 'a', checks: 'project' }]), { projectChecks: checks });
+    expect((await world.ended('i')).status).toBe('resolved');
+    expect([...world.confirmed.values()]).toEqual(['verified']);
+  });
+
+  test('where nothing is found, a claim stays a claim, and the log says why', async () => {
+    await using world = await opened(workflowOf([{ name: 'a', checks: 'project' }]), {});
+    expect((await world.ended('i')).status).toBe('resolved');
+    expect([...world.confirmed.values()]).toEqual([]);
+    const decision = world.all().find(({ data }) => data['decision'] === 'unchecked');
+    expect(decision?.data['reason']).toBe('what was done stays claimed: no tests were found');
+    expect(world.engine.outcome('p', 'i')).toMatchObject({ agents: [{ outcome: 'claimed' }], counts: { verified: 0 } });
+  });
+
   test('a killed sidecar runs the checks again', async () => {
     let runs = 0;
     const first = Promise.withResolvers<never>();
