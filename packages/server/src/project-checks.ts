@@ -64,7 +64,7 @@ const RULES: Readonly<Record<string, Rule>> = {
         'requirements.txt',
         'requirements-dev.txt',
         'dev-requirements.txt',
-      ].map((name) => (root.names.has(name) ? root.text(name) : '')),
+      ].map((name) => root.text(name)),
     );
     const uses = root.names.has('pytest.ini') || root.names.has('conftest.py') || /\bpytest\b/.test(said.join('\n'));
     return uses ? ['pytest'] : undefined;
