@@ -105,7 +105,6 @@ test(
       return due;
     });
     expect(kills).toBeGreaterThan(2);
-    expect(killed).toBe(true);
     check(events);
   },
 );
