@@ -1,18 +1,23 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { Profile } from '@orchestration-sidecar/shared';
 import { createContextInjector, type ContextRequest } from '../../packages/server/src/context/index.ts';
+import { ensureBundled } from '../../scripts/bundle.mjs';
 import { writeRepository } from './context/generated-repository.ts';
 
 /**
  * How fast a context is gathered: cold, warm and after an edit, beside the floor (`git ls-files` and reading each file)
  * and repomix, on generated repositories, all in one run.
  *
- *     node --conditions=@orchestration-sidecar/source test/bench/context.ts [--files 300,5000] [--no-repomix]
+ *     npm run bench:context -- [--files 300,5000] [--no-repomix]
+ *
+ * The worker is the bundled one, as `npm start` runs it. `started` is the first request of a sidecar that has just been
+ * started; `cold` the first for a tree that a running sidecar has never seen.
  */
 const { values } = parseArgs({
   options: { files: { type: 'string', default: '300,5000,50000' }, 'no-repomix': { type: 'boolean', default: false } },
@@ -24,8 +29,12 @@ const PROFILE = Profile.parse(
 const WARM_REQUESTS = 300;
 const EDITS = 15;
 
+const workerEntry = pathToFileURL(join(dirname(ensureBundled(process.execPath)), 'context-worker.js'));
 const place = mkdtempSync(join(tmpdir(), 'sidecar-bench-'));
+/** Small projects that a running sidecar has served before. */
+const others = ['a', 'b'].map((name) => join(place, name));
 try {
+  for (const other of others) writeRepository(other, 200);
   console.log('files   what                      ms        peak MB');
   for (const count of values.files.split(',').map(Number)) await measureAt(count);
 } finally {
@@ -44,13 +53,18 @@ async function measureAt(count: number): Promise<void> {
     'floor',
     median(3, () => readEverything(root)),
   );
-  const cold: number[] = [];
+  const [started, cold]: [number[], number[]] = [[], []];
   for (let round = 0; round < 3; round++) {
     const injector = open(round + count);
-    cold.push(await timed(() => injector.gather(request(root, words))));
+    started.push(await timed(() => injector.gather(request(root, words))));
     await injector.close();
+    const running = open(round + count + 5);
+    for (const other of others) await running.gather(request(other, words));
+    cold.push(await timed(() => running.gather(request(root, words))));
+    await running.close();
   }
-  row('cold', cold.toSorted((a, b) => a - b)[1] ?? 0, process.resourceUsage().maxRSS / 1024);
+  row('started', middle(started), process.resourceUsage().maxRSS / 1024);
+  row('cold', middle(cold), process.resourceUsage().maxRSS / 1024);
 
   const injector = open(count + 10);
   const loop = monitorEventLoopDelay({ resolution: 1 });
@@ -75,7 +89,7 @@ async function measureAt(count: number): Promise<void> {
     appendFileSync(join(root, 'src/area0/module0.ts'), `// edit ${edit}\n`);
     edits.push(await timed(() => injector.gather(request(root, words))));
   }
-  row('after an edit, median', edits.toSorted((a, b) => a - b)[Math.floor(EDITS / 2)] ?? 0);
+  row('after an edit, median', middle(edits));
   await injector.close();
   if (!values['no-repomix']) {
     for (const [what, args] of [
@@ -90,7 +104,12 @@ async function measureAt(count: number): Promise<void> {
 }
 
 function open(round: number): ReturnType<typeof createContextInjector> {
-  return createContextInjector({ cacheDir: join(place, `cache-${round}`), cacheMaxBytes: 1e9, now: () => new Date() });
+  return createContextInjector({
+    cacheDir: join(place, `cache-${round}`),
+    cacheMaxBytes: 1e9,
+    workerEntry,
+    now: () => new Date(),
+  });
 }
 
 function request(root: string, words: readonly string[]): ContextRequest {
@@ -147,6 +166,10 @@ function repomix(root: string, args: readonly string[]): { ms: number; peakMb: n
   return { ms: performance.now() - again, peakMb: undefined, failed: plain.status !== 0 };
 }
 
+function middle(times: readonly number[]): number {
+  return times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0;
+}
+
 async function timed(work: () => Promise<unknown>): Promise<number> {
   const started = performance.now();
   await work();
@@ -159,5 +182,5 @@ function median(rounds: number, work: () => void): number {
     work();
     return performance.now() - started;
   });
-  return times.toSorted((a, b) => a - b)[Math.floor(rounds / 2)] ?? 0;
+  return middle(times);
 }

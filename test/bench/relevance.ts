@@ -10,7 +10,7 @@ import { mean, measure, type Measures } from './relevance/measures.ts';
  * How well contexts name the files that a change will touch, measured on a repository’s own history: the message of a
  * commit is the task, the source files it changed are the answer, and the tree is the one before it.
  *
- *     node --conditions=@orchestration-sidecar/source test/bench/relevance.ts --repo PATH [--repo PATH] [--cases 100]
+ *     npm run bench:relevance -- --repo PATH [--repo PATH] [--cases 100]
  */
 const { values } = parseArgs({
   options: { repo: { type: 'string', multiple: true }, cases: { type: 'string', default: '100' } },

@@ -183,7 +183,7 @@ function metadata(task: GatherTask, state: ProjectState, files: readonly Indexed
   }
   return {
     project_type: projectType(
-      files.filter(({ path }) => depth(path) === 0).map(({ path }) => path),
+      files.filter(({ path }) => !path.includes('/')).map(({ path }) => path),
       languages,
     ),
     dependencies: [...dependencies].slice(0, MAX_DEPENDENCIES),

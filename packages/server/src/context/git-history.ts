@@ -1,5 +1,5 @@
 import type { Commit, GitContext } from '@orchestration-sidecar/shared';
-import { redactLine } from './redact.ts';
+import { namesSecret, redactLine } from './redact.ts';
 import { readRepository, type Repository } from './repository.ts';
 
 /** Commits that ranking learns from: who changed with whom, what was said, how recently. */
@@ -113,9 +113,9 @@ export function gitContext(history: History | null, changes: readonly string[]):
     recent_commits: (history?.commits ?? []).slice(0, SHOWN_COMMITS).map((commit) => ({
       ...commit,
       message: redactLine(commit.message.slice(0, MAX_MESSAGE_CHARS)),
-      files: commit.files.slice(0, MAX_FILES_SHOWN),
+      files: commit.files.slice(0, MAX_FILES_SHOWN).filter((path) => !namesSecret(path)),
     })),
-    uncommitted_changes: [...changes],
+    uncommitted_changes: changes.filter((path) => !namesSecret(path)),
   };
 }
 

@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { readCommits, readStatus, type GitStatus, type History } from './git-history.ts';
 import { readFiles, unpackFiles, type IndexedFile, type PackedFiles } from './indexed-files.ts';
 import { findRepository, type Repository } from './repository.ts';
-import { scanProject, type ProjectFile, type Scan } from './scan.ts';
+import { scanProject, TrackedPaths, type ProjectFile, type Scan } from './scan.ts';
 
 /** Reads files on another thread; rejects when that cannot be. */
 export type ReadElsewhere = (
@@ -36,6 +36,7 @@ export class ProjectIndex {
   readonly #root: string;
   readonly #files = new Map<string, IndexedFile>();
   readonly #readElsewhere: ReadElsewhere | null;
+  readonly #tracked = new TrackedPaths();
   #history: History | null = null;
 
   /** @param readElsewhere shares the reading of many files. */
@@ -52,7 +53,11 @@ export class ProjectIndex {
     const status = repository === null ? Promise.resolve(null) : readStatus(root, repository, signal);
     // Begun at once where none is known, because starting git takes longer than reading most logs.
     const log = repository === null || this.#history !== null ? null : readCommits(root, repository, 'HEAD', signal);
-    const [scan, known, commits] = await Promise.all([scanProject(root, repository, signal, status), status, log]);
+    const [scan, known, commits] = await Promise.all([
+      scanProject(root, repository, signal, status, this.#tracked),
+      status,
+      log,
+    ]);
     if (known !== null && commits !== null && commits[0]?.hash === known.head) {
       this.#history = { head: known.head, branch: known.branch, commits };
     }

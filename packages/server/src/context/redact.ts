@@ -97,6 +97,14 @@ export function redactLine(text: string): string {
   return clean;
 }
 
+/** Shortest run of letters that a token has. */
+const LONG_NAME = /[\w-]{20}/;
+
+/** Whether a path itself holds a secret, so that even its name must not be told. */
+export function namesSecret(path: string): boolean {
+  return LONG_NAME.test(path) && matchOwn(path).length > 0;
+}
+
 async function findSecrets(text: string, path: string): Promise<readonly Found[]> {
   scanner ??= loadScanner();
   const { messages } = await (await scanner)(text, path);

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { IgnoreRules, SIDECAR_IGNORE } from './ignore-rules.ts';
 import { readStatus, type GitStatus } from './git-history.ts';
+import { namesSecret } from './redact.ts';
 import { readRepository, type Repository } from './repository.ts';
 
 /** A file of the project, as the file system states it. */
@@ -70,9 +71,11 @@ export async function scanProject(
   signal: AbortSignal,
   /** What git was asked already; left out, it is asked now. */
   status = repository === null ? Promise.resolve(null) : readStatus(root, repository, signal),
+  tracked = new TrackedPaths(),
 ): Promise<Scan> {
   if (repository?.workTree === null) return { files: [], directories: [], cut: false };
-  const listed = (repository && (await listFiles(root, repository, status, signal))) ?? (await walk(root, signal));
+  const listed =
+    (repository && (await listFiles(root, repository, status, tracked, signal))) ?? (await walk(root, signal));
   const rules = new IgnoreRules();
   for (const path of listed) {
     if (path === SIDECAR_IGNORE || path.endsWith(`/${SIDECAR_IGNORE}`)) {
@@ -87,7 +90,7 @@ export async function scanProject(
       await nextTurn();
       signal.throwIfAborted();
     }
-    if (!real.holds(path)) continue;
+    if (!real.holds(path) || namesSecret(path)) continue;
     const file = stampFile(root, path);
     if (file !== null) files.push(file);
     if (files.length === MAX_FILES) break;
@@ -135,20 +138,43 @@ export function stampFile(root: string, path: string): ProjectFile | null {
   }
 }
 
+/** What git tracks, kept as long as its index is the same file: git writes every other one anew. */
+export class TrackedPaths {
+  #index = '';
+  #paths: readonly string[] = [];
+
+  /** Null when git cannot tell. */
+  async read(root: string, repository: Repository, signal: AbortSignal): Promise<readonly string[] | null> {
+    const index = stampFile(repository.gitDir, 'index')?.stamp ?? '';
+    if (index !== '' && index === this.#index) return this.#paths;
+    const args = ['ls-files', '-z', '--cached'];
+    const { exitCode, output } = await readRepository(repository, root, args, signal, LIST_BYTES);
+    if (exitCode !== 0) return null;
+    // A path that is not UTF-8 cannot be named in JSON; a nested repository ends with a slash.
+    this.#paths = sayable(output.toString('utf8').split('\0')).toSorted();
+    // Stated before it was read, so that one that is written meanwhile is read by the next.
+    this.#index = index;
+    return this.#paths;
+  }
+}
+
+function sayable(paths: readonly string[]): string[] {
+  return paths.filter((path) => path !== '' && !path.endsWith('/') && !path.includes('\ufffd'));
+}
+
 async function listFiles(
   root: string,
   repository: Repository,
   status: Promise<GitStatus | null>,
+  tracked: TrackedPaths,
   signal: AbortSignal,
-): Promise<string[] | null> {
-  const [tracked, known] = await Promise.all([
-    readRepository(repository, root, ['ls-files', '-z', '--cached'], signal, LIST_BYTES),
-    status,
-  ]);
-  if (tracked.exitCode !== 0 || known === null) return null;
-  const paths = new Set([...tracked.output.toString('utf8').split('\0'), ...known.untracked]);
-  // A path that is not UTF-8 cannot be named in JSON; a nested repository ends with a slash.
-  return [...paths].filter((path) => path !== '' && !path.endsWith('/') && !path.includes('\ufffd')).toSorted();
+): Promise<readonly string[] | null> {
+  const [paths, known] = await Promise.all([tracked.read(root, repository, signal), status]);
+  if (paths === null || known === null) return null;
+  const untracked = sayable(known.untracked);
+  // A merge in progress lists a path once for each side.
+  const merging = paths.some((path, index) => path === paths[index - 1]);
+  return untracked.length === 0 && !merging ? paths : [...new Set([...paths, ...untracked])].toSorted();
 }
 
 async function walk(root: string, signal: AbortSignal): Promise<string[]> {

@@ -167,11 +167,14 @@ function settle(
     .map((file, index) => ({
       file,
       score: ((totals[index] ?? 0) - zero) * scale,
-      parts: Object.fromEntries(
-        weighted
-          .map(([name, values]) => [name, (values[index] ?? 0) * SIGNAL_WEIGHTS[name] * scale] as const)
-          .filter(([, share]) => share >= 0.005),
-      ),
+      // Made when asked for: a large project ranks many more files than it shows.
+      get parts() {
+        return Object.fromEntries(
+          weighted
+            .map(([name, values]) => [name, (values[index] ?? 0) * SIGNAL_WEIGHTS[name] * scale] as const)
+            .filter(([, share]) => share >= 0.005),
+        );
+      },
       line: lines.get(index) ?? null,
     }))
     .toSorted((a, b) => b.score - a.score || (a.file.path < b.file.path ? -1 : 1));
