@@ -79,7 +79,8 @@ function select(
   const recent = recentPaths(state, task.nowMs);
   const candidates: (Candidate & { readonly rank: number })[] = [];
   const omitted: OmittedFile[] = [];
-  for (const [rank, { file, score, parts }] of ranked.entries()) {
+  for (const [rank, entry] of ranked.entries()) {
+    const { file, score } = entry;
     const relevant = rank < FEWEST_FILES || (rank < RELEVANT_FILES && score >= RELEVANT_SCORE);
     const standing = { relevant, recent: recent.has(file.path) };
     const grounds = groundsOf(file.kind, requirements, standing);
@@ -102,7 +103,7 @@ function select(
       size: file.size,
       score,
       scoreLines,
-      read: () => readCandidate(state.root, file, score, reasonsOf(parts, grounds, standing.recent)),
+      read: () => readCandidate(state.root, file, score, reasonsOf(entry.parts, grounds, standing.recent)),
     });
   }
   return {
