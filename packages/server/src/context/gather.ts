@@ -170,7 +170,8 @@ function recentPaths(state: ProjectState, nowMs: number): ReadonlySet<string> {
 
 function metadata(task: GatherTask, state: ProjectState, files: readonly IndexedFile[]): ContextMetadata {
   const manifests = files
-    .filter(({ path, kind }) => declaresDependencies(path) && !kind.vendored && !kind.roles.has('test'))
+    .filter(({ kind: { roles, vendored } }) => roles.has('manifest') && !vendored && !roles.has('test'))
+    .filter(({ path }) => declaresDependencies(path))
     .toSorted((a, b) => depth(a.path) - depth(b.path))
     .slice(0, MAX_MANIFESTS);
   const dependencies = new Set<string>();

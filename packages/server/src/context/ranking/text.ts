@@ -22,15 +22,17 @@ export function countTerms(files: readonly IndexedFile[], terms: Iterable<number
   const averagePathLength = mean(({ pathTerms }) => pathTerms.length);
   const rarity = new Map<number, number>();
   const postings = new Map<number, (readonly [number, number])[]>();
-  for (const hash of terms) {
+  const asked = [...terms];
+  const counts = occurrences(files, asked);
+  for (const [place, hash] of asked.entries()) {
     const found: (readonly [number, number])[] = [];
     // An index and no iterator: this is the loop that a large project waits for.
     for (let index = 0; index < files.length; index++) {
       const file = files[index];
       if (file === undefined) continue;
       const { text, pathTerms } = file;
-      const inText = countOf(text, hash);
-      const inPath = countOf(pathTerms, hash);
+      const inText = counts[index]?.[2 * place] ?? 0;
+      const inPath = counts[index]?.[2 * place + 1] ?? 0;
       if (inText + inPath === 0) continue;
       const defined = inText > 0 && holds(text.defines, hash) ? BM25.define : 0;
       found.push([
@@ -43,6 +45,33 @@ export function countTerms(files: readonly IndexedFile[], terms: Iterable<number
     postings.set(hash, found);
   }
   return { averageLength, averagePathLength, rarity, postings };
+}
+
+let last: { readonly terms: string; readonly known: WeakMap<IndexedFile, Uint16Array> } = {
+  terms: '',
+  known: new WeakMap(),
+};
+
+/**
+ * Of each file how often each term stands in its text and in its path, by turns. Remembered for the terms that were asked
+ * for last, so that after an edit one file is counted.
+ */
+function occurrences(files: readonly IndexedFile[], terms: readonly number[]): Uint16Array[] {
+  const asked = terms.join();
+  if (last.terms !== asked) last = { terms: asked, known: new WeakMap() };
+  const { known } = last;
+  return files.map((file) => {
+    let counts = known.get(file);
+    if (counts === undefined) {
+      counts = new Uint16Array(terms.length * 2);
+      for (const [place, hash] of terms.entries()) {
+        counts[2 * place] = countOf(file.text, hash);
+        counts[2 * place + 1] = countOf(file.pathTerms, hash);
+      }
+      known.set(file, counts);
+    }
+    return counts;
+  });
 }
 
 /** BM25F of weighted terms, one score a file. */
