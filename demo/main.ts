@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,7 +11,7 @@ import { openProject } from './project.ts';
 import { startSidecarProcess } from './sidecar-process.ts';
 import { mirrorOf, verify, type Outcome } from './verify.ts';
 
-/** Longest the agents may take together; the demo fails then instead of hanging. */
+/** Longest the agents may take together, some twelve times what they need; the demo says so and fails then. */
 const DEADLINE_MS = 120_000;
 const LOOK_MS = 200;
 const ISSUE = {
@@ -20,7 +20,9 @@ const ISSUE = {
   body: 'We need URL slugs from titles: a pure function `slugify(text)` in slug/slugify.mjs, tested with node --test.',
 };
 
-const { values } = parseArgs({ options: { project: { type: 'string' }, sidecar: { type: 'string' } } });
+const { values } = parseArgs({
+  options: { project: { type: 'string' }, sidecar: { type: 'string' }, keep: { type: 'boolean' } },
+});
 const startedMs = performance.now();
 const workDirectory = mkdtempSync(join(tmpdir(), 'sidecar-demo-'));
 const dataDir = join(workDirectory, 'data');
@@ -45,6 +47,9 @@ try {
 }
 console.log(`\n${failed ? 'The demo failed' : 'Done'} after ${((performance.now() - startedMs) / 1000).toFixed(1)} s.`);
 process.exitCode = failed ? 1 : 0;
+// What went wrong is looked for in what is left; and who wants to look at what went well says so.
+if (!failed && !values.keep) rmSync(workDirectory, { recursive: true, force: true });
+else console.log(`Everything is in ${workDirectory}.`);
 
 /** Shows the issue being resolved; answers its events when it is over. */
 async function watch(client: SidecarClient): Promise<SidecarEvent[]> {
@@ -58,6 +63,7 @@ async function watch(client: SidecarClient): Promise<SidecarEvent[]> {
   };
   const looking = setInterval(() => void look().catch(() => {}), LOOK_MS);
   try {
+    over.addEventListener('abort', () => console.error(`The issue was not resolved within ${DEADLINE_MS / 1000} s.`));
     for await (const event of client.events.subscribe({ filter: `issue_id:${ISSUE.issue_id}` }, { signal: over })) {
       timeline.push(event);
       view.event(event);
@@ -86,7 +92,7 @@ async function report(outcome: Outcome, timeline: readonly SidecarEvent[]): Prom
   for (const result of results) {
     console.log(`  ${result.agent_type.padEnd(22)} ${result.result.status.padEnd(8)} ${summaryOf(result.result)}`);
   }
-  console.log('\nOn disk');
+  console.log(`\nOn disk${values.keep ? '' : ' (until the end of the demo; --keep keeps it)'}`);
   for (const path of new Set(results.map((result) => mirrorOf(outcome, result)))) console.log(`  ${path}`);
   console.log(`  ${join(outcome.dataDir, 'events', 'event-log.jsonl')}`);
   console.log(`  ${join(outcome.dataDir, 'sidecar.db')}`);

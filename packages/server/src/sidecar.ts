@@ -248,6 +248,11 @@ async function open(
       depth: config.maxAgentDepth,
       children: config.maxAgentChildren,
     },
+    projectLimits: {
+      tokens: config.maxProjectTokens,
+      costUsd: config.maxProjectCostUsd,
+      spawns: config.maxProjectSpawns,
+    },
   });
   scope.own('agents', supervisor, (it) => it.close());
   const agents = new Agents({

@@ -292,6 +292,13 @@ export const ERRORS = {
     retryable: false,
     recovery: 'Raise the `limits` of its workflow and create a new issue, or go on without further agents.',
   },
+  PROJECT_LIMIT_REACHED: {
+    http: 409,
+    rpc: 'CONFLICT',
+    title: 'The project may start no further agent today',
+    retryable: false,
+    recovery: 'Raise `maxProjectTokens`, `maxProjectCostUsd` or `maxProjectSpawns`, or wait: the last 24 hours count.',
+  },
   PROJECT_EXISTS: {
     http: 409,
     rpc: 'CONFLICT',

@@ -1,6 +1,23 @@
 import { z } from 'zod';
 import { ProjectId, Timestamp } from './ids.ts';
 
+const Share = z.object({
+  used: z.number(),
+  reserved: z.number().describe('What live agents may still use.'),
+  max: z.number().nullable().describe('Null: any amount.'),
+});
+
+/** What the agents of a project use of what it may take. */
+export const ProjectBudget = z
+  .object({
+    hours: z.int().describe('Length of the window that is counted, up to now.'),
+    tokens: Share,
+    cost_usd: Share,
+    spawns: Share,
+  })
+  .meta({ id: 'ProjectBudget' });
+export type ProjectBudget = z.infer<typeof ProjectBudget>;
+
 /** A registered repository. */
 export const Project = z
   .object({

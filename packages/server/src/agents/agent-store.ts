@@ -1,5 +1,5 @@
-import { and, count, desc, eq, inArray, lt, or, sql } from 'drizzle-orm';
-import type { Agent, AgentState } from '@orchestration-sidecar/shared';
+import { and, count, desc, eq, gte, inArray, lt, ne, notInArray, or, sql } from 'drizzle-orm';
+import { LIVE_AGENT_STATES, type Agent, type AgentState } from '@orchestration-sidecar/shared';
 import type { Database } from '../storage/database.ts';
 import { decodePageCursor, encodePageCursor } from '../storage/page-cursor.ts';
 import { agents } from '../storage/schema.ts';
@@ -72,6 +72,30 @@ export class AgentStore {
       .orderBy(agents.createdAtMs)
       .all()
       .map(toRecord);
+  }
+
+  /** Agents of a project that run or are still to run. */
+  liveOf(projectId: string): Agent[] {
+    const where = and(eq(agents.projectId, projectId), inArray(agents.state, [...LIVE_AGENT_STATES]));
+    return this.#database.query
+      .select({ body: agents.body })
+      .from(agents)
+      .where(where)
+      .all()
+      .map((row) => toRecord(row).agent);
+  }
+
+  /** What agents of a project that were made since then have used and ended, and how many were made, live ones too. */
+  spentSince(projectId: string, sinceMs: number): { tokens: number; usd: number; spawns: number } {
+    const ended = notInArray(agents.state, [...LIVE_AGENT_STATES]);
+    const sum = (path: string) =>
+      sql<number>`coalesce(sum(case when ${ended} then json_extract(${agents.body}, ${`$.agent.usage.${path}`}) end), 0)`;
+    const row = this.#database.query
+      .select({ input: sum('input_tokens'), output: sum('output_tokens'), usd: sum('cost_usd'), spawns: count() })
+      .from(agents)
+      .where(and(eq(agents.projectId, projectId), ne(agents.state, 'external'), gte(agents.createdAtMs, sinceMs)))
+      .get();
+    return { tokens: (row?.input ?? 0) + (row?.output ?? 0), usd: row?.usd ?? 0, spawns: row?.spawns ?? 0 };
   }
 
   /** Number of agents in any of the states, over all projects. */

@@ -6,6 +6,7 @@ import {
   type AgentStatus,
   type ContextRequirement,
   type Profile,
+  type ProjectBudget,
   type SpawnForecast,
 } from '@orchestration-sidecar/shared';
 import type { Clock } from '../runtime/clock.ts';
@@ -186,6 +187,11 @@ export class Agents {
   list(query: AgentQuery): { agents: Agent[]; next_cursor: string | null } {
     const page = this.#needs.store.list(query);
     return { ...page, agents: page.agents.map((agent) => this.#needs.supervisor.present(agent)) };
+  }
+
+  /** What a project’s agents use of what it may take. */
+  budget(projectId: string): ProjectBudget {
+    return this.#needs.supervisor.spend.budget(projectId);
   }
 
   /** Number of agents in any of the states. */

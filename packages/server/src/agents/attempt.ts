@@ -95,6 +95,7 @@ export async function startAttempt(
     sessionId: needs.ids.uuid(),
     resume: false,
     sidecarUrl: needs.sidecarUrl(),
+    ...(profile.limits.cost_usd === null ? {} : { maxBudgetUsd: profile.limits.cost_usd }),
     mcpUrl: null,
   });
   const context = await needs.context(record, profile, signal);

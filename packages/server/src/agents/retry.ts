@@ -30,9 +30,17 @@ const ROUTED: Partial<Record<FailureReason, Profile['model']['fallback_when'][nu
   provider_unavailable: 'unavailable',
 };
 
+/** Model tier when a condition holds: the profile’s fallback where it names the condition, else the one it would be. */
+export function tierWhen(
+  condition: Profile['model']['fallback_when'][number],
+  model: Profile['model'],
+  tier: ModelTier = model.tier,
+): ModelTier {
+  return model.fallback_when.includes(condition) ? (model.fallback ?? tier) : tier;
+}
+
 /** Model tier of the attempt after a failure: the profile’s fallback where its conditions say so, else the same. */
 export function tierAfter(failure: Failure, tier: ModelTier, model: Profile['model']): ModelTier {
   const condition = ROUTED[failure.reason];
-  const falls = condition !== undefined && model.fallback !== null && model.fallback_when.includes(condition);
-  return falls ? (model.fallback ?? tier) : tier;
+  return condition === undefined ? tier : tierWhen(condition, model, tier);
 }

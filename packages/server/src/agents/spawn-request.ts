@@ -18,6 +18,8 @@ export interface SpawnRequest {
   readonly permissions: readonly Permission[];
   /** The same key from the same caller in the same project starts one agent, however often it is asked for. */
   readonly idempotencyKey?: string | undefined;
+  /** Whether little is left of the budget; the profile’s model routing may want a smaller model then. */
+  readonly isBudgetLow?: boolean | undefined;
   readonly correlationId: string;
   /** W3C trace context of the request, for the agent to go on with. */
   readonly traceparent?: string | undefined;

@@ -18,8 +18,9 @@ import { assertEnvironmentAllowed } from './environment.ts';
 import type { Failure } from './launchers/index.ts';
 import { Ledger, type LedgerNeeds } from './ledger.ts';
 import * as step from './life-cycle.ts';
-import { LONGEST_RETRY_DELAY_MS, mayRetry, retryDelayMs, tierAfter } from './retry.ts';
+import { LONGEST_RETRY_DELAY_MS, mayRetry, retryDelayMs, tierAfter, tierWhen } from './retry.ts';
 import { deliverKept } from './kept-requests.ts';
+import { Spend, type ProjectLimits } from './spend.ts';
 import { keyOf, type SpawnRequest } from './spawn-request.ts';
 import { Watches, type WatchesNeeds } from './watches.ts';
 
@@ -37,6 +38,7 @@ export interface SupervisorNeeds extends AttemptNeeds, LedgerNeeds, WatchesNeeds
   readonly random: () => number;
   readonly profiles: { get(agentType: string): Profile | undefined };
   readonly limits: AdmissionLimits;
+  readonly projectLimits: ProjectLimits;
   /** Stores what an agent ended with on its output, unless it stored a result itself; the same work twice is once. */
   readonly handIn: (work: FinishedWork) => Promise<void>;
   /** Does in an agent’s name what it kept while the sidecar was away. */
@@ -61,6 +63,7 @@ const TERM_MS = 5000;
  */
 export class Supervisor {
   readonly admission: Admission;
+  readonly spend: Spend;
   readonly #needs: SupervisorNeeds;
   readonly #ledger: Ledger;
   readonly #starts = new Map<string, Start>();
@@ -78,16 +81,17 @@ export class Supervisor {
     this.#needs = needs;
     this.#ledger = new Ledger(needs);
     this.admission = new Admission(needs.limits);
+    this.spend = new Spend({ ...needs, present: (agent) => this.#watches.present(agent) ?? agent });
     this.#watches = new Watches(needs, {
       onEnd: ({ agent }, end) => this.#track(this.#ended(agent.agent_id, agent.attempt, end), agent.agent_id),
-      onUsage: ({ agent }, usage) => this.#holdToTokens(agent, usage),
+      onUsage: ({ agent }, usage) => this.#holdToLimits(agent, usage),
     });
   }
 
   /**
    * Starts an agent and resolves when its process runs; or queues it, when no slot is free, and resolves at once.
    * @throws {SidecarError} `ENVIRONMENT_FORBIDDEN`, `LAUNCHER_UNAVAILABLE`, `AGENT_LIMIT_REACHED`,
-   * `SPAWN_DEPTH_EXCEEDED`, `FAN_OUT_EXCEEDED`, `IDEMPOTENCY_CONFLICT`, `AGENT_ENDED` when it was stopped meanwhile,
+   * `SPAWN_DEPTH_EXCEEDED`, `FAN_OUT_EXCEEDED`, `PROJECT_LIMIT_REACHED`, `IDEMPOTENCY_CONFLICT`, `AGENT_ENDED` when it was stopped meanwhile,
    * `SHUTTING_DOWN`.
    */
   async spawn(request: SpawnRequest): Promise<Agent> {
@@ -101,14 +105,18 @@ export class Supervisor {
       keyOf(request, this.#needs.clock.nowMs()),
       request.profile,
       (transaction) => {
+        const refusal = this.spend.refusal(request.project.project_id);
+        if (refusal) throw refusal;
+        const isBudgetLow = request.isBudgetLow === true || this.spend.isLow(request.project.project_id);
+        const tier = isBudgetLow ? tierWhen('budget_low', request.profile.model) : request.profile.model.tier;
         const ticket = ticketOf(newRecord(request, own, 'queued', this.#now()));
         const place = this.admission.enter(ticket, this.depthBelow(request.parentId));
         transaction.afterRollback(() => this.admission.leave(own));
         if (place === 'slot') {
           transaction.afterCommit(() => this.#start(own));
-          return { record: newRecord(request, own, 'starting', this.#now()), events: [] };
+          return { record: { ...newRecord(request, own, 'starting', this.#now()), tier }, events: [] };
         }
-        const record = newRecord(request, own, 'queued', this.#now());
+        const record = { ...newRecord(request, own, 'queued', this.#now()), tier };
         const standing = this.admission.placeOf(own);
         return { record, events: standing ? [step.queued(record, standing)] : [] };
       },
@@ -365,13 +373,22 @@ export class Supervisor {
     this.#rests.set(agentId, timer);
   }
 
-  #holdToTokens(agent: Agent, usage: AgentUsage): void {
-    const limit = this.#needs.profiles.get(agent.agent_type)?.limits.tokens ?? Infinity;
-    const used = (usage.input_tokens ?? 0) + (usage.output_tokens ?? 0);
-    if (used <= limit || this.#endings.has(agent.agent_id)) return;
-    const failure: Failure = { reason: 'token_limit', detail: `the agent used ${used} model tokens of ${limit}` };
-    this.#endings.set(agent.agent_id, { kind: 'fail', failure });
-    void this.handleOf(agent.agent_id)?.stop({ askMs: ASK_MS, termMs: TERM_MS });
+  /** Ends an agent that passed a limit of its own, and all of a project that went far past its budget. */
+  #holdToLimits(agent: Agent, usage: AgentUsage): void {
+    const failure = this.spend.passed(agent, usage);
+    if (failure) this.#endForFailure(agent.agent_id, failure);
+    if (!this.spend.isPassed(agent.project_id)) return;
+    const detail = 'the budget of the project is used up';
+    for (const { agent_id: each } of this.#needs.store.liveOf(agent.project_id)) {
+      this.#endForFailure(each, { reason: 'budget_limit', detail });
+    }
+  }
+
+  #endForFailure(agentId: string, failure: Failure): void {
+    const handle = this.handleOf(agentId);
+    if (!handle || this.#endings.has(agentId)) return;
+    this.#endings.set(agentId, { kind: 'fail', failure });
+    void handle.stop({ askMs: ASK_MS, termMs: TERM_MS });
   }
 
   async #adopt(record: AgentRecord, process: NonNullable<AgentRecord['process']>): Promise<void> {

@@ -60,5 +60,5 @@ export interface Rooms {
   readonly subscribers: Subscribers;
   readonly tokens: Tokens;
   readonly version: string;
-  readonly workflow: Pick<Engine, 'admit' | 'outcome'>;
+  readonly workflow: Pick<Engine, 'admit' | 'isBudgetLow' | 'outcome'>;
 }

@@ -1,6 +1,7 @@
 import type { Setting } from './setting.ts';
 
 const RATE = { kind: 'number', group: 'access', min: 0, max: 1_000_000 } as const;
+const BUDGET = { kind: 'integer', group: 'agents', min: 0, max: 1_000_000_000_000, default: null } as const;
 const AGENTS = { kind: 'integer', group: 'agents', min: 1, max: 10_000 } as const;
 
 /**
@@ -188,6 +189,16 @@ export const SETTINGS = {
   },
   maxAgentDepth: { ...AGENTS, summary: 'Longest chain of agents that start agents.', max: 100, default: 5 },
   maxAgentChildren: { ...AGENTS, summary: 'Live agents that one agent may have started.', min: 0, default: 32 },
+  maxProjectTokens: {
+    ...BUDGET,
+    summary: 'Model tokens that the agents of one project may use in any 24 hours, as they report them.',
+  },
+  maxProjectCostUsd: {
+    ...BUDGET,
+    kind: 'number',
+    summary: 'US dollars that the agents of one project may cost in any 24 hours, as they report it.',
+  },
+  maxProjectSpawns: { ...BUDGET, summary: 'Agents that one project may start in any 24 hours.' },
   // Specification "Storage Component".
   contextCacheMaxBytes: {
     kind: 'integer',

@@ -25,6 +25,13 @@ function used(run: Run): { tokens: number; usd: number } {
   };
 }
 
+/** Whether little is left of the tokens or the money of the issue. */
+export function isBudgetLow(run: Run): boolean {
+  const { max_tokens: maxTokens, max_cost_usd: maxUsd } = run.workflow.limits;
+  const { tokens, usd } = used(run);
+  return tokens >= (maxTokens ?? Infinity) * WARN_FRACTION || usd >= (maxUsd ?? Infinity) * WARN_FRACTION;
+}
+
 /** Tokens neither used nor reserved by work under way; null: any number. */
 export function freeTokens(run: Run): number | null {
   const { max_tokens: max } = run.workflow.limits;

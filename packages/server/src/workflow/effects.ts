@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { SidecarError, type Check, type JsonObject, type Project } from '@orchestration-sidecar/shared';
 import type { Timer } from '../runtime/clock.ts';
-import { nextDeadlineMs } from './allowance.ts';
+import { isBudgetLow, nextDeadlineMs } from './allowance.ts';
 import type { CheckOutcome } from './input.ts';
 import type { EngineNeeds } from './needs.ts';
 import { checkKey, currentPhase, isSettled, type Job, type Run } from './run.ts';
@@ -104,6 +104,7 @@ export class Effects {
         launcher: profile.launcher,
         parentId: null,
         permissions: profile.permissions,
+        isBudgetLow: isBudgetLow(run),
         idempotencyKey: job.key,
         correlationId: run.correlation_id ?? `workflow-${run.issue_id}`,
       });

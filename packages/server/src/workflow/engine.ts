@@ -1,5 +1,6 @@
 import { SidecarError, type JsonObject, type StoredResult } from '@orchestration-sidecar/shared';
 import type { HandOver } from '../results/index.ts';
+import { isBudgetLow } from './allowance.ts';
 import { ProjectRuns, type EngineContext } from './project-runs.ts';
 import type { EngineNeeds } from './needs.ts';
 import { Effects } from './effects.ts';
@@ -68,6 +69,12 @@ export class Engine implements HandOver {
     for (let parent = parentId; parent !== null; parent = this.#needs.agents.find(parent)?.parent_id ?? null)
       depth += 1;
     return this.#project(projectId).admit(issueId, depth);
+  }
+
+  /** Whether little is left of the budget of an issue; false when no workflow drives it. */
+  isBudgetLow(projectId: string, issueId: string): boolean {
+    const run = this.run(projectId, issueId);
+    return run !== undefined && isBudgetLow(run);
   }
 
   /** The aggregated result of an issue so far; undefined when no workflow drives or drove it. */

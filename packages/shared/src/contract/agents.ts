@@ -40,6 +40,7 @@ const SPAWN_REFUSALS = [
   'AGENT_LIMIT_REACHED',
   'SPAWN_DEPTH_EXCEEDED',
   'FAN_OUT_EXCEEDED',
+  'PROJECT_LIMIT_REACHED',
 ] as const;
 
 /** Agents: running instances of agent types. */

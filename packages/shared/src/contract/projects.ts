@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ProjectId } from '../ids.ts';
 import { text } from '../json.ts';
 import { procedure } from '../procedure.ts';
-import { Project } from '../project.ts';
+import { Project, ProjectBudget } from '../project.ts';
 
 /** Projects: the repositories that agents work on. */
 export const projects = {
@@ -28,5 +28,15 @@ export const projects = {
     access: 'authenticated',
     rest: { method: 'GET', path: '/api/projects' },
     errors: [],
+  }),
+  budget: procedure({
+    name: 'projects.budget',
+    kind: 'query',
+    summary: 'Answers what the agents of a project use of what it may take in any 24 hours.',
+    input: z.strictObject({ project_id: ProjectId }),
+    output: ProjectBudget,
+    access: 'authenticated',
+    rest: { method: 'GET', path: '/api/projects/:project_id/budget' },
+    errors: ['PROJECT_NOT_FOUND', 'PROJECT_FORBIDDEN'],
   }),
 } as const;

@@ -29,6 +29,7 @@ export function agentProcedures(rooms: Rooms): Implementations<typeof contract.a
       const { agent_id } = await agents
         .spawn({
           ...meant,
+          isBudgetLow: workflow.isBudgetLow(meant.project.project_id, meant.issue.issue_id),
           task: input.task,
           permissions: meant.profile.permissions.filter((permission) => permissionsOf(principal).includes(permission)),
           idempotencyKey: input.idempotency_key,

@@ -1,0 +1,89 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { bashAgent, eventTypesOf, profileOverlay, spawn, statusOf, until } from '../support/agents-under-test.ts';
+import { processesOf } from '../support/process-list.ts';
+import { startForTest, type SidecarUnderTest } from '../support/sidecar-under-test.ts';
+
+let sidecar: SidecarUnderTest;
+let profilesDir: string;
+async function start(flags: Parameters<typeof startForTest>[0]): Promise<void> {
+  profilesDir = mkdtempSync(join(tmpdir(), 'sidecar-profiles-'));
+  profileOverlay(profilesDir, 'python-specialist', {
+    limits: { tokens: 1000, cost_usd: 2, max_retries: 0 },
+    model: { tier: 'opus', fallback: 'haiku', fallback_when: ['budget_low'] },
+  });
+  sidecar = await startForTest({ profilesDir, ...flags });
+  await sidecar.createIssue('issue-1');
+}
+afterEach(async () => {
+  await sidecar.call('POST', '/api/agents/stop', { body: {} });
+  await sidecar[Symbol.asyncDispose]();
+  rmSync(profilesDir, { recursive: true, force: true });
+});
+
+/** An agent that says what it used, and then ends or sleeps. */
+const using = (name: string, tokens: number, usd: number, then = 'exit 0'): object =>
+  bashAgent(
+    sidecar,
+    name,
+    `echo '{"type":"usage","input_tokens":${tokens},"output_tokens":0,"cost_usd":${usd}}'\n${then}`,
+  );
+async function budget() {
+  const { body } = await sidecar.call('GET', '/api/projects');
+  return (await sidecar.call('GET', `/api/projects/${body.projects[0].project_id}/budget`)).body;
+}
+
+test('what live agents may still use is reserved, and what was used is gone for the day', async () => {
+  await start({ maxProjectTokens: 1500 });
+  const { body: first } = await spawn(sidecar, using('first', 300, 0.5, 'exec sleep 60'));
+  await expect
+    .poll(async () => (await budget()).tokens, { timeout: 10_000 })
+    .toEqual({ used: 300, reserved: 700, max: 1500 });
+  expect((await budget()).cost_usd).toEqual({ used: 0.5, reserved: 1.5, max: null });
+  const { body: second } = await spawn(sidecar, using('second', 950, 0));
+  await until(sidecar, second.agent_id, 'exited');
+  // 1,250 are used and 700 reserved: it may pass when the first one ends.
+  const reserved = await spawn(sidecar, using('third', 1, 0));
+  expect(reserved).toMatchObject({ status: 429, body: { code: 'AGENT_LIMIT_REACHED', retryable: true } });
+  await sidecar.call('POST', `/api/agents/${first.agent_id}/stop`, { body: {} });
+  const { body: fourth } = await spawn(sidecar, using('fourth', 400, 0));
+  // Four fifths are used: little is left, so the profile falls back to a smaller model.
+  expect((await until(sidecar, fourth.agent_id, 'exited')).model_tier).toBe('haiku');
+  expect((await statusOf(sidecar, second.agent_id)).model_tier).toBe('opus');
+  const used = await spawn(sidecar, using('fifth', 1, 0));
+  expect(used).toMatchObject({ status: 409, body: { code: 'PROJECT_LIMIT_REACHED', retryable: false } });
+  expect((await budget()).spawns).toEqual({ used: 3, reserved: 0, max: null });
+  await sidecar.restart();
+  expect((await budget()).tokens).toEqual({ used: 1650, reserved: 0, max: 1500 });
+});
+
+test('a number of agents of the day', async () => {
+  await start({ maxProjectSpawns: 2 });
+  for (const name of ['one', 'two']) expect((await spawn(sidecar, using(name, 1, 0))).status).toBe(201);
+  expect(await spawn(sidecar, using('three', 1, 0))).toMatchObject({
+    status: 409,
+    body: { code: 'PROJECT_LIMIT_REACHED' },
+  });
+});
+
+test('an agent that costs more than its profile allows is ended', async () => {
+  await start({});
+  const { body } = await spawn(sidecar, using('dear', 10, 2.5, 'exec sleep 60'));
+  const agent = await until(sidecar, body.agent_id, 'failed');
+  expect(agent.failures).toMatchObject([{ reason: 'budget_limit', detail: 'the agent used 2.5 US dollars of 2' }]);
+  expect(processesOf(body.agent_id)).toEqual([]);
+});
+
+test('agents of a project that is far past its budget are ended', async () => {
+  await start({ maxProjectCostUsd: 3 });
+  const { body: quiet } = await spawn(sidecar, using('quiet', 1, 1.9, 'exec sleep 60'));
+  await expect.poll(async () => (await budget()).cost_usd.used, { timeout: 10_000 }).toBe(1.9);
+  const { body: dear } = await spawn(sidecar, using('dear', 1, 1.9, 'exec sleep 60'));
+  for (const { agent_id: agentId } of [quiet, dear]) {
+    const { failures } = await until(sidecar, agentId, 'failed');
+    expect(failures).toMatchObject([{ reason: 'budget_limit', detail: 'the budget of the project is used up' }]);
+    expect(await eventTypesOf(sidecar, agentId)).toContain('agent_escalated');
+  }
+});
