@@ -1,4 +1,4 @@
-// Bundles the `sidecar` command and the context worker into the directory that is named.
+// Bundles the `sidecar` command and its workers into the directory that is named.
 import { cpSync, existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
@@ -20,6 +20,7 @@ const bundle = await rolldown({
   input: {
     main: join(root, 'packages/cli/src/main.ts'),
     'context-worker': join(root, 'packages/server/src/context/worker.ts'),
+    'backup-worker': join(root, 'packages/server/src/storage/backup/worker.ts'),
   },
   platform: 'node',
   external,

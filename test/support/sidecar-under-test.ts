@@ -45,6 +45,10 @@ export interface SidecarUnderTest {
   createIssue(issueId: string, projectId?: string): Promise<string>;
   /** Stops it and starts it again on the same data directory and port. */
   restart(): Promise<void>;
+  /** Stops it and leaves its data directory. */
+  stop(): Promise<void>;
+  /** Starts it again, on any port. */
+  start(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -106,6 +110,10 @@ export async function startForTest(
       const { port } = sidecar;
       await sidecar.stop();
       sidecar = await start(port);
+    },
+    stop: () => sidecar.stop(),
+    async start() {
+      sidecar = await start(0);
     },
     async [Symbol.asyncDispose]() {
       await sidecar.stop();

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { callOfKept, LIVE_AGENT_STATES, type Agent } from '@orchestration-sidecar/shared';
 import {
@@ -42,7 +42,7 @@ import {
   Subscribers,
 } from './events/index.ts';
 import { Issues, IssueStore } from './issues/index.ts';
-import { Mirrors } from './maintenance/index.ts';
+import { Backups, Mirrors } from './maintenance/index.ts';
 import { Processes, runCommand } from './process/index.ts';
 import { listenAgain } from './listen.ts';
 import { projectChecks } from './project-checks.ts';
@@ -55,7 +55,7 @@ import type { AgentPrincipal } from './runtime/principal.ts';
 import { Scope } from './runtime/scope.ts';
 import { VERSION } from './runtime/version.ts';
 import { openDataDir } from './storage/data-dir.ts';
-import { openDatabase } from './storage/database.ts';
+import { openDatabase, StoreError } from './storage/database.ts';
 import { lockDirectory } from './storage/directory-lock.ts';
 import { Writer } from './storage/writer.ts';
 import { createLogger } from './telemetry/logger.ts';
@@ -108,6 +108,9 @@ async function open(
   const ids = createIds(nowMs);
   const places = openDataDir(config.dataDir);
   scope.own('directory lock', lockDirectory(places.root, process.pid), (lock) => lock.release());
+  if (existsSync(places.restoring)) {
+    throw new StoreError(`A restore of ${places.root} was interrupted. Run \`sidecar restore\` again.`);
+  }
   const logger = scope.own('log', createLogger(config.logLevel, { file: join(places.logs, 'sidecar.log') }), (log) =>
     log.close(),
   );
@@ -314,9 +317,22 @@ async function open(
     ),
     memory,
   });
+  const backups = scope.own(
+    'backups',
+    new Backups({
+      places,
+      version: VERSION,
+      clock,
+      logger,
+      everyHours: config.backupEveryHours,
+      keep: config.backupsKept,
+    }),
+    (it) => it.close(),
+  );
   const rooms: Rooms = {
     agents,
     audit,
+    backups,
     brief,
     broker,
     clock,
@@ -328,6 +344,7 @@ async function open(
     keys,
     log,
     metrics,
+    mirrors,
     profiles,
     projects,
     results,
@@ -408,6 +425,7 @@ async function open(
     (it) => it.cancel(),
   );
   mirrors.reconcile();
+  backups.start();
   logger.info({ url, data_dir: places.root }, 'ready');
   return { url, port, dataDir: places.root, stop: () => scope.close() };
 }

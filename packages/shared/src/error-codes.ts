@@ -404,6 +404,13 @@ export const ERRORS = {
     retryable: false,
     recovery: 'Look for the correlation id in the sidecar’s log.',
   },
+  BACKUP_FAILED: {
+    http: 503,
+    rpc: 'SERVICE_UNAVAILABLE',
+    title: 'The backup could not be made',
+    retryable: true,
+    recovery: 'Make room on the disk, or look at what `sidecar doctor` says of the store, and try again.',
+  },
   STORAGE_UNAVAILABLE: {
     http: 503,
     rpc: 'SERVICE_UNAVAILABLE',

@@ -1,5 +1,6 @@
 export * from './agent.ts';
 export * from './audit.ts';
+export * from './backup.ts';
 export * from './consumer.ts';
 export * from './context.ts';
 export * from './contract/contract.ts';
@@ -11,6 +12,7 @@ export * from './issue.ts';
 export * from './json.ts';
 export * from './kept-request.ts';
 export * from './limits.ts';
+export * from './mirror.ts';
 export * from './page.ts';
 export * from './permission.ts';
 export * from './problem.ts';

@@ -4,6 +4,7 @@ import type { AuditLog, Broker, SigningKeys, Tokens } from '../broker/index.ts';
 import type { ContextInjector } from '../context/index.ts';
 import type { Consumers, DeadLetters, EventBus, EventLog, Subscribers } from '../events/index.ts';
 import type { Issues } from '../issues/index.ts';
+import type { Backups, Mirrors } from '../maintenance/index.ts';
 import type { ProfileRegistry } from '../agents/profiles/index.ts';
 import type { Projects } from '../projects/index.ts';
 import type { Results } from '../results/index.ts';
@@ -40,6 +41,7 @@ export type Brief = (request: BriefRequest) => Promise<AgentContext>;
 export interface Rooms {
   readonly agents: Agents;
   readonly audit: Pick<AuditLog, 'list' | 'verify'>;
+  readonly backups: Backups;
   readonly brief: Brief;
   readonly broker: Broker;
   readonly clock: Clock;
@@ -51,6 +53,7 @@ export interface Rooms {
   readonly keys: Pick<SigningKeys, 'active' | 'former'>;
   readonly log: EventLog;
   readonly metrics: Metrics;
+  readonly mirrors: Mirrors;
   readonly profiles: ProfileRegistry;
   readonly projects: Projects;
   readonly results: Results;

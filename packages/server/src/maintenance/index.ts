@@ -1,1 +1,2 @@
+export { Backups } from './backups.ts';
 export { Mirrors } from './mirrors.ts';

@@ -151,6 +151,22 @@ export const SETTINGS = {
     summary: 'Directory of the store, the mirrors, the keys and the logs.',
     default: { place: 'state' },
   },
+  backupEveryHours: {
+    kind: 'integer',
+    group: 'store',
+    summary: 'Hours between two backups that the sidecar makes by itself; 0 makes none.',
+    min: 0,
+    max: 8760,
+    default: 24,
+  },
+  backupsKept: {
+    kind: 'integer',
+    group: 'store',
+    summary: 'Newest backups that are kept in the data directory.',
+    min: 1,
+    max: 1000,
+    default: 7,
+  },
   project: {
     kind: 'path',
     group: 'agents',

@@ -13,6 +13,9 @@ export interface DataDir {
   readonly auditAnchor: string;
   readonly logs: string;
   readonly agents: string;
+  readonly backups: string;
+  /** There while a restore is under way: one that was interrupted has to be run again. */
+  readonly restoring: string;
   readonly operatorToken: string;
   readonly description: string;
   /** Port of the last start, for the next one that may take any. */
@@ -21,21 +24,7 @@ export interface DataDir {
 
 /** Creates the data directory where it is missing, mode 0700, and names the places in it. */
 export function openDataDir(root: string): DataDir {
-  const places: DataDir = {
-    root,
-    database: join(root, 'sidecar.db'),
-    results: join(root, 'results'),
-    contextCache: join(root, 'context-cache'),
-    eventLog: join(root, 'events', 'event-log.jsonl'),
-    keys: join(root, 'keys'),
-    auditKey: join(root, 'keys', 'audit.key'),
-    auditAnchor: join(root, 'keys', 'audit.head'),
-    logs: join(root, 'logs'),
-    agents: join(root, 'agents'),
-    operatorToken: join(root, 'operator.token'),
-    description: join(root, 'sidecar.json'),
-    lastPort: join(root, 'port'),
-  };
+  const places = dataDirAt(root);
   for (const directory of [
     root,
     places.results,
@@ -50,6 +39,27 @@ export function openDataDir(root: string): DataDir {
   chmodSync(root, 0o700);
   chmodSync(places.keys, 0o700);
   return places;
+}
+
+/** Names the places of a data directory without touching it. */
+export function dataDirAt(root: string): DataDir {
+  return {
+    root,
+    database: join(root, 'sidecar.db'),
+    results: join(root, 'results'),
+    contextCache: join(root, 'context-cache'),
+    eventLog: join(root, 'events', 'event-log.jsonl'),
+    keys: join(root, 'keys'),
+    auditKey: join(root, 'keys', 'audit.key'),
+    auditAnchor: join(root, 'keys', 'audit.head'),
+    logs: join(root, 'logs'),
+    agents: join(root, 'agents'),
+    operatorToken: join(root, 'operator.token'),
+    description: join(root, 'sidecar.json'),
+    lastPort: join(root, 'port'),
+    backups: join(root, 'backups'),
+    restoring: join(root, 'restoring.json'),
+  };
 }
 
 /** Level by level: Node’s own recursive mode never ends where a file system refuses with "no such file" (as /proc does). */

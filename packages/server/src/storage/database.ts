@@ -1,5 +1,5 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { constants, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { drizzle, type BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
 import { migrate } from 'drizzle-orm/better-sqlite3/migrator';
@@ -33,11 +33,21 @@ export class StoreError extends Error {
  * WAL with `synchronous=FULL`: a committed transaction is on disk (DECISIONS 4).
  * @param path the file, or `:memory:`.
  * @param newEpoch used when the store is new.
- * @throws {StoreError} when the store was written by a newer version.
+ * @throws {StoreError} when the store was written by a newer version, is damaged, or its disk refuses.
  */
 export function openDatabase(path: string, options: { newEpoch: string; nowMs: number }): Database {
-  const driver = new Sqlite(path);
+  let driver: Sqlite.Database | undefined;
   try {
+    driver = new Sqlite(path);
+    return prepare(driver, path, options);
+  } catch (cause) {
+    driver?.close();
+    throw inWords(cause, path) ?? cause;
+  }
+}
+
+function prepare(driver: Sqlite.Database, path: string, options: { newEpoch: string; nowMs: number }): Database {
+  {
     driver.pragma('journal_mode = WAL');
     driver.pragma('synchronous = FULL');
     driver.pragma('foreign_keys = ON');
@@ -45,6 +55,7 @@ export function openDatabase(path: string, options: { newEpoch: string; nowMs: n
     // Checkpoints stall whoever commits; a larger WAL makes them rare.
     driver.pragma('wal_autocheckpoint = 8000');
     refuseNewer(driver);
+    copyBeforeMigration(driver, path, options.nowMs);
     const query = drizzle(driver, { schema });
     migrate(query, { migrationsFolder: MIGRATIONS });
     query
@@ -72,21 +83,59 @@ export function openDatabase(path: string, options: { newEpoch: string; nowMs: n
       sizeBytes: () => size.get() ?? 0,
       close: () => driver.close(),
     };
-  } catch (cause) {
-    driver.close();
-    throw cause;
   }
 }
 
 /** Drizzle’s migrator only compares times, so a store from the future has to be recognised here. */
 function refuseNewer(driver: Sqlite.Database): void {
-  const known = driver.prepare("select 1 from sqlite_master where name = '__drizzle_migrations'").get();
-  if (!known) return;
-  const row = driver.prepare<[], { applied: number }>('select count(*) as applied from __drizzle_migrations').get();
-  const shipped = existsSync(MIGRATIONS) ? readdirSync(MIGRATIONS).filter((name) => name.endsWith('.sql')).length : 0;
-  if (row && row.applied > shipped) {
+  const [applied, shipped] = [appliedMigrations(driver), shippedMigrations()];
+  if (applied > shipped) {
     throw new StoreError(
-      `The store was written by a newer version (schema ${row.applied}, this version knows ${shipped}). Use that version.`,
+      `The store was written by a newer version (schema ${applied}, this version knows ${shipped}). Use that version.`,
     );
   }
+}
+
+/** Number of migrations that a store has behind it; its schema’s number. 0: it is empty. */
+export function appliedMigrations(driver: Sqlite.Database): number {
+  const known = driver.prepare("select 1 from sqlite_master where name = '__drizzle_migrations'").get();
+  if (!known) return 0;
+  return driver.prepare<[], number>('select count(*) from __drizzle_migrations').pluck().get() ?? 0;
+}
+
+/** Number of migrations that this version brings. */
+export function shippedMigrations(): number {
+  return existsSync(MIGRATIONS) ? readdirSync(MIGRATIONS).filter((name) => name.endsWith('.sql')).length : 0;
+}
+
+/** Copies of stores from before a migration that are kept. */
+const KEPT_COPIES = 2;
+const COPY = /^before-migration-.*\.db$/;
+
+/** Keeps a copy of a store that is about to be migrated, beside the backups: migrations go forward only. */
+function copyBeforeMigration(driver: Sqlite.Database, path: string, nowMs: number): void {
+  const applied = appliedMigrations(driver);
+  if (applied === 0 || applied >= shippedMigrations() || path === ':memory:') return;
+  const directory = join(dirname(path), 'backups');
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  driver.pragma('wal_checkpoint(TRUNCATE)');
+  const time = new Date(nowMs).toISOString().replaceAll(':', '-');
+  copyFileSync(path, join(directory, `before-migration-${time}-schema-${applied}.db`), constants.COPYFILE_FICLONE);
+  const copies = readdirSync(directory).filter((name) => COPY.test(name));
+  for (const name of copies.toSorted().slice(0, -KEPT_COPIES)) rmSync(join(directory, name), { force: true });
+}
+
+/** What the driver says of a file that cannot be used, in words; undefined: it is something else. */
+function inWords(cause: unknown, path: string): StoreError | undefined {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  if (typeof code !== 'string' || !(cause instanceof Error)) return undefined;
+  const damaged = /^SQLITE_(CORRUPT|NOTADB)/.test(code);
+  if (!damaged && !/^SQLITE_(FULL|IOERR|READONLY|CANTOPEN)/.test(code)) return undefined;
+  return new StoreError(
+    damaged
+      ? `The store ${path} is damaged (${cause.message}). Nothing was changed. \`sidecar doctor\` says more; ` +
+          '`sidecar restore <backup>` puts a backup in its place and keeps what is there now.'
+      : `The store ${path} cannot be opened (${cause.message}). \`sidecar doctor\` looks at its disk and permissions.`,
+    { cause },
+  );
 }

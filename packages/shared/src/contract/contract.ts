@@ -1,9 +1,11 @@
 import { agents } from './agents.ts';
 import { audit } from './audit.ts';
+import { backups } from './backups.ts';
 import { consumers, deadLetters } from './consumers.ts';
 import { context } from './context.ts';
 import { events } from './events.ts';
 import { issues } from './issues.ts';
+import { mirrors } from './mirrors.ts';
 import { profiles, workflows } from './profiles.ts';
 import { projects } from './projects.ts';
 import { results } from './results.ts';
@@ -29,6 +31,8 @@ export const contract = {
   profiles,
   workflows,
   audit,
+  backups,
+  mirrors,
 } as const;
 
 /** The contract's type. */

@@ -7,6 +7,7 @@ import { consumerProcedures, deadLetterProcedures } from './consumers.ts';
 import { contextProcedures } from './context.ts';
 import { eventProcedures } from './events.ts';
 import { issueProcedures } from './issues.ts';
+import { backupProcedures, mirrorProcedures } from './maintenance.ts';
 import { profileProcedures, workflowProcedures } from './profiles.ts';
 import { projectProcedures } from './projects.ts';
 import { resultProcedures } from './results.ts';
@@ -29,6 +30,8 @@ export function implementContract(rooms: Rooms): readonly Implementation[] {
     profiles: profileProcedures(rooms),
     workflows: workflowProcedures(rooms),
     audit: auditProcedures(rooms),
+    backups: backupProcedures(rooms),
+    mirrors: mirrorProcedures(rooms),
   };
   return Object.values(nouns).flatMap((noun) => Object.values<Implementation>(noun));
 }

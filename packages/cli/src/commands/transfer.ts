@@ -1,0 +1,106 @@
+import { randomUUID } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { once } from 'node:events';
+import type { Command } from 'commander';
+import { printAnswer } from '../client-command.ts';
+import { withExamples } from '../help-text.ts';
+import { dataDirOf, withMaintenance, worksOnDirectory, type OfflineOptions } from '../offline-command.ts';
+import { assignments, collected } from '../option-values.ts';
+import { progressBar } from '../progress-bar.ts';
+import type { Terminal } from '../terminal.ts';
+
+interface ImportOptions extends OfflineOptions {
+  readonly root?: readonly string[];
+}
+
+/** `sidecar export` and `sidecar import`: what the store holds, as JSON lines that outlive it. */
+export function addTransfer(program: Command, terminal: Terminal): void {
+  withExamples(
+    worksOnDirectory(
+      program
+        .command('export <file>')
+        .summary('write projects, issues, results and events as JSON lines')
+        .description(
+          'Writes projects, issues, results and events as JSON lines, in the shapes of the API, also while a sidecar runs. ' +
+            'No tokens, keys or agents: for moving on, and for other programs. `-` writes to standard output.',
+        ),
+    ),
+    'sidecar export shop.jsonl',
+    'sidecar export - | gzip > shop.jsonl.gz',
+  ).action((file: string, options: OfflineOptions) => exportTo(file, options, terminal));
+
+  withExamples(
+    worksOnDirectory(
+      program
+        .command('import <file>')
+        .summary('take in what `export` wrote')
+        .description(
+          'Takes in what `export` wrote, all or nothing. The sidecar must be stopped. What is there already stays as it is; ' +
+            'issues that were running come in as open, and nothing that is taken in starts work. `-` reads standard input.',
+        )
+        .option('--root <project=directory>', 'where a repository lies here, as often as needed', collected)
+        .option('--json', 'print what was taken in as JSON'),
+    ),
+    'sidecar import shop.jsonl --root shop=/home/me/shop',
+  ).action((file: string, options: ImportOptions) => importFrom(file, options, terminal));
+}
+
+async function exportTo(file: string, options: OfflineOptions, terminal: Terminal): Promise<void> {
+  const dataDir = await dataDirOf(options, terminal);
+  await withMaintenance(async ({ exportStore, dataDirAt, VERSION }) => {
+    const bar = progressBar(terminal);
+    const out = file === '-' ? undefined : createWriteStream(resolve(terminal.cwd, file), { mode: 0o600 });
+    let total = 0;
+    try {
+      if (out) await once(out, 'open');
+      for (const chunk of exportStore(dataDirAt(dataDir).database, VERSION, Date.now())) {
+        if (!out) terminal.write(chunk.text);
+        else if (!out.write(chunk.text)) await once(out, 'drain');
+        ({ total } = chunk);
+        bar.update('Exporting', chunk.done, total);
+      }
+      if (out) {
+        out.end();
+        await once(out, 'close');
+      }
+    } finally {
+      bar.end();
+    }
+    terminal.note(`${total} records exported.`);
+  });
+}
+
+async function importFrom(file: string, options: ImportOptions, terminal: Terminal): Promise<void> {
+  const dataDir = await dataDirOf(options, terminal);
+  const roots: Record<string, string> = {};
+  for (const [id, root] of Object.entries(assignments(options.root ?? []))) roots[id] = resolve(terminal.cwd, root);
+  await withMaintenance(async ({ importStore, rebuildMirrors }) => {
+    const bar = progressBar(terminal);
+    const input = file === '-' ? process.stdin : createReadStream(resolve(terminal.cwd, file));
+    if (file !== '-') await once(input, 'open');
+    try {
+      const imported = await importStore(
+        {
+          dataDir,
+          lines: createInterface({ input, crlfDelay: Infinity }),
+          roots,
+          newEpoch: randomUUID().slice(0, 8),
+          pid: process.pid,
+          nowMs: Date.now(),
+        },
+        (done, total) => bar.update('Importing', done, total),
+      );
+      bar.end();
+      await rebuildMirrors(dataDir, process.pid);
+      printAnswer(terminal, options, imported, ({ taken, known, reopened }) => [
+        `Taken in: ${taken.projects} projects, ${taken.issues} issues, ${taken.results} results, ${taken.events} events.`,
+        `Known already: ${known.projects} projects, ${known.issues} issues, ${known.results} results, ${known.events} events.`,
+        ...(reopened > 0 ? [`${reopened} issues were being worked on and are open now.`] : []),
+      ]);
+    } finally {
+      bar.end();
+    }
+  });
+}
