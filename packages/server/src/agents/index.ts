@@ -5,5 +5,6 @@ export { inheritedEnvironment } from './environment.ts';
 export { Launchers, renderLaunchScript } from './launchers/index.ts';
 export { sweepAgentDirectories } from './agent-directories.ts';
 export type { SpawnRequest } from './spawn-request.ts';
-export { Supervisor, type FinishedWork } from './supervisor.ts';
+export type { FinishedWork } from './left-work.ts';
+export { Supervisor } from './supervisor.ts';
 export { readTraceparent } from './traceparent.ts';

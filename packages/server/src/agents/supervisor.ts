@@ -4,9 +4,7 @@ import {
   SidecarError,
   type Agent,
   type AgentUsage,
-  type KeptRequest,
   type Profile,
-  type ResultBody,
 } from '@orchestration-sidecar/shared';
 import type { ChildHandle } from '../process/index.ts';
 import { isoTime, type Timer } from '../runtime/clock.ts';
@@ -19,30 +17,17 @@ import type { Failure } from './launchers/index.ts';
 import { Ledger, type LedgerNeeds } from './ledger.ts';
 import * as step from './life-cycle.ts';
 import { LONGEST_RETRY_DELAY_MS, mayRetry, retryDelayMs, tierAfter, tierWhen } from './retry.ts';
-import { deliverKept } from './kept-requests.ts';
+import { LeftWork, type LeftWorkNeeds } from './left-work.ts';
 import { Spend, type ProjectLimits } from './spend.ts';
 import { keyOf, type SpawnRequest } from './spawn-request.ts';
 import { Watches, type WatchesNeeds } from './watches.ts';
 
-/** What an agent ended with on its output. */
-export interface FinishedWork {
-  readonly agent: Agent;
-  readonly result: ResultBody;
-  /** When the attempt before this one ended, ISO 8601; null: there was none. */
-  readonly since: string | null;
-  readonly correlationId: string;
-}
-
 /** What the supervisor needs. */
-export interface SupervisorNeeds extends AttemptNeeds, LedgerNeeds, WatchesNeeds {
+export interface SupervisorNeeds extends AttemptNeeds, LedgerNeeds, WatchesNeeds, LeftWorkNeeds {
   readonly random: () => number;
   readonly profiles: { get(agentType: string): Profile | undefined };
   readonly limits: AdmissionLimits;
   readonly projectLimits: ProjectLimits;
-  /** Stores what an agent ended with on its output, unless it stored a result itself; the same work twice is once. */
-  readonly handIn: (work: FinishedWork) => Promise<void>;
-  /** Does in an agent’s name what it kept while the sidecar was away. */
-  readonly deliver: (agent: Agent, request: KeptRequest, signal: AbortSignal) => Promise<unknown>;
 }
 
 /** Why the sidecar ends an agent’s process itself. */
@@ -74,12 +59,14 @@ export class Supervisor {
   readonly #settling = new Set<Promise<void>>();
   readonly #recovered = Promise.withResolvers<void>();
   readonly #closing = new AbortController();
+  readonly #leftWork: LeftWork;
   /** Whether all that hold a slot are known, so that free ones can be given away. */
   #isOpen = false;
 
   constructor(needs: SupervisorNeeds) {
     this.#needs = needs;
     this.#ledger = new Ledger(needs);
+    this.#leftWork = new LeftWork(needs, this.#ledger, this.#closing.signal);
     this.admission = new Admission(needs.limits);
     this.spend = new Spend({ ...needs, present: (agent) => this.#watches.present(agent) ?? agent });
     this.#watches = new Watches(needs, {
@@ -278,7 +265,7 @@ export class Supervisor {
     // As large as the project’s files, and can be had again.
     await rm(files.context, { force: true }).catch(() => {});
     // Before its end is told: who hears of it must find what it handed in.
-    await this.#deliverKept(files.outbox, agentId);
+    await this.#leftWork.deliverKept(files.outbox, agentId);
     const ending = this.#endings.get(agentId);
     const failure =
       ending?.kind === 'fail' ? ending.failure : end.verdict.status === 'failed' ? end.verdict : undefined;
@@ -288,28 +275,9 @@ export class Supervisor {
       await this.#fail(agentId, failure, end);
     } else {
       // Before its end is told: whoever hears that it is done finds what it has done.
-      if (end.result !== null) await this.#handIn(agentId, end.result);
+      if (end.result !== null) await this.#leftWork.handIn(agentId, end.result);
       await this.#settle(agentId, (record) => step.completed(record, end, this.#now()));
     }
-  }
-
-  async #handIn(agentId: string, result: ResultBody): Promise<void> {
-    const { agent, correlationId, failures } = this.#ledger.require(agentId);
-    const since = failures.at(-1)?.at ?? null;
-    const write = (): Promise<void> => this.#needs.handIn({ agent, result, since, correlationId });
-    await this.#ledger.untilWritten(agentId, write, this.#closing.signal).catch((cause: unknown) => {
-      if (this.#closing.signal.aborted) throw cause;
-      this.#needs.logger.warn({ err: cause, agent_id: agentId }, 'what the agent ended with could not be stored');
-    });
-  }
-
-  async #deliverKept(folder: string, agentId: string): Promise<void> {
-    const { deliver, logger } = this.#needs;
-    const { agent } = this.#ledger.require(agentId);
-    const { signal } = this.#closing;
-    const insist = (request: KeptRequest): Promise<unknown> =>
-      this.#ledger.untilWritten(agentId, () => deliver(agent, request, signal), signal);
-    await deliverKept(folder, insist, logger, signal);
   }
 
   async #fail(agentId: string, failure: Failure, end: AgentEnd | null): Promise<void> {

@@ -70,7 +70,7 @@ function randomWorkflow(name: string, dice: Dice): Workflow {
         run: { by: 'chosen', from_phase: 'architecture', category: 'coding', otherwise: ['tdd-coding-agent'] },
         task: 'build',
         announced_by: ['implementation_complete'],
-        checks: maybe({ name: 'tests', command: ['test'] }),
+        checks: dice.chance(0.3) ? 'project' : maybe({ name: 'tests', command: ['test'] }),
         ...(dice.chance(0.05) ? { wait_for: [{ event_type: 'approved', from: 'operator' }] } : {}),
         ...common(),
       },
@@ -175,6 +175,7 @@ async function live(seed: number): Promise<{ world: ScriptedWorld; workflows: Wo
     workflows,
     languages: dice.pick<string[]>([], ['python'], ['go', 'typescript']),
     script: randomScript(dice, () => world),
+    projectChecks: dice.pick([], [{ name: 'own', command: ['own'], timeout_seconds: 600 }]),
     check: () => checkEnding(dice.chance(0.7) ? 0 : 1, 'assertion failed'),
   });
   world.refuseSpawn = () => {
