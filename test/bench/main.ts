@@ -1,10 +1,11 @@
 /**
- * Measures: `npm run bench [events|agents|context|relevance] [options]`; default `events`. Each prints a table; ratios hold
+ * Measures: `npm run bench [events|agents|broker|context|relevance] [options]`; default `events`. Each prints a table; ratios hold
  * within one run, on one machine, at one time.
  */
 const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
   events: () => import('./events/main.ts'),
   agents: () => import('./agents.ts'),
+  broker: () => import('./broker.ts'),
   context: () => import('./context.ts'),
   relevance: () => import('./relevance.ts'),
 };

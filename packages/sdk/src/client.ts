@@ -33,7 +33,7 @@ export interface SidecarClientOptions {
    * again. Default 10 000.
    */
   readonly heartbeatMs?: number | undefined;
-  /** Correlation id of every call that names none. Default: a new one for each call. */
+  /** Correlation id of every call that names none. Default: `CORRELATION_ID`, else a new one for each call. */
   readonly correlationId?: string | undefined;
   /** Headers to send with every call over HTTP. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
@@ -109,7 +109,7 @@ export function createSidecarClient(options: SidecarClientOptions = {}): Sidecar
     makeId: () => crypto.randomUUID(),
     maxAttempts: options.maxAttempts ?? 4,
     timeoutMs: options.timeoutMs ?? 60_000,
-    correlationId: options.correlationId,
+    correlationId: options.correlationId ?? environment.CORRELATION_ID,
     signal,
   });
 

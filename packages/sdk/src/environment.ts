@@ -17,6 +17,8 @@ export interface AgentEnvironment {
   readonly CONTEXT_FILE?: string | undefined;
   /** File that holds the task as text. */
   readonly TASK_FILE?: string | undefined;
+  /** Correlation id of the spawn; the default of every call. */
+  readonly CORRELATION_ID?: string | undefined;
   /** W3C trace context of the spawn; sent along with every call over HTTP. */
   readonly TRACEPARENT?: string | undefined;
 }

@@ -125,6 +125,7 @@ export async function startAttempt(
       JWT_TOKEN: token,
       CONTEXT_FILE: files.context,
       TASK_FILE: files.task,
+      CORRELATION_ID: record.correlationId,
       SIDECAR_FILE: needs.sidecarFile,
       SIDECAR_OUTBOX: files.outbox,
       SIDECAR_SEND: files.send,

@@ -40,7 +40,7 @@ const FORBIDDEN: readonly RegExp[] = [
   /^(?:WGETRC|NETRC|KRB5_CONFIG)$/,
   // The sidecar’s own.
   /^(?:SIDECAR|AGENT|JWT)_/,
-  /^(?:ISSUE_ID|PROJECT_ID|CONTEXT_FILE|TASK_FILE|TRACEPARENT|TRACESTATE)$/,
+  /^(?:ISSUE_ID|PROJECT_ID|CONTEXT_FILE|TASK_FILE|CORRELATION_ID|TRACEPARENT|TRACESTATE)$/,
 ];
 
 /** Names that a pattern above catches although they only tell the agent something. */
@@ -92,6 +92,8 @@ export interface SidecarVariables {
   /** Folder of what the agent keeps while the sidecar is away, and the program that does so for shells. */
   readonly SIDECAR_OUTBOX: string;
   readonly SIDECAR_SEND: string;
+  /** Correlation id of the spawn, for what the agent asks in its turn. */
+  readonly CORRELATION_ID: string;
   /** W3C trace context of the spawn. */
   readonly TRACEPARENT?: string;
 }

@@ -299,7 +299,11 @@ export class Supervisor {
   /** Ends an agent for good. */
   async #settle(agentId: string, last: (record: AgentRecord) => step.Step): Promise<void> {
     const agent = await this.#conclude(agentId, last);
-    this.#needs.logger.info({ agent_id: agentId, state: agent.state, exit: agent.exit }, 'agent ended');
+    const { correlationId } = this.#ledger.require(agentId);
+    this.#needs.logger.info(
+      { agent_id: agentId, correlation_id: correlationId, state: agent.state, exit: agent.exit },
+      'agent ended',
+    );
     this.#pump();
   }
 

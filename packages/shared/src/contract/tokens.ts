@@ -72,7 +72,8 @@ export const tokens = {
       })
       .refine((named) => Object.values(named).filter((value) => value !== undefined).length === 1, {
         message: 'name exactly one of token_id, agent_id, project_id and all',
-      }),
+      })
+      .meta({ examples: [{ agent_id: 'python-specialist-0198c2f0-5b1e-7c3a-9d55-2f6d1c0a7e11' }] }),
     output: z.object({ revoked: z.int().nonnegative().describe('Tokens that were good until now.') }),
     access: 'operator',
     rest: { method: 'POST', path: '/api/tokens/revoke' },

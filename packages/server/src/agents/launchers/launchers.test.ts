@@ -88,6 +88,7 @@ async function start(each: AgentRun, requested: Record<string, string> = {}, tok
       JWT_TOKEN: token,
       CONTEXT_FILE: files.context,
       TASK_FILE: files.task,
+      CORRELATION_ID: 'corr-1',
       SIDECAR_FILE: join(each.directory, 'sidecar.json'),
       SIDECAR_OUTBOX: files.outbox,
       SIDECAR_SEND: files.send,

@@ -8,6 +8,7 @@ export const SEND_SCRIPT = `#!/bin/bash
 # sidecar-send PATH: hands the JSON on standard input to the sidecar and prints the answer. PATH is /results or
 # /events/<event_type>. When the sidecar is away, keeps it and prints {"queued":true}; it is delivered later, once.
 # sidecar-send --flush [SECONDS]: delivers what is kept, waiting that long for the sidecar. Default 0.
+# sidecar-send --refresh: prints the next token of the agent, for JWT_TOKEN; a file that JWT_TOKEN_FILE names gets it too.
 # Exits 0 when handed in or kept, 65 when the sidecar refused it, 73 when no more can be kept, 75 when --flush left some.
 set -uo pipefail
 umask 077
@@ -67,6 +68,24 @@ keep() {
   rm -f -- "$box/$$.part"
 }
 
+# The token before goes on for a minute, so that requests under way do not fail.
+refresh() {
+  local token
+  printf 'header = "Authorization: Bearer %s"\\n' "\${JWT_TOKEN:-}" |
+    curl --config - --silent --fail --max-time 30 --header 'content-type: application/json' --data '{}' \\
+      --output "$work/answer" "$(base)/tokens/refresh" || return 75
+  token=$(sed -n 's/.*"token":"\\([^"]*\\)".*/\\1/p' "$work/answer")
+  [[ -n "$token" ]] || return 75
+  if [[ -n "\${JWT_TOKEN_FILE:-}" ]]; then
+    printf '%s\\n' "$token" >"$JWT_TOKEN_FILE.$$" && mv -f -- "$JWT_TOKEN_FILE.$$" "$JWT_TOKEN_FILE" || return 73
+  fi
+  printf '%s\\n' "$token"
+}
+
+if [[ "\${1:-}" == --refresh ]]; then
+  refresh
+  exit
+fi
 if [[ "\${1:-}" == --flush ]]; then
   until=$((SECONDS + \${2:-0}))
   until flush; do
