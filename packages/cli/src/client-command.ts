@@ -38,10 +38,17 @@ export async function withClient<T>(
 ): Promise<T> {
   // What help and completion do not need they shall not wait for.
   const { findSidecar } = await import('./connection.ts');
-  const { url, token } = await findSidecar(options, terminal);
+  const { url, token, ca, socketPath } = await findSidecar(options, terminal);
   const { createSidecarClient } = await import('@orchestration-sidecar/sdk');
   // A function: the client would refresh a token that it was given, and so end that of the agent it belongs to.
-  const client = createSidecarClient({ url, ...(token && { token: () => token }), environment: {}, maxAttempts: 2 });
+  const client = createSidecarClient({
+    url,
+    ca,
+    socketPath,
+    ...(token && { token: () => token }),
+    environment: {},
+    maxAttempts: 2,
+  });
   try {
     return await work(client);
   } finally {

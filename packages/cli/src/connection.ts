@@ -21,6 +21,10 @@ export interface Connection {
   readonly token: string | undefined;
   readonly tokenFrom: string | undefined;
   readonly dataDir: string;
+  /** Certificates (PEM) to trust the sidecar by; undefined: the well-known ones. */
+  readonly ca: string | undefined;
+  /** Unix socket to connect to. */
+  readonly socketPath: string | undefined;
 }
 
 /**
@@ -34,7 +38,8 @@ export async function findSidecar(
 ): Promise<Connection> {
   const { environment, cwd } = terminal;
   const dataDir = await locateDataDir(options.dataDir, environment, cwd);
-  const written = writtenUrl(dataDir);
+  const description = readDescription(dataDir);
+  const written = textIn(description, 'url');
   const given = firstGiven([options.url, '--url'], [environment['SIDECAR_URL'], 'SIDECAR_URL']);
   const [url, urlFrom] = given ?? [written, join(dataDir, DESCRIPTION)];
   if (url === undefined) {
@@ -55,7 +60,16 @@ export async function findSidecar(
         join(dataDir, OPERATOR_TOKEN),
       ],
     ) ?? [];
-  return { url, urlFrom, token, tokenFrom, dataDir };
+  const caFile = environment['SIDECAR_CA_FILE'] || (url === written ? textIn(description, 'ca_file') : undefined);
+  return {
+    url,
+    urlFrom,
+    token,
+    tokenFrom,
+    dataDir,
+    ca: caFile === undefined ? undefined : readText(caFile),
+    socketPath: given ? undefined : environment['SIDECAR_SOCKET'] || undefined,
+  };
 }
 
 const DESCRIPTION = 'sidecar.json';
@@ -68,17 +82,18 @@ function firstGiven(
   return undefined;
 }
 
-function writtenUrl(dataDir: string): string | undefined {
-  const text = readText(join(dataDir, DESCRIPTION));
-  if (text === undefined) return undefined;
+function readDescription(dataDir: string): unknown {
   try {
-    const description: unknown = JSON.parse(text);
-    const url =
-      typeof description === 'object' && description !== null && 'url' in description ? description.url : undefined;
-    return typeof url === 'string' ? url : undefined;
+    return JSON.parse(readText(join(dataDir, DESCRIPTION)) ?? '');
   } catch {
     return undefined;
   }
+}
+
+function textIn(description: unknown, field: string): string | undefined {
+  const value: unknown =
+    typeof description === 'object' && description !== null ? Reflect.get(description, field) : undefined;
+  return typeof value === 'string' ? value : undefined;
 }
 
 function readText(path: string): string | undefined {

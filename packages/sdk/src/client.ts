@@ -7,6 +7,7 @@ import { processEnvironment, type AgentEnvironment } from './environment.ts';
 import { readAnswer, toSidecarError } from './errors.ts';
 import { Place } from './place.ts';
 import { createResources, type Resources } from './resources.ts';
+import type { Connections } from './platform/platform.ts';
 import { DEFAULT_URL, readSidecarUrl } from './sidecar-url.ts';
 import { Socket } from './socket.ts';
 import { Following, type SubscribeOptions } from './subscription.ts';
@@ -39,6 +40,13 @@ export interface SidecarClientOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Closes the client. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Unix socket to connect to; the URL’s host then only has to be a name of this machine. On Node. Default:
+   * `SIDECAR_SOCKET`, unless `url` is given.
+   */
+  readonly socketPath?: string | undefined;
+  /** Certificates (PEM) to trust besides the well-known ones. On Node. Default: the content of `SIDECAR_CA_FILE`. */
+  readonly ca?: string | undefined;
   /** Default: the runtime’s `fetch`. */
   readonly fetch?: Fetch | undefined;
   /** Default: `ws` on Node, else the runtime’s `WebSocket`. */
@@ -86,7 +94,8 @@ export function createSidecarClient(options: SidecarClientOptions = {}): Sidecar
   if (options.signal?.aborted) close();
   options.signal?.addEventListener('abort', close, { signal });
 
-  const http = new HttpTransport(place, headersOf(options, environment), options.fetch);
+  const connections = connectionsOf(options, environment);
+  const http = new HttpTransport(place, headersOf(options, environment), options.fetch ?? connections?.fetch);
   const tokens = tokensOf(options, environment, {
     refresh: (token) => refreshOver(http, token, signal),
     clock,
@@ -95,7 +104,7 @@ export function createSidecarClient(options: SidecarClientOptions = {}): Sidecar
   });
   const socket = new Socket({
     url: async () => (await place.look()).webSocket,
-    webSocket: async () => options.webSocket ?? (await platform.webSocket()),
+    webSocket: async () => options.webSocket ?? (await (connections ?? platform).webSocket()),
     tokens,
     heartbeatMs: options.heartbeatMs ?? 10_000,
     random,
@@ -147,6 +156,23 @@ export function createSidecarClient(options: SidecarClientOptions = {}): Sidecar
       ),
     close,
   };
+}
+
+/** Another way to the sidecar, when one was asked for. */
+function connectionsOf(
+  { url, socketPath, ca }: SidecarClientOptions,
+  { SIDECAR_SOCKET, SIDECAR_CA_FILE }: AgentEnvironment,
+): Connections | undefined {
+  const path = socketPath ?? (url === undefined ? SIDECAR_SOCKET : undefined);
+  if (path === undefined && ca === undefined && SIDECAR_CA_FILE === undefined) return undefined;
+  const connections = platform.connectOver({
+    socketPath: path,
+    ca: async () => ca ?? (SIDECAR_CA_FILE === undefined ? undefined : platform.readText(SIDECAR_CA_FILE)),
+  });
+  if (connections === undefined && (socketPath !== undefined || ca !== undefined)) {
+    throw new SidecarError('INPUT_INVALID', 'socketPath, ca: this runtime lets nobody choose how it connects');
+  }
+  return connections;
 }
 
 function headersOf({ headers }: SidecarClientOptions, { TRACEPARENT }: AgentEnvironment): Record<string, string> {

@@ -10,6 +10,10 @@ export interface AgentEnvironment {
   readonly SIDECAR_FILE?: string | undefined;
   /** Folder that results and events are kept in while the sidecar is away. */
   readonly SIDECAR_OUTBOX?: string | undefined;
+  /** File of certificates (PEM) to trust besides the well-known ones. */
+  readonly SIDECAR_CA_FILE?: string | undefined;
+  /** Unix socket to connect to. */
+  readonly SIDECAR_SOCKET?: string | undefined;
   readonly JWT_TOKEN?: string | undefined;
   /** File that holds the token; read instead of `JWT_TOKEN`, and written when the token is refreshed. */
   readonly JWT_TOKEN_FILE?: string | undefined;

@@ -196,6 +196,7 @@ async function open(
   const agentStore = new AgentStore(database);
   const processes = scope.own('processes', await Processes.open({ clock }), (it) => it.close());
   let url = '';
+  const caFile = config.tlsCa ?? config.tlsCert;
   const sidecarUrl = (): string => `${url}/api`;
   const stopping = new AbortController();
   scope.own('gathering', stopping, (it) => it.abort());
@@ -235,6 +236,7 @@ async function open(
       }),
     directory: places.agents,
     sidecarUrl,
+    sidecarCaFile: caFile,
     sidecarFile: places.description,
     deliver: (agent, request, signal) => {
       const { name, input } = callOfKept(request);
@@ -399,7 +401,15 @@ async function open(
   await supervisor.recover();
   await engine.start();
 
-  const description = { url, port, pid: process.pid, version: VERSION, started_at: isoTime(nowMs()) };
+  const description = {
+    url,
+    port,
+    ca_file: caFile,
+    socket: config.socket,
+    pid: process.pid,
+    version: VERSION,
+    started_at: isoTime(nowMs()),
+  };
   writeFileSync(places.description, `${JSON.stringify(description, null, 2)}\n`, { mode: 0o600 });
   scope.own('description', places.description, (path) => rmSync(path, { force: true }));
   scope.own(

@@ -12,10 +12,26 @@ export interface Folder {
   remove(name: string): Promise<void>;
 }
 
+/** Another way to a sidecar than the runtime’s own connections. */
+export interface Route {
+  /** Unix socket to connect to, whatever host the URL names. */
+  readonly socketPath: string | undefined;
+  /** Certificates (PEM) to trust besides the well-known ones; undefined: none. */
+  readonly ca: () => Promise<string | undefined>;
+}
+
+/** What connections are made with. */
+export interface Connections {
+  readonly fetch: typeof globalThis.fetch;
+  readonly webSocket: () => Promise<typeof WebSocket | undefined>;
+}
+
 /** What differs between the places the client runs in. Chosen by the `imports` of package.json. */
 export interface Platform {
   /** The WebSocket to use; undefined where there is none. */
   readonly webSocket: () => Promise<typeof WebSocket | undefined>;
+  /** Connections over a route; undefined where there is no choice of one. */
+  readonly connectOver: (route: Route) => Connections | undefined;
   /** Reads a text file; undefined when it cannot be read. */
   readonly readText: (path: string) => Promise<string | undefined>;
   /** Replaces a text file that only its owner may read, in one step. */

@@ -37,6 +37,8 @@ export interface AttemptNeeds {
   readonly sidecarUrl: () => string;
   /** File in which the sidecar says where it listens. */
   readonly sidecarFile: string;
+  /** Certificates (PEM) by which agents trust the sidecar; null: it speaks no TLS. */
+  readonly sidecarCaFile: string | null;
 }
 
 const OPEN_FILES = 4096;
@@ -127,6 +129,7 @@ export async function startAttempt(
       TASK_FILE: files.task,
       CORRELATION_ID: record.correlationId,
       SIDECAR_FILE: needs.sidecarFile,
+      ...(needs.sidecarCaFile === null ? {} : { SIDECAR_CA_FILE: needs.sidecarCaFile }),
       SIDECAR_OUTBOX: files.outbox,
       SIDECAR_SEND: files.send,
       ...(record.traceparent === null ? {} : { TRACEPARENT: record.traceparent }),

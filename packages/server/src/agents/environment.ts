@@ -89,6 +89,8 @@ export interface SidecarVariables {
   readonly TASK_FILE: string;
   /** The sidecar’s own file, which says where it listens. */
   readonly SIDECAR_FILE: string;
+  /** Certificates (PEM) to trust the sidecar by, when it speaks TLS. */
+  readonly SIDECAR_CA_FILE?: string;
   /** Folder of what the agent keeps while the sidecar is away, and the program that does so for shells. */
   readonly SIDECAR_OUTBOX: string;
   readonly SIDECAR_SEND: string;

@@ -15,6 +15,12 @@ const PING_MS = 30_000;
 const MAX_SUBSCRIPTIONS = 256;
 /** Messages in one frame of a client that batches. */
 const MAX_BATCHED_MESSAGES = 500;
+/** Calls that one connection may have under way. */
+const MAX_CALLS = 1024;
+/** Nothing more is read from a client that leaves this much of its answers unread. */
+const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
+/** How long a client may take to say who it is, when it announced to. */
+const PARAMS_TIMEOUT_MS = 10_000;
 /** Requests kept until the connection parameters have come. */
 const MAX_EARLY = 16;
 
@@ -84,6 +90,7 @@ class Connection {
   readonly #subscriptions = new Map<number | string, AbortController>();
   readonly #awaitsParams: boolean;
   #authorization: string | undefined;
+  #calls = 0;
   #early: Request[] | undefined;
 
   constructor(client: WebSocket, socket: Duplex, request: IncomingMessage, needs: WebSocketDoorNeeds) {
@@ -92,7 +99,13 @@ class Connection {
     this.#needs = needs;
     this.#authorization = request.headers.authorization;
     this.#awaitsParams = new URL(request.url ?? '/', 'http://sidecar').searchParams.get('connectionParams') === '1';
-    if (this.#awaitsParams) this.#early = [];
+    if (this.#awaitsParams) {
+      this.#early = [];
+      const timer = setTimeout(() => {
+        if (this.#early) client.close(1008, 'connection parameters first');
+      }, PARAMS_TIMEOUT_MS);
+      client.once('close', () => clearTimeout(timer));
+    }
     let alive = true;
     const heartbeat = setInterval(() => {
       if (!alive) return client.terminate();
@@ -114,6 +127,7 @@ class Connection {
   #receive(data: RawData, isBinary: boolean): void {
     if (isBinary) return this.#client.close(1003, 'text frames only');
     const text = Buffer.isBuffer(data) ? data.toString('utf8') : '';
+    this.#holdBack();
     if (text === 'PING') return this.#client.send('PONG');
     if (text === 'PONG' || text === '') return;
     let parsed: unknown;
@@ -130,6 +144,13 @@ class Connection {
       );
     }
     for (const item of batch) this.#take(item);
+  }
+
+  /** A client that asks without reading the answers is not read from until it does. */
+  #holdBack(): void {
+    if (this.#client.bufferedAmount < MAX_UNREAD_BYTES || this.#client.isPaused) return;
+    this.#client.pause();
+    this.#socket.once('drain', () => this.#client.resume());
   }
 
   #take(item: unknown): void {
@@ -172,7 +193,10 @@ class Connection {
     const kind = this.#needs.dispatcher.entry(params.path)?.kind;
     if (kind !== undefined && kind !== method)
       throw new SidecarError('METHOD_NOT_ALLOWED', `${params.path} is a ${kind}.`);
-    const data = await this.#needs.dispatcher.dispatch(params.path, readWireInput(params.input) ?? {}, call);
+    if (this.#calls >= MAX_CALLS) throw new SidecarError('RATE_LIMITED', 'Too many calls are under way.');
+    const input = readWireInput(params.input) ?? {};
+    this.#calls += 1;
+    const data = await this.#needs.dispatcher.dispatch(params.path, input, call).finally(() => (this.#calls -= 1));
     this.#send(`{"id":${JSON.stringify(id)},"result":{"type":"data","data":{"json":${JSON.stringify(data)}}}}`);
   }
 

@@ -17,11 +17,29 @@ export function readWireInput(raw: unknown): unknown {
   }
   const { json, meta } = wrapped.data;
   if (meta?.values === undefined) return json;
+  mustBeKnown(meta.values);
   try {
     return superjson.deserialize(
       z.custom<Parameters<typeof superjson.deserialize>[0]>().parse({ json, meta: { values: meta.values } }),
     );
   } catch (cause) {
     throw new SidecarError('INPUT_INVALID', 'request: the superjson annotations cannot be read', { cause });
+  }
+}
+
+/**
+ * Inputs of this contract are JSON, so all a client has to annotate is what it left undefined. Every other type (regular
+ * expressions, classes, maps …) would be made here from what strangers sent.
+ * @throws {SidecarError} `INPUT_INVALID`.
+ */
+function mustBeKnown(annotations: unknown): void {
+  const pending = [annotations];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    // A leaf is `[type]`; anything else in brackets is a type with something inside.
+    if (Array.isArray(next)) {
+      if (next.length === 1 && next[0] === 'undefined') continue;
+      throw new SidecarError('INPUT_INVALID', 'request: of superjson’s types only undefined is taken');
+    }
+    if (typeof next === 'object' && next !== null) pending.push(...Object.values(next));
   }
 }

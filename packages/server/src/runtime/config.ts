@@ -46,7 +46,7 @@ export interface LoadedConfig {
 }
 
 /** Variables that start with `SIDECAR_` and are no settings. */
-const OTHER_VARIABLES = ['SIDECAR_CONFIG', 'SIDECAR_URL', 'SIDECAR_TOKEN'];
+const OTHER_VARIABLES = ['SIDECAR_CONFIG', 'SIDECAR_URL', 'SIDECAR_TOKEN', 'SIDECAR_CA_FILE'];
 
 /**
  * Settles the configuration: flags over environment over configuration file over defaults.

@@ -88,6 +88,7 @@ trap 'exit 143' TERM
 fetched=0
 printf 'header = "Authorization: Bearer %s"\\n' "$JWT_TOKEN" |
   curl --config - --silent --show-error --fail --max-time 60 --retry 2 --output "$CONTEXT_FILE.part" \\
+    \${SIDECAR_CA_FILE:+--cacert "$SIDECAR_CA_FILE"} \\
     "$SIDECAR_URL"${shellQuote(context)} || fetched=$?
 if [[ $fetched -ne 0 ]]; then
   # While the sidecar is away (22 is its refusal), the context that it wrote when it started the agent has to do

@@ -28,7 +28,7 @@ deliver() {
   { read -r _ path && read -r _ key; } <"$1" || return 1
   tail -n +4 -- "$1" >"$work/body"
   code=$(printf 'header = "Authorization: Bearer %s"\\n' "\${JWT_TOKEN:-}" |
-    curl --config - --silent --max-time 30 --header 'content-type: application/json' \\
+    curl --config - --silent --max-time 30 \${SIDECAR_CA_FILE:+--cacert "$SIDECAR_CA_FILE"} --header 'content-type: application/json' \\
       --header "idempotency-key: $key" --data-binary "@$work/body" \\
       --output "$work/answer" --write-out '%{http_code}' "$(base)$path") || return 2
   case $code in
