@@ -174,7 +174,7 @@ describe('what is too large', () => {
     large.send('x'.repeat(5 * 1024 * 1024));
     expect((await once(large, 'close'))[0]).toBe(1009);
     const batch = await open();
-    batch.send(JSON.stringify(Array.from({ length: 101 }, (_, id) => ({ id, method: 'query' }))));
+    batch.send(JSON.stringify(Array.from({ length: 501 }, (_, id) => ({ id, method: 'query' }))));
     expect(String((await once(batch, 'message'))[0])).toContain('INPUT_INVALID');
     batch.close();
   });

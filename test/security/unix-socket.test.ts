@@ -43,7 +43,7 @@ test('what a killed sidecar left is removed; what somebody else uses, or is no s
 
   const stale = path();
   const script = `require('net').createServer().listen(${JSON.stringify(stale)}, () => process.kill(process.pid, 'SIGKILL'))`;
-  expect(() => execFileSync(process.execPath, ['-e', script])).toThrow();
+  expect(() => execFileSync(process.execPath, ['-e', script])).toThrow('Command failed');
   expect(existsSync(stale)).toBe(true);
   const sidecar = await startForTest({ socket: stale });
   await sidecar[Symbol.asyncDispose]();

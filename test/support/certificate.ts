@@ -21,7 +21,7 @@ export function makeCertificate(): TestCertificate {
   const again = (): { cert: string; key: string } => {
     const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const cert = certify('localhost', publicKey, 'Test authority', authority.privateKey, [LOOPBACK_NAMES]);
-    return { cert, key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() };
+    return { cert, key: privateKey.export({ type: 'pkcs8', format: 'pem' }) };
   };
   const { cert, key } = again();
   const file = (name: string, text: string): string => {

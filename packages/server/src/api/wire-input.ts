@@ -33,13 +33,14 @@ export function readWireInput(raw: unknown): unknown {
  * @throws {SidecarError} `INPUT_INVALID`.
  */
 function mustBeKnown(annotations: unknown): void {
-  const pending = [annotations];
+  const pending: unknown[] = [annotations];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     // A leaf is `[type]`; anything else in brackets is a type with something inside.
     if (Array.isArray(next)) {
       if (next.length === 1 && next[0] === 'undefined') continue;
       throw new SidecarError('INPUT_INVALID', 'request: of superjson’s types only undefined is taken');
     }
-    if (typeof next === 'object' && next !== null) pending.push(...Object.values(next));
+    if (typeof next === 'object' && next !== null)
+      for (const inner of Object.values<unknown>({ ...next })) pending.push(inner);
   }
 }

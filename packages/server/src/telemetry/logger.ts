@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { pino, stdTimeFunctions } from 'pino';
 import type { LogLevel } from '../runtime/config.ts';
+import { redactSecrets } from './redact-secrets.ts';
 
 /** The little of a logger that the rooms use; pino’s own loggers fit. */
 export interface Logger {
@@ -29,6 +30,8 @@ export function createLogger(level: LogLevel, destination: LogDestination): Logg
       level,
       base: null,
       timestamp: stdTimeFunctions.isoTime,
+      // Also what no field name gives away: the message or the stack of an error, a URL, a line of somebody’s output.
+      hooks: { streamWrite: redactSecrets },
       formatters: { level: (label) => ({ level: label.toUpperCase() }) },
       redact: {
         paths: ['token', 'authorization', '*.token', '*.authorization', 'environment', '*.environment'],
