@@ -13,6 +13,7 @@ export default defineConfig({
   platform: 'neutral',
   target: 'es2022',
   dts: { entry: ['src/index.ts', 'src/router.ts', 'src/testing/index.ts'] },
+  hash: false,
   fixedExtension: false,
   deps: { neverBundle: ['#platform', /^node:/] },
 });
