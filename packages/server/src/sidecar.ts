@@ -1,6 +1,6 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { callOfKept, LIVE_AGENT_STATES, type Agent } from '@orchestration-sidecar/shared';
+import { callOfKept, type Agent } from '@orchestration-sidecar/shared';
 import {
   Agents,
   AgentStore,
@@ -11,7 +11,15 @@ import {
   sweepAgentDirectories,
 } from './agents/index.ts';
 import { builtInProfiles, createProfileRegistry } from './agents/profiles/index.ts';
-import { Dispatcher, Guard, HttpServer, implementContract, WebSocketDoor, type Rooms } from './api/index.ts';
+import {
+  Dispatcher,
+  Guard,
+  HttpServer,
+  implementContract,
+  WebSocketDoor,
+  type Rooms,
+  type SidecarPhase,
+} from './api/index.ts';
 import { createBriefing } from './briefing.ts';
 import { createHandIn } from './hand-in.ts';
 import { BuildStatus } from './build-status.ts';
@@ -48,6 +56,7 @@ import { listenAgain } from './listen.ts';
 import { projectChecks } from './project-checks.ts';
 import { Projects, ProjectStore } from './projects/index.ts';
 import { ResultMirror, Results, ResultStore } from './results/index.ts';
+import { observeCommits, observeRooms } from './observed-rooms.ts';
 import { isoTime, repeat, systemClock, type Clock } from './runtime/clock.ts';
 import type { Config, Environment } from './runtime/config.ts';
 import { createIds } from './runtime/ids.ts';
@@ -57,6 +66,7 @@ import { VERSION } from './runtime/version.ts';
 import { openDataDir } from './storage/data-dir.ts';
 import { openDatabase, StoreError } from './storage/database.ts';
 import { lockDirectory } from './storage/directory-lock.ts';
+import { StoreProbe } from './storage/store-probe.ts';
 import { Writer } from './storage/writer.ts';
 import { createLogger } from './telemetry/logger.ts';
 import { Metrics } from './telemetry/metrics.ts';
@@ -121,7 +131,7 @@ async function open(
     openDatabase(places.database, { newEpoch: ids.uuid().slice(0, 8), nowMs: nowMs() }),
     (it) => it.close(),
   );
-  const writer = scope.own('writer', new Writer(database), (it) => it.close());
+  const writer = scope.own('writer', new Writer(database, observeCommits(metrics)), (it) => it.close());
   const log = new EventLog({ database, ids, nowMs });
   const consumerStore = new ConsumerStore(database);
   const registry = new ConsumerRegistry(consumerStore);
@@ -166,6 +176,7 @@ async function open(
       cacheMaxBytes: config.contextCacheMaxBytes,
       now: () => new Date(nowMs()),
       logger,
+      onStage: metrics.timesBy('sidecar_context_stage_seconds', 'Time of the stages of gathering a context.', 'stage'),
     }),
     (it) => it.close(),
   );
@@ -331,6 +342,8 @@ async function open(
     }),
     (it) => it.close(),
   );
+  const probe = new StoreProbe({ database, writer, clock });
+  let phase: SidecarPhase = 'starting';
   const rooms: Rooms = {
     agents,
     audit,
@@ -347,26 +360,34 @@ async function open(
     log,
     metrics,
     mirrors,
+    phase: () => phase,
     profiles,
     projects,
     results,
     sidecarUrl,
     store: {
-      isReadable: () => database.isReadable(),
+      check: () => probe.check(),
       sizeBytes: () => database.sizeBytes(),
       waitingWrites: () => writer.depth,
+      oldestWaitMs: () => writer.oldestWaitMs,
     },
     subscribers,
     tokens,
     version: VERSION,
     workflow: engine,
   };
-  metrics.expose({
-    activeAgents: () => agents.count(LIVE_AGENT_STATES),
-    eventsPublished: () => log.publishedCount,
-    cacheHits: () => context.stats().hits,
-    cacheMisses: () => context.stats().misses,
-    storageBytes: () => database.sizeBytes(),
+  observeRooms(metrics, {
+    agents,
+    context,
+    database,
+    deadLetters,
+    engine,
+    log,
+    registry,
+    subscribers,
+    writer,
+    connections: () => webSockets.connections,
+    version: VERSION,
   });
   const makeCorrelationId = (): string => ids.uuid();
   const dispatcher = new Dispatcher({
@@ -379,11 +400,12 @@ async function open(
     logger,
     checkAnswers,
   });
+  const webSockets = new WebSocketDoor({ dispatcher, logger, makeCorrelationId });
   const tls = tlsPaths(config);
   const http = await HttpServer.create({
     dispatcher,
     guard: new Guard({ ...config, secure: tls !== null }),
-    webSockets: new WebSocketDoor({ dispatcher, logger, makeCorrelationId }),
+    webSockets,
     jwks: () => keys.jwks(),
     metrics,
     logger,
@@ -436,8 +458,17 @@ async function open(
   );
   mirrors.reconcile();
   backups.start();
+  phase = 'ready';
   logger.info({ url, data_dir: places.root }, 'ready');
-  return { url, port, dataDir: places.root, stop: () => scope.close() };
+  return {
+    url,
+    port,
+    dataDir: places.root,
+    stop: () => {
+      phase = 'stopping';
+      return scope.close();
+    },
+  };
 }
 
 /** An agent as the sidecar knows it itself, without a token. */

@@ -446,6 +446,13 @@ export const ERRORS = {
     retryable: true,
     recovery: 'Wait for `retry-after` seconds and send it again.',
   },
+  STARTING: {
+    http: 503,
+    rpc: 'SERVICE_UNAVAILABLE',
+    title: 'The sidecar is still starting',
+    retryable: true,
+    recovery: 'Ask again in a moment.',
+  },
   SHUTTING_DOWN: {
     http: 503,
     rpc: 'SERVICE_UNAVAILABLE',

@@ -17,10 +17,22 @@ export const Health = z
       memory_usage_mb: Count,
       active_agents: Count,
       event_queue_size: Count.describe('Writes waiting to be committed.'),
+      storage_latency_ms: Measured.describe(
+        'How long a small write through the writer, its commit and a read took; null when it did not end in time.',
+      ),
     }),
+    reasons: z.array(z.string()).describe('Why a check is not healthy, in words.'),
   })
   .meta({ id: 'Health' });
 export type Health = z.infer<typeof Health>;
+
+/** Answer of `GET /health/live`: the process answers. Looks at nothing else. */
+export const Liveness = z.object({ alive: z.literal(true), uptime_seconds: Count }).meta({ id: 'Liveness' });
+export type Liveness = z.infer<typeof Liveness>;
+
+/** Answer of `GET /health/ready`: calls are served. What keeps it from that is a problem document with 503. */
+export const Readiness = z.object({ ready: z.literal(true) }).meta({ id: 'Readiness' });
+export type Readiness = z.infer<typeof Readiness>;
 
 /** Answer of `GET /status` (specification endpoint 6). Unknown numbers are null (DECISIONS 29). */
 export const Status = z
@@ -38,6 +50,9 @@ export const Status = z
       p99_response_time_ms: Measured,
       requests_per_second: Count,
     }),
+    unknown: z
+      .record(z.string(), z.string())
+      .describe('Why a number is null, by its path: `performance.p99_response_time_ms`.'),
   })
   .meta({ id: 'Status' });
 export type Status = z.infer<typeof Status>;

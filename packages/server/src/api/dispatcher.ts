@@ -5,7 +5,7 @@ import type { Following, FollowStep, Sink } from '../events/index.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { principalName, type KnownPrincipal, type Principal } from '../runtime/principal.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
+import { UNKNOWN_PROCEDURE, type Metrics } from '../telemetry/metrics.ts';
 import type { Call, Implementation } from './implement.ts';
 
 /** A call as a door hands it over. */
@@ -108,7 +108,8 @@ export class Dispatcher {
       void this.#audit(seen, input, call, code);
       throw error;
     } finally {
-      this.#needs.metrics.observeRequest(name, code, performance.now() - startedMs);
+      const procedure = this.#byName.has(name) ? name : UNKNOWN_PROCEDURE;
+      this.#needs.metrics.observeRequest(procedure, code, performance.now() - startedMs);
     }
   }
 

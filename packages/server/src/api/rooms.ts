@@ -14,12 +14,20 @@ import type { Metrics } from '../telemetry/metrics.ts';
 
 /** How the store is, as far as health and status tell. */
 export interface StoreReadings {
-  /** Whether a read succeeds now. */
-  isReadable(): boolean;
+  /** Exercises it with a small write and read; answers within half a second. */
+  check(): Promise<{
+    readonly state: 'healthy' | 'degraded' | 'unhealthy';
+    readonly reason: string | null;
+    readonly latencyMs: number | null;
+  }>;
   sizeBytes(): number;
-  /** Writes that wait for their commit. */
+  /** Writes that wait for their commit, and how long the oldest has waited. */
   waitingWrites(): number;
+  oldestWaitMs(): number;
 }
+
+/** Whether calls are served yet, and still. */
+export type SidecarPhase = 'starting' | 'ready' | 'stopping';
 
 /** Whom to brief, on what, and how much. */
 export interface BriefRequest {
@@ -54,6 +62,8 @@ export interface Rooms {
   readonly log: EventLog;
   readonly metrics: Metrics;
   readonly mirrors: Mirrors;
+  /** Where the sidecar stands between its start and its end. */
+  readonly phase: () => SidecarPhase;
   readonly profiles: ProfileRegistry;
   readonly projects: Projects;
   readonly results: Results;

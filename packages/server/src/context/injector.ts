@@ -41,11 +41,16 @@ export interface ContextInjectorOptions {
   /** File that a worker thread runs. Default: `worker.ts` beside this file, or `context-worker.js` beside a bundle. */
   readonly workerEntry?: URL;
   readonly logger?: Logger;
+  /** Told how long a stage of a gathering took. */
+  readonly onStage?: (stage: ContextStage, ms: number) => void;
 }
+
+/** Stages of a gathering: looking for changes of the tree, gathering what the cache does not hold. */
+export type ContextStage = 'look' | 'gather';
 
 /** Opens the injector; its workers start with the first request. Close it with {@link ContextInjector.close}. */
 export function createContextInjector(options: ContextInjectorOptions): ContextInjector {
-  const { now, logger = silentLogger } = options;
+  const { now, logger = silentLogger, onStage = () => {} } = options;
   const entry = options.workerEntry ?? ownWorker();
   const count = options.workers ?? Math.min(4, Math.max(1, availableParallelism() - 1));
   const workers = Array.from({ length: count }, (_, place) => new ContextWorker(entry, `context-${place}`));
@@ -63,11 +68,13 @@ export function createContextInjector(options: ContextInjectorOptions): ContextI
     const scope = scopeOf(task.project.project_id, task.issue.issue_id);
     const flight = new SharedFlight(async (signal) => {
       const treeDigest = digest.slice(0, DIGEST_CHARS);
+      const started = performance.now();
       const gathered = await workerOf(task.project.root).ask(
         'gather',
         { task, digest: treeDigest, stored: disk.fileOf(scope, key) },
         signal,
       );
+      onStage('gather', performance.now() - started);
       memory.set(key, scope, gathered.context, gathered.bytes);
       return gathered;
     });
@@ -83,6 +90,7 @@ export function createContextInjector(options: ContextInjectorOptions): ContextI
       const task: GatherTask = { ...request, maxBytes: Math.min(request.maxBytes, LIMITS.maxContextBytes), nowMs };
       const { root } = request.project;
       const digest = await freshness.digestOf(root, signal);
+      onStage('look', performance.now() - started);
       const key = cacheKey(task, digest);
       const known = memory.get(key);
       // Joined only by requests that saw the same tree, so none can be shown an older one.

@@ -1,4 +1,4 @@
-import { constants, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { constants, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { drizzle, type BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
@@ -16,6 +16,8 @@ export interface Database {
   isReadable(): boolean;
   /** Bytes the store takes, as SQLite counts them. */
   sizeBytes(): number;
+  /** Bytes of the write-ahead log; 0 when there is none. */
+  walBytes(): number;
   close(): void;
 }
 
@@ -81,6 +83,7 @@ function prepare(driver: Sqlite.Database, path: string, options: { newEpoch: str
         }
       },
       sizeBytes: () => size.get() ?? 0,
+      walBytes: () => statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0,
       close: () => driver.close(),
     };
   }

@@ -11,7 +11,18 @@ export interface Transaction {
   afterRollback(undo: () => void): void;
 }
 
+/** What became of one transaction. Times are milliseconds. */
+export interface CommitReport {
+  /** How long each of its jobs waited before the transaction began. */
+  readonly waitsMs: readonly number[];
+  /** From its beginning until it was on disk. */
+  readonly durationMs: number;
+  /** Whether it was committed; otherwise the disk refused it. */
+  readonly committed: boolean;
+}
+
 interface Job {
+  readonly arrivedMs: number;
   /** Does the work; answers what settles the caller once it is committed. */
   readonly run: (transaction: Transaction) => () => void;
   readonly reject: (cause: unknown) => void;
@@ -37,9 +48,12 @@ export class Writer {
   #waiting: Job[] = [];
   #scheduled = false;
   #closed = false;
+  readonly #onCommit: (report: CommitReport) => void;
 
-  constructor(database: Database) {
+  /** @param onCommit told of every transaction that was tried with its last set of jobs; must not throw. */
+  constructor(database: Database, onCommit: (report: CommitReport) => void = () => {}) {
     this.#database = database;
+    this.#onCommit = onCommit;
     const { driver } = database;
     this.#begin = driver.prepare('begin immediate');
     this.#commit = driver.prepare('commit');
@@ -52,6 +66,12 @@ export class Writer {
     return this.#waiting.length;
   }
 
+  /** How long the job that has waited longest waits, in milliseconds; 0 when none does. */
+  get oldestWaitMs(): number {
+    const oldest = this.#waiting[0];
+    return oldest ? performance.now() - oldest.arrivedMs : 0;
+  }
+
   /**
    * Runs a job in the next transaction; resolves with its value once that is on disk.
    * @throws what the job throws; {@link SidecarError} `STORAGE_UNAVAILABLE` when the disk refuses,
@@ -61,6 +81,7 @@ export class Writer {
     if (this.#closed) return Promise.reject(new SidecarError('SHUTTING_DOWN'));
     return new Promise<T>((resolve, reject) => {
       this.#waiting.push({
+        arrivedMs: performance.now(),
         run(transaction) {
           const value = run(transaction);
           return () => resolve(value);
@@ -102,6 +123,11 @@ export class Writer {
       afterCommit: (call) => void tell.push(call),
       afterRollback: (call) => void undo.push(call),
     };
+    const startedMs = performance.now();
+    const report = (committed: boolean): void => {
+      const waitsMs = jobs.map((job) => startedMs - job.arrivedMs);
+      this.#onCommit({ waitsMs, durationMs: performance.now() - startedMs, committed });
+    };
     try {
       this.#begin.run();
       for (const job of jobs) {
@@ -123,9 +149,11 @@ export class Writer {
       this.#commit.run();
     } catch (cause) {
       this.#undo(undo);
+      report(false);
       for (const job of jobs) job.reject(asStorageError(cause));
       return undefined;
     }
+    report(true);
     for (const call of tell) call();
     for (const call of settle) call();
     return undefined;

@@ -1,14 +1,24 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { LatencyWindow, type LatencySummary } from './latency-window.ts';
 
-/** Numbers that are read when someone asks for them. */
-export interface Readings {
-  activeAgents(): number;
-  eventsPublished(): number;
-  cacheHits(): number;
-  cacheMisses(): number;
-  storageBytes(): number;
+/** A number that is read when someone asks for it; with a label, one number for each of the label’s values. */
+export interface Reading {
+  readonly name: string;
+  readonly help: string;
+  /** A counter’s name ends in `_total`, a gauge’s does not. */
+  readonly kind: 'counter' | 'gauge';
+  /** Name of the label; its values must come from a closed list, or the number of series has no bound. */
+  readonly label?: string;
+  /** Undefined: not known now, and left out. */
+  read(): number | Readonly<Record<string, number>> | undefined;
 }
+
+/** Seconds from a tenth of a millisecond to ten seconds. */
+const SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+/** What procedures are counted as that the contract does not have: a caller chooses these names. */
+export const UNKNOWN_PROCEDURE = 'unknown';
+/** prom-client’s own that break the naming rules (gauges called `_total`) or say what a labelled one says better. */
+const LEFT_OUT = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
 
 /** Counts and times of the sidecar, for Prometheus and for `/status`. */
 export class Metrics {
@@ -19,38 +29,82 @@ export class Metrics {
 
   constructor(nowMs: () => number) {
     this.#window = new LatencyWindow(nowMs);
+    const registers = [this.#registry];
     this.#requests = new Counter({
       name: 'sidecar_requests_total',
       help: 'Requests by procedure and error code (OK when answered).',
       labelNames: ['procedure', 'code'],
-      registers: [this.#registry],
+      registers,
     });
     this.#duration = new Histogram({
       name: 'sidecar_request_duration_seconds',
-      help: 'Time to answer a request.',
+      help: 'Time to answer a request; those that wait for events are not in it.',
       labelNames: ['procedure'],
-      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-      registers: [this.#registry],
+      buckets: SECONDS,
+      registers,
     });
     collectDefaultMetrics({ register: this.#registry });
+    for (const name of LEFT_OUT) this.#registry.removeSingleMetric(name);
   }
 
-  /** Shows readings under the names of the specification ("Metrics (Prometheus)"). */
-  expose(readings: Readings): void {
-    for (const reading of [
-      gauge('sidecar_active_agents', 'Agents that hold a slot.', () => readings.activeAgents()),
-      gauge('sidecar_storage_bytes', 'Bytes of the store on disk.', () => readings.storageBytes()),
-      count('sidecar_events_published_total', 'Events published since the start.', () => readings.eventsPublished()),
-      count('sidecar_cache_hits_total', 'Contexts answered from the cache.', () => readings.cacheHits()),
-      count('sidecar_cache_misses_total', 'Contexts that had to be gathered.', () => readings.cacheMisses()),
-    ]) {
-      this.#registry.registerMetric(reading);
+  /** Shows a reading. */
+  expose(reading: Reading): void {
+    const { name, help, label } = reading;
+    const options = { name, help, labelNames: label === undefined ? [] : [label], registers: [this.#registry] };
+    if (reading.kind === 'counter') {
+      // oxlint-disable-next-line no-new -- the registry keeps it
+      new Counter({
+        ...options,
+        collect() {
+          this.reset();
+          for (const [labels, value] of valuesOf(reading)) this.inc(labels, value);
+        },
+      });
+    } else {
+      // oxlint-disable-next-line no-new -- the registry keeps it
+      new Gauge({
+        ...options,
+        collect() {
+          this.reset();
+          for (const [labels, value] of valuesOf(reading)) this.set(labels, value);
+        },
+      });
     }
+  }
+
+  /** A histogram of times; answers what takes one in, in milliseconds. */
+  times(name: string, help: string): (ms: number) => void {
+    const histogram = new Histogram({ name, help, buckets: SECONDS, registers: [this.#registry] });
+    return (ms) => histogram.observe(ms / 1000);
+  }
+
+  /** A histogram of times by one label with a closed list of values. */
+  timesBy(name: string, help: string, label: string): (value: string, ms: number) => void {
+    const labelNames = [label];
+    const histogram = new Histogram({ name, help, labelNames, buckets: SECONDS, registers: [this.#registry] });
+    return (value, ms) => histogram.observe({ [label]: value }, ms / 1000);
+  }
+
+  /** A histogram of sizes; answers what takes one in. */
+  sizes(name: string, help: string, buckets: readonly number[]): (size: number) => void {
+    const histogram = new Histogram({ name, help, buckets: [...buckets], registers: [this.#registry] });
+    return (size) => histogram.observe(size);
+  }
+
+  /** A counter by labels, each with a closed list of values; answers what adds to it. */
+  count<Label extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[],
+  ): (labels: Partial<Record<Label, string>>) => void {
+    const counter = new Counter<Label>({ name, help, labelNames, registers: [this.#registry] });
+    return (labels) => counter.inc(labels);
   }
 
   /**
    * Takes in one answered request. Waiting procedures count as requests but not into the latency window: how long
    * nothing happened is not how slow the sidecar is.
+   * @param procedure of the contract, or {@link UNKNOWN_PROCEDURE}.
    */
   observeRequest(procedure: string, code: string, latencyMs: number): void {
     this.#requests.inc({ procedure, code });
@@ -70,25 +124,9 @@ export class Metrics {
   }
 }
 
-function gauge(name: string, help: string, read: () => number): Gauge {
-  return new Gauge({
-    name,
-    help,
-    registers: [],
-    collect() {
-      this.set(read());
-    },
-  });
-}
-
-function count(name: string, help: string, read: () => number): Counter {
-  return new Counter({
-    name,
-    help,
-    registers: [],
-    collect() {
-      this.reset();
-      this.inc(read());
-    },
-  });
+function valuesOf({ label, ...reading }: Reading): [labels: Record<string, string>, value: number][] {
+  const value = reading.read();
+  if (value === undefined) return [];
+  if (typeof value === 'number') return [[{}, value]];
+  return Object.entries(value).map(([name, each]) => [label === undefined ? {} : { [label]: name }, each]);
 }

@@ -87,6 +87,14 @@ export class Engine implements HandOver {
     return this.#projects.get(projectId)?.run(issueId);
   }
 
+  /** Events that the project furthest behind has still to act on. */
+  furthestBehind(headOf: (projectId: string) => number): number {
+    const behind = [...this.#projects].map(([projectId, project]) =>
+      project.following ? headOf(projectId) - project.sequence : 0,
+    );
+    return Math.max(0, ...behind);
+  }
+
   #project(projectId: string): ProjectRuns {
     const known = this.#projects.get(projectId);
     if (known) return known;

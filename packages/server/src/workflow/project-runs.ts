@@ -67,6 +67,11 @@ export class ProjectRuns {
     this.#fromOldest = sequence === undefined;
   }
 
+  /** Position up to which the log has been acted on. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
   /** Runs with something left to do. */
   unsettled(): Run[] {
     return [...this.#runs.values()];

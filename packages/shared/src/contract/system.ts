@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { procedure } from '../procedure.ts';
-import { Health, Status } from '../system.ts';
+import { Health, Liveness, Readiness, Status } from '../system.ts';
 
 /** System: how the sidecar itself is. */
 export const system = {
@@ -14,6 +14,26 @@ export const system = {
     rest: { method: 'GET', path: '/health' },
     errors: [],
     load: 'essential',
+  }),
+  live: procedure({
+    name: 'system.live',
+    kind: 'query',
+    summary: 'Answers that the process is alive; looks at nothing else.',
+    input: z.strictObject({}),
+    output: Liveness,
+    access: 'public',
+    rest: { method: 'GET', path: '/health/live' },
+    errors: [],
+  }),
+  ready: procedure({
+    name: 'system.ready',
+    kind: 'query',
+    summary: 'Answers whether calls are served: started, not stopping, and the store takes writes.',
+    input: z.strictObject({}),
+    output: Readiness,
+    access: 'public',
+    rest: { method: 'GET', path: '/health/ready' },
+    errors: ['STARTING', 'SHUTTING_DOWN', 'STORAGE_UNAVAILABLE'],
   }),
   status: procedure({
     name: 'system.status',

@@ -55,7 +55,7 @@ const SHARED: readonly (readonly [string, readonly ErrorCode[]])[] = [
   ['Unauthenticated', WITH_TOKEN.filter((code) => ERRORS[code].http === 401)],
   ['TooManyRequests', ['RATE_LIMITED']],
   ['Failed', ['INTERNAL']],
-  ['Unavailable', ['STORAGE_UNAVAILABLE', 'SHUTTING_DOWN']],
+  ['Unavailable', ['STORAGE_UNAVAILABLE', 'STARTING', 'SHUTTING_DOWN']],
 ];
 
 /** Components for {@link problemResponses}: shared responses, and an example of every code. */

@@ -1,28 +1,47 @@
-import { contract, LIVE_AGENT_STATES } from '@orchestration-sidecar/shared';
+import { contract, LIVE_AGENT_STATES, SidecarError } from '@orchestration-sidecar/shared';
 import { implementPublic, type Implementations } from '../implement.ts';
 import type { Rooms } from '../rooms.ts';
 
 const BYTES_PER_MB = 1024 * 1024;
+/** A publication that waits this long for its commit is not told in time. */
+const SLOW_PUBLICATION_MS = 1000;
+const NO_REQUEST = 'no request was answered in the last five minutes';
 
 export function systemProcedures(rooms: Rooms): Implementations<typeof contract.system> {
-  const { agents, clock, context, log, metrics, results, store, subscribers, version } = rooms;
+  const { agents, clock, context, log, metrics, phase, results, store, subscribers, version } = rooms;
   const startedAtMs = clock.nowMs();
+  const uptimeSeconds = (): number => Math.floor((clock.nowMs() - startedAtMs) / 1000);
   return {
-    health: implementPublic(contract.system.health, () => {
-      const storage = store.isReadable() ? ('healthy' as const) : ('unhealthy' as const);
+    health: implementPublic(contract.system.health, async () => {
+      const storage = await store.check();
+      const reasons = storage.reason === null ? [] : [`storage: ${storage.reason}`];
+      const waitedMs = store.oldestWaitMs();
+      if (waitedMs > SLOW_PUBLICATION_MS) reasons.push(`event_bus: a publication waits for ${Math.round(waitedMs)} ms`);
+      // What cannot be stored is not told, so the bus is at best as well as the store.
+      const bus = storage.state === 'healthy' && waitedMs > SLOW_PUBLICATION_MS ? 'degraded' : storage.state;
       return {
-        status: storage,
+        status: bus,
         service: 'orchestration-sidecar' as const,
         version,
-        uptime_seconds: Math.floor((clock.nowMs() - startedAtMs) / 1000),
+        uptime_seconds: uptimeSeconds(),
         checks: {
-          storage,
-          event_bus: storage,
+          storage: storage.state,
+          event_bus: bus,
           memory_usage_mb: round(process.memoryUsage.rss() / BYTES_PER_MB),
           active_agents: agents.count(LIVE_AGENT_STATES),
           event_queue_size: store.waitingWrites(),
+          storage_latency_ms: storage.latencyMs === null ? null : round(storage.latencyMs),
         },
+        reasons,
       };
+    }),
+    live: implementPublic(contract.system.live, () => ({ alive: true as const, uptime_seconds: uptimeSeconds() })),
+    ready: implementPublic(contract.system.ready, async () => {
+      const at = phase();
+      if (at !== 'ready') throw new SidecarError(at === 'starting' ? 'STARTING' : 'SHUTTING_DOWN');
+      const { state, reason } = await store.check();
+      if (state !== 'healthy') throw new SidecarError('STORAGE_UNAVAILABLE', reason ?? undefined);
+      return { ready: true as const };
     }),
     status: implementPublic(contract.system.status, () => {
       const latency = metrics.latency();
@@ -48,6 +67,10 @@ export function systemProcedures(rooms: Rooms): Implementations<typeof contract.
           p99_response_time_ms: latency.p99Ms === null ? null : round(latency.p99Ms),
           requests_per_second: round(latency.perSecond),
         },
+        unknown:
+          latency.count > 0
+            ? {}
+            : { 'performance.avg_response_time_ms': NO_REQUEST, 'performance.p99_response_time_ms': NO_REQUEST },
       };
     }),
   };

@@ -36,6 +36,15 @@ export class ConsumerRegistry implements DurableSubscribers {
     return this.#of(projectId).get(name);
   }
 
+  /** Events that the consumer furthest behind its project’s log has still to look at; unused ones do not count. */
+  furthestBehind(headOf: (projectId: string) => number): number {
+    const all = [...this.#projects].flatMap(([projectId, consumers]) => {
+      const head = headOf(projectId);
+      return [...consumers.values()].map((consumer) => (consumer.unused ? 0 : head - consumer.scanned));
+    });
+    return Math.max(0, ...all);
+  }
+
   /** @throws {SidecarError} `CONSUMER_NOT_FOUND`, also for one that the caller may not use. */
   require({ projectId, name, user }: ConsumerCall): DurableConsumer {
     const consumer = this.find(projectId, name);

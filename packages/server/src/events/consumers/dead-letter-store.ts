@@ -100,6 +100,11 @@ export class DeadLetterStore {
     return this.#database.query.select({ n: count() }).from(deadLetters).where(where).get()?.n ?? 0;
   }
 
+  /** How many there are, over all projects. */
+  count(): number {
+    return this.#database.query.select({ n: count() }).from(deadLetters).get()?.n ?? 0;
+  }
+
   /** Removes one. */
   remove(transaction: Transaction, deadLetterId: string): void {
     transaction.database.query.delete(deadLetters).where(eq(deadLetters.deadLetterId, deadLetterId)).run();

@@ -98,6 +98,11 @@ export class DeadLetters {
     return this.#needs.store.countOf(projectId, consumer);
   }
 
+  /** How many there are, over all projects. */
+  count(): number {
+    return this.#needs.store.count();
+  }
+
   /** Removes some of those that are too old or too many; answers how many. */
   trim(transaction: Transaction, nowMs: number, limit: number): number {
     const beforeMs = nowMs - LIMITS.maxDeadLetterAgeSeconds * 1000;
