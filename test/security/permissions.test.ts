@@ -110,9 +110,10 @@ test('who may do what, through every door (regenerate: npm test -- test/security
   for (const [caller, token] of callers) {
     const doors = new EveryDoor(sidecar.url, token);
     for (const entry of inOrder) {
-      // The operator has to say which project it means; the others' tokens do.
+      // The operator has to say which project it means; the others' tokens do, unless the path names one.
       const isAsked = entry.name !== 'tokens.revoke' && 'project_id' in shapeOf(entry.input);
-      const named = caller === 'operator' && isAsked ? { project_id: home } : {};
+      const isInPath = entry.rest.path.includes(':project_id');
+      const named = isInPath || (caller === 'operator' && isAsked) ? { project_id: home } : {};
       const input = { ...INPUTS[entry.name], ...named };
       const found = [
         await doors.rest(entry, input),
