@@ -101,6 +101,9 @@ export function liveInputs(sidecar: SidecarUnderTest): LiveInputs {
     'consumers.consume': () => ({ timeout: 0 }),
     'events.wait': () => ({ timeout: 0 }),
     'events.publishMany': () => ({ events: [{ event_type: 'one', topic: 'talk' }] }),
+    'projects.budget': async () => ({
+      project_id: (await sidecar.call('GET', '/api/projects')).body.projects[0].project_id,
+    }),
     'issues.pause': async () => ({ issue_id: await running() }),
     'issues.resume': async () => ({ issue_id: await paused() }),
     'issues.create': () => ({ issue_id: undefined }),
