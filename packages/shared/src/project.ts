@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { ProjectId, Timestamp } from './ids.ts';
 
-const Share = z.object({
-  used: z.number(),
-  reserved: z.number().describe('What live agents may still use.'),
-  max: z.number().nullable().describe('Null: any amount.'),
-});
+const Share = z
+  .object({
+    used: z.number(),
+    reserved: z.number().describe('What live agents may still use.'),
+    max: z.number().nullable().describe('Null: any amount.'),
+  })
+  .meta({ id: 'ProjectShare' });
 
 /** What the agents of a project use of what it may take. */
 export const ProjectBudget = z
