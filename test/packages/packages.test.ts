@@ -145,80 +145,79 @@ describe('the SDK runs', () => {
     ['Bun', found('bun'), []],
     ['Deno', found('deno'), ['run', '--allow-all']],
   ] as const;
-  test.each(
-    runtimes.map(
-      ([name, ...rest]) =>
-        [rest[0] ? `${name} ${rest[0].version}` : `${name}: skipped, not on this machine`, ...rest] as const,
-    ),
-  )(
-    'on %s',
-    async (_name, runtime, flags) => {
-      if (!runtime) return;
-      const program = join(consumer, 'consumer.js');
-      const { code } = await bundle(join(consumer, 'consumer.ts'), { external: /^[^./]/ });
-      writeFileSync(program, code);
-      const output = execFileSync(runtime.path, [...flags, program], {
-        cwd: consumer,
-        env: environment,
-        encoding: 'utf8',
-      });
-      expect(JSON.parse(output)).toEqual({
-        service: 'orchestration-sidecar',
-        followed: { from: 'consumer' },
-        listed: true,
-        code: 'ISSUE_NOT_FOUND',
-      });
-    },
-    120_000,
-  );
+  for (const [name, runtime, flags] of runtimes) {
+    test.skipIf(!runtime)(
+      `on ${name} ${runtime?.version ?? 'which is not on this machine'}`,
+      async () => {
+        const program = join(consumer, 'consumer.js');
+        const { code } = await bundle(join(consumer, 'consumer.ts'), { external: /^[^./]/ });
+        writeFileSync(program, code);
+        const output = execFileSync(runtime?.path ?? '', [...flags, program], {
+          cwd: consumer,
+          env: environment,
+          encoding: 'utf8',
+        });
+        expect(JSON.parse(output)).toEqual({
+          service: 'orchestration-sidecar',
+          followed: { from: 'consumer' },
+          listed: true,
+          code: 'ISSUE_NOT_FOUND',
+        });
+      },
+      120_000,
+    );
+  }
 
   const chromium = found('chromium');
-  test(`in ${chromium?.version ?? 'a browser: skipped, there is no chromium on this machine'}`, async () => {
-    if (!chromium) return;
-    const { SIDECAR_URL: url, JWT_TOKEN: token } = environment;
-    writeFileSync(
-      join(consumer, 'browser.js'),
-      `import { createSidecarClient } from '@orchestration-sidecar/sdk';
+  test.skipIf(!chromium)(
+    `in ${chromium?.version ?? 'a browser, as no chromium is on this machine'}`,
+    async () => {
+      const { SIDECAR_URL: url, JWT_TOKEN: token } = environment;
+      writeFileSync(
+        join(consumer, 'browser.js'),
+        `import { createSidecarClient } from '@orchestration-sidecar/sdk';
        const client = createSidecarClient(${JSON.stringify({ url, token })});
        const published = await client.events.publish({ event_type: 'browsed' });
        for await (const event of client.events.subscribe({ event_type: 'browsed' })) {
          await fetch('/done', { method: 'POST', body: JSON.stringify([event.event_id, published.event_id]) });
          break;
        }`,
-    );
-    const { code } = await bundle(join(consumer, 'browser.js'), { platform: 'browser' });
-    const said = Promise.withResolvers<string>();
-    page.on('request', (request, response) => {
-      if (request.url === '/done') {
-        let text = '';
-        request.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-        request.on('end', () => said.resolve(text));
-        response.end();
-      } else if (request.url === '/page.js') {
-        response.setHeader('content-type', 'text/javascript').end(code);
-      } else {
-        response.setHeader('content-type', 'text/html').end('<script type="module" src="/page.js"></script>');
+      );
+      const { code } = await bundle(join(consumer, 'browser.js'), { platform: 'browser' });
+      const said = Promise.withResolvers<string>();
+      page.on('request', (request, response) => {
+        if (request.url === '/done') {
+          let text = '';
+          request.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+          request.on('end', () => said.resolve(text));
+          response.end();
+        } else if (request.url === '/page.js') {
+          response.setHeader('content-type', 'text/javascript').end(code);
+        } else {
+          response.setHeader('content-type', 'text/html').end('<script type="module" src="/page.js"></script>');
+        }
+      });
+      const { port } = page.address() as AddressInfo;
+      const profile = `--user-data-dir=${join(scratch, 'chromium')}`;
+      const flags = [
+        '--headless',
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-dev-shm-usage',
+        '--remote-debugging-port=0',
+        profile,
+      ];
+      const browser = spawn(chromium?.path ?? '', [...flags, `http://127.0.0.1:${port}/`], { stdio: 'ignore' });
+      try {
+        const [seen, published] = JSON.parse(await said.promise);
+        expect(seen).toBe(published);
+      } finally {
+        browser.kill('SIGKILL');
+        if (browser.exitCode === null && browser.signalCode === null) await once(browser, 'exit');
       }
-    });
-    const { port } = page.address() as AddressInfo;
-    const profile = `--user-data-dir=${join(scratch, 'chromium')}`;
-    const flags = [
-      '--headless',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-dev-shm-usage',
-      '--remote-debugging-port=0',
-      profile,
-    ];
-    const browser = spawn(chromium.path, [...flags, `http://127.0.0.1:${port}/`], { stdio: 'ignore' });
-    try {
-      const [seen, published] = JSON.parse(await said.promise);
-      expect(seen).toBe(published);
-    } finally {
-      browser.kill('SIGKILL');
-      if (browser.exitCode === null && browser.signalCode === null) await once(browser, 'exit');
-    }
-  }, 120_000);
+    },
+    120_000,
+  );
 
   test('with a sidecar in the process of a test, from the installed packages', () => {
     const program = join(consumer, 'with-test-sidecar.js');
