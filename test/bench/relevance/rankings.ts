@@ -61,8 +61,10 @@ class WordIndex {
   }
 }
 
+/** Words with identifiers split at underscores and at case: `parseHTTPHeader` is three. */
 function wordsOf(text: string): string[] {
-  return text.toLowerCase().match(/[a-z0-9]{2,40}/g) ?? [];
+  const split = text.replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2').replaceAll(/([A-Z])([A-Z][a-z])/g, '$1 $2');
+  return split.toLowerCase().match(/[a-z0-9]{2,40}/g) ?? [];
 }
 
 function counted(words: readonly string[]): Counts {

@@ -29,6 +29,12 @@ describe('dependencies', () => {
       ['org.x:y', 'org.z:bom'],
     ],
     ['Gemfile', "source 'x'\ngem 'rails', '~> 7'\n", ['rails']],
+    ['gems/GEMFILE', 'gem("puma")\n  gem "rack", group: :test\n# gem "commented"\n', ['puma', 'rack']],
+    [
+      'Shop.gemspec',
+      'Gem::Specification.new do |s|\n  s.add_dependency "rake"\n  s.add_runtime_dependency(%q<json>)\n  s.add_development_dependency \'rspec\', "~> 3"\nend\n',
+      ['rake', 'json', 'rspec'],
+    ],
     ['composer.json', '{"require":{"php":">=8","symfony/console":"6"}}', ['symfony/console']],
     [
       'App.csproj',
@@ -53,6 +59,8 @@ describe('dependencies', () => {
         ]),
       ),
     ).toBe('python');
+    expect(projectType(['Gemfile', 'package.json'], new Map([['ruby', 9]]))).toBe('ruby');
+    expect(projectType(['shop.gemspec'], new Map())).toBe('ruby');
     expect(projectType([], new Map([['go', 3]]))).toBe('go');
     expect(projectType(['README.md'], new Map([['markdown', 3]]))).toBeNull();
   });

@@ -100,7 +100,10 @@ const READERS: readonly (readonly [RegExp, Reader])[] = [
   [/^gemfile$/, (text) => [...text.matchAll(/^\s*gem\s*\(?\s*['"]([^'"]+)['"]/gm)].map(first)],
   [
     /\.gemspec$/,
-    (text) => [...text.matchAll(/\.add_(?:runtime_|development_)?dependency\s*\(?\s*['"]([^'"]+)['"]/g)].map(first),
+    (text) =>
+      [
+        ...text.matchAll(/\.add_(?:runtime_|development_)?dependency\s*\(?\s*(?:%[qQ])?['"<({[]([\w.-]+)['">)}\]]/g),
+      ].map(first),
   ],
   [/\.(?:cs|fs|vb)proj$/, (text) => packageReferences(text, 'PackageReference')],
   [/^directory\.packages\.props$/, (text) => packageReferences(text, 'PackageVersion')],

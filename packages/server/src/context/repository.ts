@@ -1,4 +1,5 @@
-import { lstat, readFile, realpath } from 'node:fs/promises';
+import type { Dirent } from 'node:fs';
+import { lstat, readdir, readFile, realpath } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { filterDrivers, runGit, type GitAnswer } from '../process/git.ts';
 
@@ -27,7 +28,7 @@ export async function findRepository(root: string, signal: AbortSignal): Promise
         : [];
       return { gitDir, workTree: place, prefix: relative(place, root).replaceAll('\\', '/'), disarm };
     }
-    if (place === root && (await isGitDir(place))) {
+    if (place === root && (await isGitDir(place)) && (await isSelfContained(place))) {
       return { gitDir: place, workTree: null, prefix: '', disarm: [] };
     }
     if (dirname(place) === place) return null;
@@ -64,7 +65,7 @@ export function readRepository(
 async function gitDirOf(place: string): Promise<string | null> {
   const entry = join(place, '.git');
   const stats = await lstat(entry).catch(() => null);
-  if (stats?.isDirectory()) return (await isGitDir(entry)) ? entry : null;
+  if (stats?.isDirectory()) return (await isGitDir(entry)) && (await isSelfContained(entry)) ? entry : null;
   if (!stats?.isFile() || stats.size > 8192) return null;
   const target = /^gitdir: (.+?)\s*$/.exec(await readFile(entry, 'utf8').catch(() => ''))?.[1];
   if (target === undefined) return null;
@@ -79,10 +80,48 @@ async function isGitDir(place: string): Promise<boolean> {
   return Boolean(head && objects?.isDirectory() && refs?.isDirectory());
 }
 
+/**
+ * Whether a repository shows only its own history. One that was unpacked or planted may send git elsewhere: by
+ * `commondir`, which only a linked work tree has, or by links in place of its objects. Objects that it borrows by
+ * `alternates`, as `git clone --shared` makes them, are believed where its references are its own: whoever names a
+ * commit there knew it.
+ */
+async function isSelfContained(gitDir: string): Promise<boolean> {
+  const objects = join(gitDir, 'objects');
+  if ((await exists(join(gitDir, 'commondir'))) || (await isLink(join(gitDir, 'index')))) return false;
+  const parts = [objects, join(objects, 'pack'), join(objects, 'info')];
+  const entries = (await Promise.all(parts.map(async (place) => readdirOf(place)))).flat();
+  if (entries.some((entry) => entry.isSymbolicLink())) return false;
+  if (!entries.some(({ name }) => name === 'alternates')) return true;
+  const named = ['HEAD', 'packed-refs', 'reftable'].map((name) => isLink(join(gitDir, name)));
+  const references = await readdirOf(join(gitDir, 'refs'), true);
+  return !references.some((entry) => entry.isSymbolicLink()) && !(await Promise.all(named)).includes(true);
+}
+
+function readdirOf(place: string, recursive = false): Promise<Dirent[]> {
+  return readdir(place, { withFileTypes: true, recursive }).catch(() => []);
+}
+
+async function isLink(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => null))?.isSymbolicLink() ?? false;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => null)) !== null;
+}
+
 /** A linked work tree’s repository keeps the place of its `.git` file; a submodule’s keeps its working tree. */
 async function pointsBack(gitDir: string, place: string): Promise<boolean> {
   const here = await realpath(place).catch(() => place);
   const linked = await readFile(join(gitDir, 'gitdir'), 'utf8').catch(() => null);
+  const shared = await readFile(join(gitDir, 'commondir'), 'utf8').catch(() => null);
+  // A work tree’s part lies inside the repository it shares; anybody can write a file that names one elsewhere.
+  if (
+    shared !== null &&
+    dirname(gitDir) !== join(await realpath(resolve(gitDir, shared.trim())).catch(() => ''), 'worktrees')
+  )
+    return false;
+  if (shared === null && !(await isSelfContained(gitDir))) return false;
   if (linked !== null) return dirname(resolve(gitDir, linked.trim())) === here || dirname(linked.trim()) === place;
   const config = await readFile(join(gitDir, 'config'), 'utf8').catch(() => '');
   const workTree = /^\s*worktree\s*=\s*(.+?)\s*$/m.exec(config)?.[1];

@@ -6,6 +6,7 @@ import { findRepository } from './repository.ts';
 import { scanProject } from './scan.ts';
 import { TestProject } from './test-project.ts';
 import { createGatherer } from './gatherer.ts';
+import { ProjectIndex } from './project-index.ts';
 
 const signal = new AbortController().signal;
 
@@ -107,10 +108,81 @@ describe('scan', () => {
     expect(await findRepository(join(project.root, 'linked'), signal)).toBeNull();
   });
 
+  it('does not believe a repository that sends git to somebody else’s history', async () => {
+    using victim = new TestProject().write({ 'private.py': '' });
+    victim.git('init', '--quiet');
+    victim.commit('Private history');
+    const plant = (project: TestProject, gitDir: string): string => {
+      mkdirSync(join(project.root, gitDir, 'refs'), { recursive: true });
+      writeFileSync(join(project.root, gitDir, 'HEAD'), 'ref: refs/heads/main\n');
+      return join(project.root, gitDir);
+    };
+    using shared = new TestProject();
+    mkdirSync(join(plant(shared, '.git'), 'objects'));
+    shared.write({ '.git/commondir': `${victim.root}/.git\n`, 'a.py': '' });
+    using linked = new TestProject();
+    plant(linked, 'planted');
+    linked.write({
+      '.git': 'gitdir: planted\n',
+      'planted/commondir': `${victim.root}/.git\n`,
+      'planted/gitdir': `${linked.root}/.git\n`,
+    });
+    using packs = new TestProject();
+    const gitDir = plant(packs, '.git');
+    mkdirSync(join(gitDir, 'objects'));
+    symlinkSync(join(victim.root, '.git', 'objects', 'pack'), join(gitDir, 'objects', 'pack'));
+    using borrowed = new TestProject();
+    const borrower = plant(borrowed, '.git');
+    borrowed.write({ '.git/objects/info/alternates': `${victim.root}/.git/objects\n` });
+    symlinkSync(join(victim.root, '.git', 'refs', 'heads'), join(borrower, 'refs', 'heads'));
+    for (const { root } of [shared, linked, packs, borrowed]) expect(await findRepository(root, signal)).toBeNull();
+  });
+
+  it('reads a clone that borrows its objects, and one whose lender is gone', async () => {
+    using lender = new TestProject().write({ 'a.py': '1' });
+    lender.git('init', '--quiet');
+    lender.commit('Lent');
+    using clone = new TestProject();
+    clone.git('clone', '--quiet', '--shared', lender.root, '.');
+    const look = () => new ProjectIndex(clone.root).look(signal);
+    expect((await look()).history?.commits).toMatchObject([{ message: 'Lent', files: ['a.py'] }]);
+    renameSync(join(lender.root, '.git'), join(lender.root, 'gone'));
+    const after = await look();
+    expect(after.history?.commits ?? []).toEqual([]);
+    expect(after.scan.files.map(({ path }) => path)).toEqual(['a.py']);
+  });
+
   it('survives names that are not UTF-8 and directories that cannot be listed', async () => {
     using project = new TestProject().write({ 'a.py': '' });
     writeFileSync(Buffer.concat([Buffer.from(`${project.root}/`), Buffer.from([0xff, 0xfe]), Buffer.from('.py')]), '');
     expect(await pathsOf(project.root)).toEqual(['a.py']);
     expect(await pathsOf(join(project.root, 'none'))).toEqual([]);
+  });
+});
+
+describe('a second reader', () => {
+  it('that fails leaves nothing unread', async () => {
+    const paths = Array.from({ length: 1300 }, (_, index) => `src/part${index}.py`);
+    using project = new TestProject().write(Object.fromEntries(paths.map((path) => [path, 'def login(): pass\n'])));
+    let asked = 0;
+    const index = new ProjectIndex(project.root, () => {
+      asked++;
+      return Promise.reject(new Error('the thread died'));
+    });
+    const files = await index.index(await index.look(signal), signal);
+    expect(asked).toBe(1);
+    expect(files.filter(({ text }) => text.length > 0)).toHaveLength(paths.length);
+  });
+
+  it('is not waited for once the request is cancelled', async () => {
+    const paths = Array.from({ length: 1300 }, (_, index) => `part${index}.py`);
+    using project = new TestProject().write(Object.fromEntries(paths.map((path) => [path, 'x = 1\n'])));
+    const cancelled = new AbortController();
+    const index = new ProjectIndex(project.root, (_root, _files, stop) => {
+      cancelled.abort(new Error('gone'));
+      return Promise.reject(stop.reason as Error);
+    });
+    const state = await index.look(signal);
+    await expect(index.index(state, cancelled.signal)).rejects.toThrow('gone');
   });
 });

@@ -74,8 +74,9 @@ export async function scanProject(
   tracked = new TrackedPaths(),
 ): Promise<Scan> {
   if (repository?.workTree === null) return { files: [], directories: [], cut: false };
+  const stated = new StatedFiles(root);
   const listed =
-    (repository && (await listFiles(root, repository, status, tracked, signal))) ?? (await walk(root, signal));
+    (repository && (await listFiles(root, repository, status, tracked, stated, signal))) ?? (await walk(root, signal));
   const rules = new IgnoreRules();
   for (const path of listed) {
     if (path === SIDECAR_IGNORE || path.endsWith(`/${SIDECAR_IGNORE}`)) {
@@ -83,19 +84,40 @@ export async function scanProject(
     }
   }
   const paths = rules.empty ? listed : listed.filter((path) => !rules.hides(path));
-  const files: ProjectFile[] = [];
-  const real = new RealDirectories(root);
-  for (const [index, path] of paths.entries()) {
-    if (index % FILES_A_TURN === FILES_A_TURN - 1) {
+  await stated.state(paths, signal);
+  const files = paths.flatMap((path) => stated.get(path) ?? []).slice(0, MAX_FILES);
+  return { files, directories: directoriesOf(files), cut: files.length === MAX_FILES };
+}
+
+/** The files among listed paths that may be told of, each stated once. */
+class StatedFiles {
+  readonly #root: string;
+  readonly #real: RealDirectories;
+  readonly #known = new Map<string, ProjectFile | null>();
+
+  constructor(root: string) {
+    this.#root = root;
+    this.#real = new RealDirectories(root);
+  }
+
+  /** Null: not a regular file, gone, behind a link, or its name holds a secret. */
+  get(path: string): ProjectFile | null {
+    let file = this.#known.get(path);
+    if (file === undefined) {
+      file = this.#real.holds(path) && !namesSecret(path) ? stampFile(this.#root, path) : null;
+      this.#known.set(path, file);
+    }
+    return file;
+  }
+
+  /** States paths, leaving turns of the loop to others. */
+  async state(paths: readonly string[], signal: AbortSignal): Promise<void> {
+    for (let from = 0, found = 0; from < paths.length && found < MAX_FILES; from += FILES_A_TURN) {
+      for (const path of paths.slice(from, from + FILES_A_TURN)) if (this.get(path) !== null) found++;
       await nextTurn();
       signal.throwIfAborted();
     }
-    if (!real.holds(path) || namesSecret(path)) continue;
-    const file = stampFile(root, path);
-    if (file !== null) files.push(file);
-    if (files.length === MAX_FILES) break;
   }
-  return { files, directories: directoriesOf(files), cut: files.length === MAX_FILES };
 }
 
 /** Tells whether a path leads through directories only: git still lists what lay where a link is now. */
@@ -167,9 +189,15 @@ async function listFiles(
   repository: Repository,
   status: Promise<GitStatus | null>,
   tracked: TrackedPaths,
+  stated: StatedFiles,
   signal: AbortSignal,
 ): Promise<readonly string[] | null> {
-  const [paths, known] = await Promise.all([tracked.read(root, repository, signal), status]);
+  // Stated while git compares the tree: on a small change that is most of what is waited for.
+  const read = tracked.read(root, repository, signal).then(async (paths) => {
+    if (paths !== null) await stated.state(paths, signal);
+    return paths;
+  });
+  const [paths, known] = await Promise.all([read, status]);
   if (paths === null || known === null) return null;
   const untracked = sayable(known.untracked);
   // A merge in progress lists a path once for each side.

@@ -34,6 +34,34 @@ describe('shorten', () => {
     expect(await compress('a.zig', 'zig', 'x')).toBeNull();
   });
 
+  it.each([
+    ['a.ts', 'typescript', 'const a: string = "// in"; // out\n'],
+    ['a.tsx', 'typescript', 'const a = <b title="// in">x</b>; // out\n'],
+    ['a.js', 'javascript', 'const a = "// in"; // out\n'],
+    ['a.py', 'python', 'a = "# in"  # out\n'],
+    ['a.go', 'go', 'package a\n\nvar a = "// in" // out\n'],
+    ['a.rs', 'rust', 'fn a() -> &str { "// in" } // out\n'],
+    ['A.java', 'java', 'class A { String a = "// in"; /* out */ }\n'],
+    ['a.c', 'c', 'char *a = "/* in */"; /* out */\n'],
+    ['a.cc', 'cpp', 'auto a = "// in"; // out\n'],
+    ['A.cs', 'csharp', 'class A { string a = "// in"; } // out\n'],
+    ['a.rb', 'ruby', 'a = "# in" # out\n'],
+    ['a.php', 'php', '<?php\n$a = "# in"; # out\n'],
+    ['a.sh', 'shell', '#!/bin/sh\na="# in" # out\n'],
+    ['a.css', 'css', 'a { content: "/* in */"; } /* out */\n'],
+    ['a.ps1', 'powershell', '$a = "# in" # out\n'],
+  ])(
+    'has a grammar for %s: what looks like a comment stays in a string, and its blocks stay whole',
+    async (path, language, text) => {
+      const short = await compress(path, language, text);
+      expect(short).toMatch(/ in( \*\/)?"/);
+      expect(short).not.toContain('out');
+      // Nothing but the comment, and blank lines, went.
+      const bare = (code: string): string => code.replace(/(?:\/\/|#|\/\*) out(?: \*\/)?/, '').replaceAll(/\s+/g, '');
+      expect(bare(short ?? '')).toBe(bare(text));
+    },
+  );
+
   it('keeps whole functions around what the task is about', async () => {
     const functions = Array.from(
       { length: 40 },
