@@ -4,10 +4,13 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Profile } from '@orchestration-sidecar/shared';
 import { createContextInjector, type ContextRequest } from '../../packages/server/src/context/index.ts';
 import { ensureBundled } from '../../scripts/bundle.mjs';
+import { startServer } from '../support/server-process.ts';
+import type { Answer } from '../support/sidecar-under-test.ts';
 import { writeRepository } from './context/generated-repository.ts';
 
 /**
@@ -28,6 +31,8 @@ const PROFILE = Profile.parse(
 );
 const WARM_REQUESTS = 300;
 const EDITS = 15;
+const HEALTH_REQUESTS = 200;
+const HEALTH_EVERY_MS = 5;
 
 const workerEntry = pathToFileURL(join(dirname(ensureBundled(process.execPath)), 'context-worker.js'));
 const place = mkdtempSync(join(tmpdir(), 'sidecar-bench-'));
@@ -82,8 +87,8 @@ async function measureAt(count: number): Promise<void> {
   for (let asked = 0; asked < WARM_REQUESTS; asked++)
     warm.push(await timed(() => injector.gather(request(root, words))));
   warm.sort((a, b) => a - b);
-  row('warm p50', warm[Math.floor(WARM_REQUESTS * 0.5)] ?? 0);
-  row('warm p99', warm[Math.floor(WARM_REQUESTS * 0.99)] ?? 0);
+  row('warm p50', percentile(warm, 0.5));
+  row('warm p99', percentile(warm, 0.99));
   const edits: number[] = [];
   for (let edit = 0; edit < EDITS; edit++) {
     appendFileSync(join(root, 'src/area0/module0.ts'), `// edit ${edit}\n`);
@@ -91,6 +96,10 @@ async function measureAt(count: number): Promise<void> {
   }
   row('after an edit, median', middle(edits));
   await injector.close();
+  const health = await healthWhileGathering(root, words);
+  row('/health p99, gathering', percentile(health.gathering, 0.99));
+  row('/health max, gathering', health.gathering.at(-1) ?? 0);
+  row('/health p99, idle', percentile(health.idle, 0.99));
   if (!values['no-repomix']) {
     for (const [what, args] of [
       ['repomix', []],
@@ -101,6 +110,50 @@ async function measureAt(count: number): Promise<void> {
       else row(what, ms, peakMb);
     }
   }
+}
+
+/**
+ * How long `/health` takes over HTTP, asked by one client every few milliseconds while a sidecar in a process of its own
+ * gathers a tree it has never seen; and as often while it does nothing. Ascending milliseconds.
+ */
+async function healthWhileGathering(
+  root: string,
+  words: readonly string[],
+): Promise<{ readonly gathering: number[]; readonly idle: number[] }> {
+  const server = await startServer();
+  const ask = async (until: () => boolean): Promise<number[]> => {
+    const times: number[] = [];
+    while (!until()) {
+      times.push(await timed(() => succeeded(server.call('GET', '/health'))));
+      await pause(HEALTH_EVERY_MS);
+    }
+    return times.toSorted((a, b) => a - b);
+  };
+  try {
+    const { issue } = request(root, words);
+    await succeeded(server.call('POST', '/api/projects', { body: { project_id: 'bench', root } }));
+    const body = { issue_id: 'bench-1', project_id: 'bench', title: issue.title, body: issue.body };
+    await succeeded(server.call('POST', '/api/issues', { body }));
+    let asked = 0;
+    const idle = await ask(() => asked++ === HEALTH_REQUESTS);
+    let done = false;
+    const path = `/api/context/bench-1/${PROFILE.agent_type}?project_id=bench`;
+    const gathered = succeeded(server.call('GET', path)).finally(() => (done = true));
+    const gathering = await ask(() => done);
+    await gathered;
+    return { gathering, idle };
+  } finally {
+    await server.stop();
+  }
+}
+
+async function succeeded(call: Promise<Answer>): Promise<void> {
+  const { status, body } = await call;
+  if (status >= 300) throw new Error(`the sidecar answered ${status}: ${JSON.stringify(body)}`);
+}
+
+function percentile(ascending: readonly number[], share: number): number {
+  return ascending[Math.floor(ascending.length * share)] ?? 0;
 }
 
 function open(round: number): ReturnType<typeof createContextInjector> {
