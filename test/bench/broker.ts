@@ -90,14 +90,14 @@ async function measure(): Promise<void> {
     operatorToken: { matches: () => false },
     profiles: { get: () => undefined },
     // High enough that none is met: what is measured is what counting costs.
-    rateLimits: new RateLimits({ perAgent: 1e6, perAgentType: 1e6, perProject: 1e6 }),
+    rateLimits: new RateLimits({ perAgent: 1e6, perAgentType: 1e6, perProject: 1e6 }, clock),
     queue: new AdmissionQueue({ maxRunning: 1024, maxWaiting: 1024, maxWaitMs: 1000 }, clock),
     memory: new MemoryWatch(null),
   });
   const none = Object.assign(Object.create(broker) as Broker, {
     authenticate: async () => principal,
     authorise: () => {},
-    admit: async () => () => {},
+    admit: () => () => {},
   });
   const entry = contract.projects.list;
   const project = { project_id: 'p', root: '/p', created_at: '2026-01-01T00:00:00Z', default: true };

@@ -315,11 +315,14 @@ async function open(
     tokens,
     operatorToken: openOperatorToken(places.operatorToken, ids, nowMs()),
     profiles,
-    rateLimits: new RateLimits({
-      perAgent: config.rateLimitPerAgent,
-      perAgentType: config.rateLimitPerAgentType,
-      perProject: config.rateLimitPerProject,
-    }),
+    rateLimits: new RateLimits(
+      {
+        perAgent: config.rateLimitPerAgent,
+        perAgentType: config.rateLimitPerAgentType,
+        perProject: config.rateLimitPerProject,
+      },
+      clock,
+    ),
     queue: new AdmissionQueue(
       {
         maxRunning: config.maxConcurrentRequests,

@@ -1,6 +1,6 @@
 import { ZodError } from 'zod';
 import { SidecarError, type Procedure } from '@orchestration-sidecar/shared';
-import { auditingOf, deedOf, withinDeadline, type AuditLog, type Broker } from '../broker/index.ts';
+import { auditingOf, deedOf, Deadlines, type AuditLog, type Broker } from '../broker/index.ts';
 import type { Following, FollowStep, Sink } from '../events/index.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { principalName, type KnownPrincipal, type Principal } from '../runtime/principal.ts';
@@ -54,9 +54,11 @@ const MAX_LISTED_FAULTS = 20;
 export class Dispatcher {
   readonly #needs: DispatcherNeeds;
   readonly #byName: ReadonlyMap<string, Implementation>;
+  readonly #deadlines: Deadlines;
 
   constructor(needs: DispatcherNeeds) {
     this.#needs = needs;
+    this.#deadlines = new Deadlines(needs.clock);
     this.#byName = new Map(needs.implementations.map((implementation) => [implementation.entry.name, implementation]));
   }
 
@@ -87,14 +89,26 @@ export class Dispatcher {
     const seen: Seen = { entry: undefined, principal: { kind: 'anonymous' } };
     try {
       const { implementation, principal } = await this.#admit(name, authenticate, seen);
-      const { broker, clock } = this.#needs;
-      const release = await broker.admit(implementation.entry, principal, call.signal);
+      const admitted = this.#needs.broker.admit(implementation.entry, principal, call.signal);
+      const release = admitted instanceof Promise ? await admitted : admitted;
       const over = this.#noteCall(principal, name, input);
       try {
-        const answer = await withinDeadline(implementation.entry, call, clock, (signal) =>
-          // Its place is free when the work is over, not when nobody waits for it any more.
-          run(implementation, input, { ...call, signal, principal }).finally(release),
-        );
+        const { correlationId } = call;
+        const answer = await this.#deadlines.within(implementation.entry, call, async (time) => {
+          const timed = {
+            principal,
+            correlationId,
+            get signal() {
+              return time.signal;
+            },
+          };
+          try {
+            return await run(implementation, input, timed);
+          } finally {
+            // Its place is free when the work is over, not when nobody waits for it any more.
+            release();
+          }
+        });
         if (this.#needs.checkAnswers) implementation.entry.output.parse(answer);
         const recorded = this.#audit(seen, input, call, code);
         if (recorded) await recorded;
@@ -231,10 +245,13 @@ export class Dispatcher {
 }
 
 async function run(implementation: Implementation, input: unknown, call: Call): Promise<unknown> {
-  const { principal } = call;
-  if (principal.kind !== 'anonymous') return implementation.run(input, { ...call, principal });
+  if (isKnown(call)) return implementation.run(input, call);
   if (implementation.runPublic) return implementation.runPublic(input);
   throw new SidecarError('UNAUTHENTICATED');
+}
+
+function isKnown(call: Call): call is Call<KnownPrincipal> {
+  return call.principal.kind !== 'anonymous';
 }
 
 function inputInvalid(fault: ZodError): SidecarError {

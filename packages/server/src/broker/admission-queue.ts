@@ -18,6 +18,7 @@ export class AdmissionQueue {
   readonly #clock: Clock;
   readonly #waiting = new Set<Waiter>();
   #running = 0;
+  #shedCount = 0;
 
   constructor(options: AdmissionOptions, clock: Clock) {
     this.#options = options;
@@ -30,6 +31,11 @@ export class AdmissionQueue {
 
   get waiting(): number {
     return this.#waiting.size;
+  }
+
+  /** Requests refused since the start: too many waited, or they waited too long. */
+  get shedCount(): number {
+    return this.#shedCount;
   }
 
   /** Takes a place that is free now; answers whether there was one. */
@@ -46,7 +52,7 @@ export class AdmissionQueue {
   enter(signal: AbortSignal): Promise<void> {
     const { maxWaiting, maxWaitMs } = this.#options;
     if (this.tryEnter()) return Promise.resolve();
-    if (this.#waiting.size >= maxWaiting) return Promise.reject(overloaded());
+    if (this.#waiting.size >= maxWaiting) return Promise.reject(this.#shed());
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const stop = (): void => {
       timer.cancel();
@@ -65,7 +71,7 @@ export class AdmissionQueue {
     };
     const timer = this.#clock.after(maxWaitMs, () => {
       stop();
-      reject(overloaded());
+      reject(this.#shed());
     });
     signal.addEventListener('abort', leave, { once: true });
     this.#waiting.add(waiter);
@@ -77,6 +83,11 @@ export class AdmissionQueue {
     const [next] = this.#waiting;
     if (next === undefined) this.#running -= 1;
     else next.admit();
+  }
+
+  #shed(): SidecarError {
+    this.#shedCount += 1;
+    return overloaded();
   }
 }
 

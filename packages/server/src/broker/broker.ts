@@ -9,7 +9,7 @@ import {
 } from '@orchestration-sidecar/shared';
 import { holds, type KnownPrincipal, type Principal } from '../runtime/principal.ts';
 import { overloaded, type AdmissionQueue } from './admission-queue.ts';
-import type { MemoryWatch } from './memory-watch.ts';
+import type { MemoryState, MemoryWatch } from './memory-watch.ts';
 import type { RateLimits } from './rate-limits.ts';
 import type { OperatorToken } from './operator-token.ts';
 import type { Tokens } from './tokens.ts';
@@ -26,8 +26,22 @@ export interface BrokerNeeds {
   readonly profiles: Publishers;
   readonly rateLimits: RateLimits;
   readonly queue: AdmissionQueue;
-  readonly memory: Pick<MemoryWatch, 'isHigh'>;
+  readonly memory: Pick<MemoryWatch, 'isHigh' | 'reading'>;
 }
+
+/** What the broker has to do, and what it has refused since the start. */
+export interface BrokerLoad {
+  /** Requests that are worked on, and that wait for their turn. */
+  readonly running: number;
+  readonly waiting: number;
+  /** Requests refused for there being too much to do. */
+  readonly shed: number;
+  /** Requests refused for coming too often. */
+  readonly limited: number;
+  readonly memory: MemoryState;
+}
+
+const NOTHING = (): void => {};
 
 /** Longest bearer token that is looked at. */
 const MAX_TOKEN_CHARS = 8192;
@@ -35,9 +49,12 @@ const MAX_TOKEN_CHARS = 8192;
 /** Who are you, may you, not so fast, in the queue. Every door asks here, and nowhere else. */
 export class Broker {
   readonly #needs: BrokerNeeds;
+  readonly #leave: () => void;
+  #shedCount = 0;
 
   constructor(needs: BrokerNeeds) {
     this.#needs = needs;
+    this.#leave = () => needs.queue.leave();
   }
 
   /**
@@ -69,17 +86,41 @@ export class Broker {
   /**
    * Lets a request in: within its caller’s limits, and when there is room. What is essential is never kept waiting, and
    * what waits by itself takes no room.
-   * @returns what to call when it is done.
+   * @returns what to call when it is done; at once, without a promise, where nothing has to be waited for.
    * @throws {SidecarError} `RATE_LIMITED`, `OVERLOADED`, `CLIENT_CLOSED`.
    */
-  async admit(entry: Pick<Procedure, 'load' | 'kind'>, principal: Principal, signal: AbortSignal): Promise<() => void> {
+  admit(
+    entry: Pick<Procedure, 'load' | 'kind'>,
+    principal: Principal,
+    signal: AbortSignal,
+  ): (() => void) | Promise<() => void> {
+    const counting = principal.kind === 'agent' ? this.#needs.rateLimits.take(principal) : undefined;
+    if (counting) return counting.then(() => this.#enter(entry, signal));
+    return this.#enter(entry, signal);
+  }
+
+  #enter(entry: Pick<Procedure, 'load' | 'kind'>, signal: AbortSignal): (() => void) | Promise<() => void> {
+    const { queue, memory } = this.#needs;
+    if (entry.load === 'essential') return NOTHING;
+    if (memory.isHigh) {
+      this.#shedCount += 1;
+      throw overloaded('The sidecar is short of memory.');
+    }
+    if (entry.load === 'waits' || entry.kind === 'subscription') return NOTHING;
+    if (queue.tryEnter()) return this.#leave;
+    return queue.enter(signal).then(() => this.#leave);
+  }
+
+  /** How much there is to do, and what was refused since the start. */
+  load(): BrokerLoad {
     const { rateLimits, queue, memory } = this.#needs;
-    if (principal.kind === 'agent') await rateLimits.take(principal);
-    if (entry.load === 'essential') return () => {};
-    if (memory.isHigh) throw overloaded('The sidecar is short of memory.');
-    if (entry.load === 'waits' || entry.kind === 'subscription') return () => {};
-    if (!queue.tryEnter()) await queue.enter(signal);
-    return () => queue.leave();
+    return {
+      running: queue.running,
+      waiting: queue.waiting,
+      shed: this.#shedCount + queue.shedCount,
+      limited: rateLimits.limitedCount,
+      memory: memory.reading(),
+    };
   }
 
   /**

@@ -9,4 +9,4 @@ export { KEY_OVERLAP_MS, Tokens } from './tokens.ts';
 export { TokenStore, type TokenSelection } from './token-store.ts';
 export { MemoryWatch } from './memory-watch.ts';
 export { RateLimits } from './rate-limits.ts';
-export { withinDeadline } from './deadline.ts';
+export { Deadlines } from './deadline.ts';

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { systemClock } from '../runtime/clock.ts';
 import { FakeClock } from '../runtime/fake-clock.ts';
 import type { AgentPrincipal } from '../runtime/principal.ts';
-import { withinDeadline } from './deadline.ts';
+import { DEADLINE_SWEEP_MS, Deadlines } from './deadline.ts';
 import { MemoryWatch } from './memory-watch.ts';
 import { RateLimits } from './rate-limits.ts';
 
@@ -14,13 +15,13 @@ const agent = (agentId: string, agentType: string, projectId = 'p'): AgentPrinci
   tokenId: agentId,
   expiresAtMs: Infinity,
 });
-const times = async (count: number, take: () => Promise<void>): Promise<void> => {
+const times = async (count: number, take: () => Promise<void> | undefined): Promise<void> => {
   for (let n = 0; n < count; n += 1) await take();
 };
 
 describe('rate limits', () => {
   test('an agent gone astray meets its own limit, and takes nothing of its type’s', async () => {
-    const limits = new RateLimits({ perAgent: 1, perAgentType: 2, perProject: 100 });
+    const limits = new RateLimits({ perAgent: 1, perAgentType: 2, perProject: 100 }, systemClock);
     await times(10, () => limits.take(agent('a-1', 'a')));
     await expect(limits.take(agent('a-1', 'a'))).rejects.toMatchObject({
       code: 'RATE_LIMITED',
@@ -30,7 +31,7 @@ describe('rate limits', () => {
   });
 
   test('hold per agent type within a project and per project', async () => {
-    const limits = new RateLimits({ perAgent: 0, perAgentType: 1, perProject: 2 });
+    const limits = new RateLimits({ perAgent: 0, perAgentType: 1, perProject: 2 }, systemClock);
     await times(10, () => limits.take(agent('a-1', 'a')));
     await expect(limits.take(agent('a-2', 'a'))).rejects.toMatchObject({ extension: { limit: 'agent_type' } });
     await times(10, () => limits.take(agent('b-1', 'b')));
@@ -39,13 +40,22 @@ describe('rate limits', () => {
     await times(10, () => limits.take(agent('a-3', 'a', 'q')));
   });
 
+  test('let through exactly as many as allowed, also where they are counted in batches', async () => {
+    const limits = new RateLimits({ perAgent: 1234.5, perAgentType: 0, perProject: 0 }, systemClock);
+    const answers = await Promise.allSettled(
+      Array.from({ length: 12_400 }, async () => limits.take(agent('a-1', 'a'))),
+    );
+    expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(12_345);
+  });
+
   test('119 agents at 100 requests a second each never meet the defaults, whatever their types', async () => {
     const { SETTINGS } = await import('../runtime/settings.ts');
-    const limits = new RateLimits({
+    const options = {
       perAgent: SETTINGS.rateLimitPerAgent.default,
       perAgentType: SETTINGS.rateLimitPerAgentType.default,
       perProject: SETTINGS.rateLimitPerProject.default,
-    });
+    };
+    const limits = new RateLimits(options, systemClock);
     const honest = Array.from({ length: 119 }, (_, n) => times(1000, () => limits.take(agent(`a-${n}`, 'a'))));
     await expect(Promise.all(honest)).resolves.toHaveLength(119);
   });
@@ -66,32 +76,78 @@ test('memory is scarce from the bound on, and plentiful again only well below it
 
 describe('a deadline', () => {
   const entry = { kind: 'query', name: 'x.y' } as const;
-  const never = (signal: AbortSignal): Promise<never> =>
+  const never = ({ signal }: { readonly signal: AbortSignal }): Promise<never> =>
     new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
 
   test('ends the work and answers TIMEOUT', async () => {
     const clock = new FakeClock();
-    const done = withinDeadline(entry, { signal: new AbortController().signal }, clock, never);
+    let ended: unknown;
+    const done = new Deadlines(clock).within(entry, new AbortController(), (time) =>
+      never(time).catch((cause: unknown) => {
+        ended = cause;
+        throw cause;
+      }),
+    );
+    const outcome = done.catch((cause: unknown) => cause);
     clock.advance(29_999);
-    expect(clock.pending).toBe(1);
-    clock.advance(1);
-    await expect(done).rejects.toMatchObject({ code: 'TIMEOUT' });
+    await Promise.resolve();
+    expect(ended).toBeUndefined();
+    clock.advance(DEADLINE_SWEEP_MS);
+    expect(await outcome).toMatchObject({ code: 'TIMEOUT', detail: expect.stringContaining('x.y') });
+    expect(ended).toMatchObject({ code: 'TIMEOUT' });
+  });
+
+  test('holds for work that does not look at its signal, and for a signal that is read too late', async () => {
+    const clock = new FakeClock();
+    const time = Promise.withResolvers<{ readonly signal: AbortSignal }>();
+    const done = new Deadlines(clock).within(entry, new AbortController(), (given) => {
+      time.resolve(given);
+      return new Promise<never>(() => {});
+    });
+    const outcome = done.catch((cause: unknown) => cause);
+    clock.advance(30_000 + DEADLINE_SWEEP_MS);
+    expect(await outcome).toMatchObject({ code: 'TIMEOUT' });
+    expect((await time.promise).signal).toMatchObject({ aborted: true, reason: { code: 'TIMEOUT' } });
+  });
+
+  test('comes for each in its turn, however long the others may take', async () => {
+    const clock = new FakeClock();
+    const deadlines = new Deadlines(clock);
+    const ended: string[] = [];
+    const begin = (name: string, deadlineMs: number) =>
+      deadlines.within({ ...entry, name, deadlineMs }, new AbortController(), never).catch(() => ended.push(name));
+    const all = [begin('long', 60_000), begin('short', 1000)];
+    clock.advance(500);
+    all.push(begin('later', 1000));
+    clock.advance(750);
+    await expect.poll(() => ended).toEqual(['short']);
+    clock.advance(500);
+    await expect.poll(() => ended).toEqual(['short', 'later']);
+    clock.advance(60_000);
+    await Promise.all(all);
+    expect(ended).toEqual(['short', 'later', 'long']);
   });
 
   test('the caller’s leaving reaches the work', async () => {
     const caller = new AbortController();
-    const done = withinDeadline(entry, caller, new FakeClock(), never);
+    const done = new Deadlines(new FakeClock()).within(entry, caller, never);
     caller.abort(new Error('left'));
     await expect(done).rejects.toThrow('left');
   });
 
-  test('is not set for what is meant to wait, and leaves no timer behind', async () => {
+  test('is not set for what is meant to wait; one timer serves all, and none when nothing is under way', async () => {
     const clock = new FakeClock();
-    await withinDeadline({ ...entry, load: 'waits' }, new AbortController(), clock, async () => {
+    const deadlines = new Deadlines(clock);
+    await deadlines.within({ ...entry, load: 'waits' }, new AbortController(), async () => {
       expect(clock.pending).toBe(0);
     });
-    await withinDeadline(entry, new AbortController(), clock, async () => expect(clock.pending).toBe(1));
-    await Promise.resolve();
+    const caller = new AbortController();
+    const all = Array.from({ length: 100 }, () => deadlines.within(entry, caller, never));
+    const outcome = Promise.allSettled(all);
+    expect(clock.pending).toBe(1);
+    caller.abort(new Error('left'));
+    expect((await outcome).every(({ status }) => status === 'rejected')).toBe(true);
+    clock.advance(DEADLINE_SWEEP_MS);
     expect(clock.pending).toBe(0);
   });
 });

@@ -12,6 +12,13 @@ export interface MemoryReading {
   readonly heapBytes: number;
 }
 
+/** Memory of the process beside what it may use, in bytes. */
+export interface MemoryState extends MemoryReading {
+  readonly maxResidentBytes: number;
+  readonly maxHeapBytes: number;
+  readonly isHigh: boolean;
+}
+
 /** Says when memory is so scarce that work is refused before the process dies of it. */
 export class MemoryWatch {
   readonly #maxResidentBytes: number;
@@ -31,6 +38,12 @@ export class MemoryWatch {
   /** Whether memory was scarce at the last look. */
   get isHigh(): boolean {
     return this.#isHigh;
+  }
+
+  /** Memory now, and the marks at which work is refused. */
+  reading(): MemoryState {
+    const marks = { maxResidentBytes: this.#maxResidentBytes, maxHeapBytes: this.#maxHeapBytes };
+    return { ...this.#read(), ...marks, isHigh: this.#isHigh };
   }
 
   /** Looks; answers whether it has become scarce or plentiful since. */
