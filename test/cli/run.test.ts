@@ -46,7 +46,7 @@ describe('sidecar run', () => {
     const { code, stdout } = await run.ended;
     expect(code).toBe(0);
     expect(stdout).toMatch(/the issue is resolved: .*\n(?:.*\n)*✓ resolved in .* {2}Keep the cart\n/);
-    expect(stdout).toMatch(/^typescript-pro +success +typescript-pro has done its part\.$/m);
+    expect(stdout).toMatch(/^typescript-pro +success +claimed +typescript-pro has done its part\.$/m);
     expect(stdout).toContain('3 files changed;');
   });
 

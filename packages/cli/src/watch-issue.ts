@@ -76,9 +76,12 @@ export async function watchIssue({ client, issue: first, cursor, json, terminal 
       recovery: `\`sidecar issue watch ${issue.issue_id}\` shows it again.`,
     });
   }
-  const { results } = await client.results.list({ ...target, limit: 1000 });
+  const [{ results }, { agents }] = await Promise.all([
+    client.results.list({ ...target, limit: 1000 }),
+    client.agents.list({ ...target, limit: 1000 }),
+  ]);
   if (json) terminal.print(JSON.stringify(issue, null, 2));
-  else terminal.print(issueSummary(issue, results, terminal).join('\n'));
+  else terminal.print(issueSummary({ issue, agents, results }, terminal).join('\n'));
   if (issue.status !== 'resolved') {
     throw new CommandFailure(`The issue ${issue.issue_id} is not resolved: ${issue.progress?.reason ?? issue.status}`, {
       recovery: `\`sidecar agents list --issue ${issue.issue_id}\` and \`sidecar results list --issue ${issue.issue_id}\` show what happened.`,

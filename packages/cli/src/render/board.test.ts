@@ -244,8 +244,15 @@ describe('story', () => {
       'rust-pro            failed: crashed; it is tried again',
     ],
     [
-      event({ event_type: 'checks_complete', data: { checks: [{ passed: true }, { passed: false }] } }),
-      'sidecar             1 of 2 checks passed',
+      event({ event_type: 'checks_complete', data: { checks: [{ passed: true }, { name: 'tests', passed: false }] } }),
+      'sidecar             1 of 2 checks passed, not: tests',
+    ],
+    [
+      event({
+        event_type: 'workflow_decision',
+        data: { decision: 'verified', phase: 'build', reason: '1 of 1 checks passed' },
+      }),
+      'sidecar             build is verified',
     ],
     [
       event({ event_type: 'tests_passing', publisher_type: 'test-engineer', data: { summary: 'All\u001b[2J green' } }),
@@ -259,6 +266,20 @@ describe('story', () => {
     expect(story(event({ event_type: 'workflow_observed' }), terminal)).toBeUndefined();
     const forged = event({ event_type: 'issue_resolved', publisher_type: 'rust-pro', data: {} });
     expect(story(forged, terminal)).toContain('rust-pro            publishes issue_resolved');
+  });
+
+  it('tells one thing once: why the workflow gave up is told by the end of the issue, missing checks by the decision', () => {
+    const data = {
+      agent_type: 'rust-pro',
+      workflow: 'release',
+      phase: 'build',
+      reason: 'rust-pro failed: no such program',
+    };
+    expect(story(event({ event_type: 'agent_escalated', data }), terminal)).toBeUndefined();
+    const bySupervisor = event({ event_type: 'agent_escalated', data: { agent_type: 'rust-pro', reason: 'crashed' } });
+    expect(story(bySupervisor, terminal)).toContain('cannot go on: crashed');
+    const unchecked = { checks: [], reason: 'no tests were found in the project' };
+    expect(story(event({ event_type: 'checks_complete', data: unchecked }), terminal)).toBeUndefined();
   });
 
   it('fits the terminal whatever the payload', () => {

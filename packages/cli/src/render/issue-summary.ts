@@ -1,4 +1,4 @@
-import type { Issue, OutputOf, contract } from '@orchestration-sidecar/shared';
+import type { Agent, AgentOutcome, Issue, OutputOf, contract } from '@orchestration-sidecar/shared';
 import type { Style, Terminal } from '../terminal.ts';
 import { duration } from './quantity.ts';
 import { RESULT_STYLES } from './result.ts';
@@ -13,9 +13,25 @@ const LOOK: Readonly<Partial<Record<Issue['status'], readonly [mark: string, sty
   cancelled: ['✗', 'red'],
 };
 
-/** How an issue ended and what its agents handed in, oldest first. */
-export function issueSummary(issue: Issue, results: readonly StoredResult[], terminal: Terminal): string[] {
+const OUTCOME_STYLES: Readonly<Record<AgentOutcome, Style>> = {
+  unknown: 'dim',
+  claimed: 'yellow',
+  verified: 'green',
+  failed: 'red',
+};
+
+/** What an issue came to. */
+export interface IssueEnd {
+  readonly issue: Issue;
+  readonly agents: readonly Agent[];
+  readonly results: readonly StoredResult[];
+}
+
+/** How an issue ended, what its agents handed in, oldest first, and whether that is their word or was checked. */
+export function issueSummary({ issue, agents, results }: IssueEnd, terminal: Terminal): string[] {
   const { paint } = terminal;
+  const outcomes = new Map(agents.map(({ agent_id: id, outcome }) => [id, outcome]));
+  const outcomeOf = ({ agent_id: id }: StoredResult): AgentOutcome => outcomes.get(id) ?? 'unknown';
   const [mark, style] = LOOK[issue.status] ?? ['·', 'dim'];
   const took = duration(Math.max(0, Date.parse(issue.updated_at) - Date.parse(issue.created_at)));
   const files = new Set(results.flatMap(({ result }) => CHANGES.flatMap((field) => namesIn(result[field]))));
@@ -34,6 +50,7 @@ export function issueSummary(issue: Issue, results: readonly StoredResult[], ter
                 text: ({ result }) => result.status,
                 style: ({ result }) => RESULT_STYLES[result.status],
               },
+              { title: 'outcome', text: outcomeOf, style: (result) => OUTCOME_STYLES[outcomeOf(result)] },
               { title: 'summary', text: ({ result }) => textOf(result['summary']), flexible: true },
             ],
             terminal,

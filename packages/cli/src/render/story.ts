@@ -43,9 +43,12 @@ function ownSentence({ event_type, data }: SidecarEvent): Sentence | undefined {
       return { who: 'sidecar', does: `${phase} is complete: ${reason}` };
     case 'workflow_decision':
       // What was decided to be started is told when it has started.
-      return data['decision'] === 'spawn' ? undefined : { who: 'sidecar', does: reason };
+      if (data['decision'] === 'spawn') return undefined;
+      // How many checks passed was told when they ended.
+      if (data['decision'] === 'verified') return { who: 'sidecar', does: `${phase} is verified`, style: 'green' };
+      return { who: 'sidecar', does: reason };
     case 'checks_complete':
-      return { who: 'sidecar', does: checks(data['checks']) };
+      return checks(data['checks'], reason);
     case 'agent_spawned':
       return { who: agent, does: 'starts' };
     case 'agent_completed':
@@ -59,6 +62,8 @@ function ownSentence({ event_type, data }: SidecarEvent): Sentence | undefined {
         style: 'red',
       };
     case 'agent_escalated':
+      // What the workflow escalates ends the issue, which says why.
+      if (text(data['workflow']) !== '') return undefined;
       return { who: agent, does: `cannot go on: ${reason || 'every attempt failed'}`, style: 'red' };
     case 'issue_paused':
       return { who: 'sidecar', does: 'the issue is paused', style: 'yellow' };
@@ -87,12 +92,16 @@ function reportedSentence({ event_type, publisher_type, data, topic }: SidecarEv
   return { who: publisher_type, does, ...(topic === 'error' && { style: 'red' as const }) };
 }
 
-function checks(value: unknown): string {
-  const outcomes = Array.isArray(value) ? value : [];
-  const passed = outcomes.filter(
-    (it: unknown) => typeof it === 'object' && it !== null && 'passed' in it && it.passed === true,
-  );
-  return `${passed.length} of ${outcomes.length} checks passed`;
+function checks(value: unknown, reason: string): Sentence | undefined {
+  const outcomes = (Array.isArray(value) ? value : []).filter((it: unknown) => typeof it === 'object' && it !== null);
+  // That nothing could be checked is a decision of its own, with the same reason.
+  if (outcomes.length === 0 && reason !== '') return undefined;
+  const failed = outcomes.filter((it: object) => !('passed' in it && it.passed === true));
+  const names = failed.map((it: object) => ('name' in it && text(it.name)) || 'unnamed').join(', ');
+  const does = `${outcomes.length - failed.length} of ${outcomes.length} checks passed`;
+  return failed.length === 0
+    ? { who: 'sidecar', does }
+    : { who: 'sidecar', does: `${does}, not: ${names}`, style: 'red' };
 }
 
 function text(value: unknown): string {
