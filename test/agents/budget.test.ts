@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
@@ -57,6 +57,37 @@ test('what live agents may still use is reserved, and what was used is gone for 
   expect((await budget()).spawns).toEqual({ used: 3, reserved: 0, max: null });
   await sidecar.restart();
   expect((await budget()).tokens).toEqual({ used: 1650, reserved: 0, max: 1500 });
+});
+
+test('what failed attempts used counts: for the agent, its issue and its project', async () => {
+  await start({ maxProjectTokens: 10_000 });
+  profileOverlay(profilesDir, 'rust-specialist', { limits: { tokens: 1000, cost_usd: null, max_retries: 1 } });
+  await sidecar.restart();
+  const mark = join(profilesDir, 'second');
+  const launcher = using('retried', 300, 0.5, `[ -e '${mark}' ] && exit 0; touch '${mark}'; exit 75`);
+  const { body } = await spawn(sidecar, launcher, { agent_type: 'rust-specialist' });
+  const agent = await until(sidecar, body.agent_id, 'exited');
+  expect(agent).toMatchObject({ attempt: 2, usage: { input_tokens: 600, output_tokens: 0, cost_usd: 1 } });
+  expect((await budget()).tokens).toEqual({ used: 600, reserved: 0, max: 10_000 });
+});
+
+test('an agent starts on the smaller model when little is left of its issue’s own tokens', async () => {
+  await start({});
+  mkdirSync(join(profilesDir, 'workflows'), { recursive: true });
+  const phase = { name: 'wait', task: 'Wait.', run: { by: 'agents', agents: ['python-specialist'] } };
+  const limits = { max_spawns: 10, max_wall_seconds: 600, max_tokens: 1000 };
+  const gate = [{ event_type: 'never_published' }];
+  const workflow = { name: 'thrifty', description: 'A test.', phases: [{ ...phase, wait_for: gate }], limits };
+  writeFileSync(join(profilesDir, 'workflows/thrifty.json'), JSON.stringify(workflow));
+  await sidecar.restart();
+  await sidecar.call('POST', '/api/issues', { body: { issue_id: 'thrifty', title: 'Thrifty', workflow: 'thrifty' } });
+  const { body: first } = await spawn(sidecar, using('first', 900, 0), { issue_id: 'thrifty' });
+  expect((await until(sidecar, first.agent_id, 'exited')).model_tier).toBe('opus');
+  const used = async (): Promise<number> =>
+    (await sidecar.call('GET', '/api/issues/thrifty')).body.progress.limits.tokens.used;
+  await expect.poll(used, { timeout: 10_000 }).toBe(900);
+  const { body: second } = await spawn(sidecar, using('second', 1, 0), { issue_id: 'thrifty' });
+  expect((await until(sidecar, second.agent_id, 'exited')).model_tier).toBe('haiku');
 });
 
 test('a number of agents of the day', async () => {

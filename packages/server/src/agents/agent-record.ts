@@ -1,6 +1,7 @@
 import type {
   Agent,
   AgentState,
+  AgentUsage,
   AttemptFailure,
   ContextRequirement,
   Launcher,
@@ -37,6 +38,8 @@ export interface AgentRecord {
   /** Why it was asked to stop; null: it was not. */
   readonly stopReason: string | null;
   readonly failures: readonly AttemptFailure[];
+  /** What its earlier attempts used; absent: this is the first. */
+  readonly usageBefore?: AgentUsage;
 }
 
 /** Whether the agent may still act: its process lives or is to come, or it has none of ours. */

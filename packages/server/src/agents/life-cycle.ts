@@ -4,6 +4,7 @@ import type { NewEvent } from '../events/index.ts';
 import { isAlive, type AgentRecord } from './agent-record.ts';
 import type { AgentEnd } from './agent-watch.ts';
 import { FAILURES, type Failure, type ProtocolName } from './launchers/index.ts';
+import { addUsage } from './usage.ts';
 
 /** An event of the sidecar’s about an agent. */
 export type AgentEvent = Omit<NewEvent, 'publisher' | 'publisherType'>;
@@ -95,7 +96,8 @@ export function retrying(
     model_tier: retry.tier,
     usage: failed.agent.usage,
   });
-  return { record: { ...failed, process: null, retryAt: retry.at, tier: retry.tier, agent }, events: [event] };
+  const next = { ...failed, process: null, retryAt: retry.at, tier: retry.tier, usageBefore: agent.usage, agent };
+  return { record: next, events: [event] };
 }
 
 /** It failed for good, which is told to whoever orchestrates with the whole history. */
@@ -123,7 +125,7 @@ function ended(
   at: string,
   outcome: AgentRecord['agent']['outcome'],
 ): AgentRecord {
-  const usage = end?.usage ?? record.agent.usage;
+  const usage = end ? addUsage(record.usageBefore, end.usage) : record.agent.usage;
   const exit = end ? exitOf(end.exit) : record.agent.exit;
   const activity = resting(isAlive(state) ? 'waits for its next attempt' : 'ended', at);
   return { ...record, agent: { ...record.agent, state, outcome, usage, exit, activity, ended_at: at } };

@@ -6,6 +6,7 @@ import { AgentWatch, type AgentEnd } from './agent-watch.ts';
 import { attemptFiles } from './attempt.ts';
 import type { CollectedLog } from './collected-log.ts';
 import { LogMarks } from './log-marks.ts';
+import { addUsage } from './usage.ts';
 
 /** What the watches need. */
 export interface WatchesNeeds {
@@ -19,7 +20,7 @@ export interface WatchesNeeds {
 export interface WatchListener {
   /** The process has ended and all of its output was read. Resolves when that is on record; never rejects. */
   onEnd(record: AgentRecord, end: AgentEnd): Promise<void>;
-  /** The agent reported what it used so far. */
+  /** The agent reported what it used so far; of all its attempts together. */
   onUsage(record: AgentRecord, usage: AgentUsage): void;
 }
 
@@ -33,6 +34,7 @@ interface EarlyCall {
 
 interface Watched {
   readonly watch: AgentWatch;
+  readonly usageBefore: AgentUsage | undefined;
   readonly settled: Promise<void>;
 }
 
@@ -59,10 +61,10 @@ export class Watches {
       marks: new LogMarks(attemptFiles(directory, agent_id, attempt).marks, clock),
       onLine: (stream, text) =>
         collectedLog.append({ at: isoTime(clock.nowMs()), agent_id, agent_type, issue_id, attempt, stream, text }),
-      onUsage: (usage) => this.#listener.onUsage(record, usage),
+      onUsage: (usage) => this.#listener.onUsage(record, addUsage(record.usageBefore, usage)),
     });
     const settled = watch.ended.then((end) => this.#listener.onEnd(record, end));
-    this.#watched.set(agent_id, { watch, settled });
+    this.#watched.set(agent_id, { watch, usageBefore: record.usageBefore, settled });
     for (const call of this.#early) {
       if (call.agentId === agent_id) call.over = watch.noteCall(call.kind, call.cause);
     }
@@ -85,8 +87,10 @@ export class Watches {
 
   /** The agent with what only its watch knows; undefined: it is not watched. */
   present(agent: Agent): Agent | undefined {
-    const watch = this.#watched.get(agent.agent_id)?.watch;
-    return watch && { ...agent, activity: watch.activity, usage: watch.usage };
+    const watched = this.#watched.get(agent.agent_id);
+    if (!watched) return undefined;
+    const { watch, usageBefore } = watched;
+    return { ...agent, activity: watch.activity, usage: addUsage(usageBefore, watch.usage) };
   }
 
   /** See {@link AgentWatch.noteCall}. */
