@@ -26,6 +26,7 @@ export const commands = new Map(
     ['knip', { argv: () => tool('knip') }],
     ['demo', { argv: (node) => source('demo/main.ts', '--sidecar', ensureBundled(node)) }],
     ['bench', { argv: () => source('test/bench/main.ts') }],
+    ['soak', { argv: () => source('test/soak/main.ts') }],
     ['bench:context', { argv: () => source('test/bench/context.ts') }],
     ['bench:relevance', { argv: () => source('test/bench/relevance.ts'), keepsCallerDirectory: true }],
     [
