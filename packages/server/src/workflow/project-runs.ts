@@ -9,6 +9,7 @@ import type { FollowStep } from '../events/index.ts';
 import type { Transaction } from '../storage/writer.ts';
 import { spawnsOf } from './allowance.ts';
 import { begin, decide, type Decided } from './decide.ts';
+import { foresee } from './foresee.ts';
 import { readInput, type Input, type Records } from './input.ts';
 import type { EngineNeeds } from './needs.ts';
 import { outcomeOf } from './outcome.ts';
@@ -124,7 +125,7 @@ export class ProjectRuns {
     const run = this.#newest(result.issue_id);
     if (!run || isOver(run)) return [];
     const known = new Set(run.jobs.map(({ key }) => key));
-    const { run: then } = decide(
+    const then = foresee(
       run,
       {
         projectId: this.projectId,

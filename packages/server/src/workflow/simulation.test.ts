@@ -343,19 +343,29 @@ function problemsOf(world: ScriptedWorld, workflows: readonly Workflow[]): strin
   return problems;
 }
 
-/** What a stored result was answered with must be what the engine then planned because of it. */
+/**
+ * What a stored result was answered with must be what the engine then planned because of it; where checks of the phase
+ * come in between, because of them, unless they failed or never came.
+ */
 function handOverProblems(events: readonly SidecarEvent[], issueId: string, where: string): string[] {
-  const planned = new Map<string, string[]>();
-  for (const { event_type: type, references, data } of events) {
+  const own = events.filter(({ data }) => data['issue_id'] === issueId);
+  const planned = new Map<string, Set<string>>();
+  for (const { event_type: type, references, data } of own) {
     const plans = type === 'workflow_decision' && (data['decision'] === 'spawn' || data['decision'] === 'hold');
     if (!plans || references === null) continue;
-    planned.set(references, [...(planned.get(references) ?? []), JSON.stringify(data['agent_type'])]);
+    planned.set(references, (planned.get(references) ?? new Set()).add(JSON.stringify(data['agent_type'])));
   }
-  return events.flatMap(({ event_id: id, data }) => {
-    if (data['issue_id'] !== issueId || typeof data['result_id'] !== 'string') return [];
-    const told = [...new Set((data['next_agents'] as string[]).map((it) => JSON.stringify(it)))].toSorted();
-    const then = [...new Set(planned.get(id) ?? [])].toSorted();
-    return isDeepStrictEqual(told, then) ? [] : [`${where}: told ${told.join(', ')}, started ${then.join(', ')}`];
+  const textOf = (types: Iterable<string> = []): string => [...types].toSorted().join(', ');
+  return own.flatMap(({ event_id: id, data }, index) => {
+    if (typeof data['result_id'] !== 'string') return [];
+    const told = textOf(new Set((data['next_agents'] as string[]).map((it) => JSON.stringify(it))));
+    const direct = textOf(planned.get(id));
+    if (told === direct) return [];
+    const checked = own.slice(index + 1).find(({ event_type: type }) => type === 'checks_complete');
+    const passed = checked && (checked.data['checks'] as { passed: boolean }[]).every((check) => check.passed);
+    const isOpen = direct === '' && passed !== true;
+    const then = direct === '' ? textOf(planned.get(checked?.event_id ?? '')) : direct;
+    return isOpen || told === then ? [] : [`${where}: told ${told}, started ${then}`];
   });
 }
 
