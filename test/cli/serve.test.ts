@@ -27,6 +27,8 @@ describe('sidecar serve', () => {
       pid: expect.any(Number),
       version: expect.any(String),
       started_at: expect.any(String),
+      socket: null,
+      ca_file: null,
     });
     expect(new URL(url).hostname).toBe('127.0.0.1');
     expect(statSync(join(sandbox.dataDir, 'operator.token')).mode & 0o777).toBe(0o600);
