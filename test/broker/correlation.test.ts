@@ -47,5 +47,5 @@ curl --silent --fail --config <(printf 'header = "authorization: Bearer %s"' "$J
   const refreshed = records.find(({ action }: { action: string }) => action === 'tokens.refresh');
   expect(refreshed).toMatchObject({ actor: agentId, outcome: 'OK' });
   const lines = (): string => readFileSync(join(sidecar.dataDir, 'logs', 'sidecar.log'), 'utf8');
-  await expect.poll(lines, { timeout: 30_000 }).toMatch(new RegExp(`"agent_id":"${agentId}","correlation_id":"${id}"`));
+  await expect.poll(lines, { timeout: 30_000 }).toMatch(new RegExp(`"correlation_id":"${id}","agent_id":"${agentId}"`));
 });

@@ -106,6 +106,7 @@ export function liveInputs(sidecar: SidecarUnderTest): LiveInputs {
     }),
     'issues.pause': async () => ({ issue_id: await running() }),
     'issues.resume': async () => ({ issue_id: await paused() }),
+    'logs.level': () => ({ level: 'error' }),
     'issues.create': () => ({ issue_id: undefined }),
     'results.store': () => ({ agent_id: undefined, agent_type: undefined }),
   };

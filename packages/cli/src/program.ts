@@ -12,6 +12,7 @@ import { addDoctor } from './commands/doctor.ts';
 import { addEvents } from './commands/events.ts';
 import { addHealth } from './commands/health.ts';
 import { addIssue } from './commands/issue.ts';
+import { addLogs } from './commands/logs.ts';
 import { addMirror } from './commands/mirror.ts';
 import { addProfiles } from './commands/profiles.ts';
 import { addProject } from './commands/project.ts';
@@ -79,6 +80,7 @@ export function createProgram(terminal: Terminal): Command {
   addRestore(program, terminal);
   addTransfer(program, terminal);
   addMirror(program, terminal);
+  addLogs(program, terminal);
   addCompletion(program, terminal);
   return program;
 }

@@ -68,6 +68,7 @@ import { openDatabase, StoreError } from './storage/database.ts';
 import { lockDirectory } from './storage/directory-lock.ts';
 import { StoreProbe } from './storage/store-probe.ts';
 import { Writer } from './storage/writer.ts';
+import { LogFile } from './telemetry/log-file.ts';
 import { createLogger } from './telemetry/logger.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import { createEngine, type Engine } from './workflow/index.ts';
@@ -121,9 +122,14 @@ async function open(
   if (existsSync(places.restoring)) {
     throw new StoreError(`A restore of ${places.root} was interrupted. Run \`sidecar restore\` again.`);
   }
-  const logger = scope.own('log', createLogger(config.logLevel, { file: join(places.logs, 'sidecar.log') }), (log) =>
-    log.close(),
-  );
+  const rotation = {
+    maxBytes: config.logMaxBytes,
+    maxAgeMs: config.logMaxAgeHours * HOUR_MS,
+    keep: config.logFilesKept,
+    retentionMs: config.logRetentionDays * DAY_MS,
+  };
+  const logFile = scope.own('log', new LogFile(join(places.logs, 'sidecar.log'), rotation, nowMs), (it) => it.close());
+  const logger = createLogger(config.logLevel, logFile);
   const metrics = new Metrics(nowMs);
 
   const database = scope.own(
@@ -361,6 +367,7 @@ async function open(
     issues,
     keys,
     log,
+    logger,
     metrics,
     mirrors,
     phase: () => phase,
@@ -445,6 +452,7 @@ async function open(
   scope.own(
     'housekeeping',
     repeat(clock, HOUSEKEEPING_MS, async () => {
+      logFile.keepUp();
       await tokens
         .keepUp(config.keyMaxAgeDays * DAY_MS)
         .catch((cause: unknown) => logger.error({ err: cause }, 'tokens and keys could not be looked after'));
@@ -486,7 +494,8 @@ function tlsPaths({ tlsCert, tlsKey }: Config): { certPath: string; keyPath: str
 
 /** Where programs are looked for when the environment does not say. */
 const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin';
-const DAY_MS = 24 * 60 * 60 * 1000;
+const HOUR_MS = 60 * 60 * 1000;
+const DAY_MS = 24 * HOUR_MS;
 /** How long the output of an ended agent is kept: as long as results. */
 const AGENT_DIRECTORY_MS = 30 * DAY_MS;
 /** How often memory is looked at. */

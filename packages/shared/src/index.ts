@@ -12,6 +12,7 @@ export * from './issue.ts';
 export * from './json.ts';
 export * from './kept-request.ts';
 export * from './limits.ts';
+export * from './log-level.ts';
 export * from './mirror.ts';
 export * from './page.ts';
 export * from './permission.ts';

@@ -5,6 +5,7 @@ import type { Following, FollowStep, Sink } from '../events/index.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { principalName, type KnownPrincipal, type Principal } from '../runtime/principal.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { inCall } from '../telemetry/call-context.ts';
 import { UNKNOWN_PROCEDURE, type Metrics } from '../telemetry/metrics.ts';
 import type { Call, Implementation } from './implement.ts';
 
@@ -13,6 +14,8 @@ export interface DoorCall {
   /** Value of the `Authorization` header, or what the door has in its place. */
   readonly authorization: string | undefined;
   readonly correlationId: string;
+  /** Trace that the caller counts it to. */
+  readonly traceId?: string | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -69,13 +72,15 @@ export class Dispatcher {
 
   /** Answers a query or mutation. */
   dispatch(name: string, input: unknown, call: DoorCall): Promise<unknown> {
-    return this.#answer(name, input, call, () => this.#needs.broker.authenticate(call.authorization));
+    return inCall(call, () =>
+      this.#answer(name, input, call, () => this.#needs.broker.authenticate(call.authorization)),
+    );
   }
 
   /** Answers a query or mutation for somebody who has been authenticated by other means than a token. */
   dispatchAs(principal: KnownPrincipal, name: string, input: unknown, signal: AbortSignal): Promise<unknown> {
     const call = { authorization: undefined, correlationId: principalName(principal), signal };
-    return this.#answer(name, input, call, async () => principal);
+    return inCall(call, () => this.#answer(name, input, call, async () => principal));
   }
 
   async #answer(

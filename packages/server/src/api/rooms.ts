@@ -10,6 +10,7 @@ import type { Projects } from '../projects/index.ts';
 import type { Results } from '../results/index.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Engine } from '../workflow/index.ts';
+import type { LeveledLogger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
 /** How the store is, as far as health and status tell. */
@@ -60,6 +61,7 @@ export interface Rooms {
   readonly issues: Issues;
   readonly keys: Pick<SigningKeys, 'active' | 'former'>;
   readonly log: EventLog;
+  readonly logger: LeveledLogger;
   readonly metrics: Metrics;
   readonly mirrors: Mirrors;
   /** Where the sidecar stands between its start and its end. */

@@ -231,6 +231,38 @@ export const SETTINGS = {
     choices: ['silent', 'error', 'warn', 'info', 'debug'],
     default: 'info',
   },
+  logMaxBytes: {
+    kind: 'integer',
+    group: 'observing',
+    summary: 'Size at which the log file is put aside.',
+    min: 4096,
+    max: Number.MAX_SAFE_INTEGER,
+    default: 16_777_216,
+  },
+  logMaxAgeHours: {
+    kind: 'number',
+    group: 'observing',
+    summary: 'Hours after which the log file is put aside.',
+    min: 0.01,
+    max: 8760,
+    default: 24,
+  },
+  logFilesKept: {
+    kind: 'integer',
+    group: 'observing',
+    summary: 'Log files put aside that are kept at most.',
+    min: 1,
+    max: 1000,
+    default: 14,
+  },
+  logRetentionDays: {
+    kind: 'number',
+    group: 'observing',
+    summary: 'Days that log files put aside are kept.',
+    min: 0.01,
+    max: 3650,
+    default: 30,
+  },
 } as const satisfies Record<string, Setting>;
 
 /** Name of a setting. */

@@ -1,6 +1,7 @@
-import { once } from 'node:events';
 import { pino, stdTimeFunctions } from 'pino';
 import type { LogLevel } from '../runtime/config.ts';
+import { currentCall } from './call-context.ts';
+import type { LogFile } from './log-file.ts';
 import { redactSecrets } from './redact-secrets.ts';
 
 /** The little of a logger that the rooms use; pino’s own loggers fit. */
@@ -9,27 +10,22 @@ export interface Logger {
   warn(fields: object, message: string): void;
   info(fields: object, message: string): void;
   debug(fields: object, message: string): void;
-  child(fields: object): Logger;
 }
 
-/** Where log lines go: a file path, or `stderr`. */
-export type LogDestination = { readonly file: string } | 'stderr';
+/** A logger whose level can be changed while it runs. */
+export type LeveledLogger = Logger & { level: string };
 
 /**
- * Structured JSON log, one object a line. Tokens and environments are never written. `close` writes what is left; the
- * file may still be opening when a start fails early.
+ * Structured JSON log, one object a line. What is logged while a call is worked on carries the ids of the call. Tokens
+ * and environments are never written.
  */
-export function createLogger(level: LogLevel, destination: LogDestination): Logger & { close(): Promise<void> } {
-  const target = pino.destination(
-    destination === 'stderr' ? { dest: 2, sync: true } : { dest: destination.file, sync: false, mkdir: true },
-  );
-  let ready = destination === 'stderr';
-  target.once('ready', () => (ready = true));
-  const logger = pino(
+export function createLogger(level: LogLevel, file: Pick<LogFile, 'write'>): LeveledLogger {
+  return pino(
     {
       level,
       base: null,
       timestamp: stdTimeFunctions.isoTime,
+      mixin: idsOfCall,
       // Also what no field name gives away: the message or the stack of an error, a URL, a line of somebody’s output.
       hooks: { streamWrite: redactSecrets },
       formatters: { level: (label) => ({ level: label.toUpperCase() }) },
@@ -38,14 +34,15 @@ export function createLogger(level: LogLevel, destination: LogDestination): Logg
         censor: '[redacted]',
       },
     },
-    target,
+    file,
   );
-  return Object.assign(logger, {
-    async close() {
-      if (!ready) await once(target, 'ready');
-      target.flushSync();
-    },
-  });
+}
+
+function idsOfCall(): object {
+  const call = currentCall();
+  if (!call) return {};
+  const { correlationId, traceId } = call;
+  return { correlation_id: correlationId, ...(traceId !== undefined && { trace_id: traceId }) };
 }
 
 /** A logger that keeps silent. */
@@ -54,5 +51,4 @@ export const silentLogger: Logger = {
   warn() {},
   info() {},
   debug() {},
-  child: () => silentLogger,
 };

@@ -5,6 +5,7 @@ import { consumers, deadLetters } from './consumers.ts';
 import { context } from './context.ts';
 import { events } from './events.ts';
 import { issues } from './issues.ts';
+import { logs } from './logs.ts';
 import { mirrors } from './mirrors.ts';
 import { profiles, workflows } from './profiles.ts';
 import { projects } from './projects.ts';
@@ -33,6 +34,7 @@ export const contract = {
   audit,
   backups,
   mirrors,
+  logs,
 } as const;
 
 /** The contract's type. */

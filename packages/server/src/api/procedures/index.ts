@@ -7,6 +7,7 @@ import { consumerProcedures, deadLetterProcedures } from './consumers.ts';
 import { contextProcedures } from './context.ts';
 import { eventProcedures } from './events.ts';
 import { issueProcedures } from './issues.ts';
+import { logProcedures } from './logs.ts';
 import { backupProcedures, mirrorProcedures } from './maintenance.ts';
 import { profileProcedures, workflowProcedures } from './profiles.ts';
 import { projectProcedures } from './projects.ts';
@@ -32,6 +33,7 @@ export function implementContract(rooms: Rooms): readonly Implementation[] {
     audit: auditProcedures(rooms),
     backups: backupProcedures(rooms),
     mirrors: mirrorProcedures(rooms),
+    logs: logProcedures(rooms),
   };
   return Object.values(nouns).flatMap((noun) => Object.values<Implementation>(noun));
 }
