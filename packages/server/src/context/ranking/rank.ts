@@ -164,20 +164,36 @@ function settle(
   const top = totals.reduce((best, total) => Math.max(best, total), zero);
   const scale = top > zero && gained.some((gain) => gain > 0) ? 1 / (top - zero) : 0;
   return files
-    .map((file, index) => ({
-      file,
-      score: ((totals[index] ?? 0) - zero) * scale,
-      // Made when asked for: a large project ranks many more files than it shows.
-      get parts() {
-        return Object.fromEntries(
+    .map((file, index) => {
+      const score = ((totals[index] ?? 0) - zero) * scale;
+      return new RankedFile(file, score, lines.get(index) ?? null, () =>
+        Object.fromEntries(
           weighted
             .map(([name, values]) => [name, (values[index] ?? 0) * SIGNAL_WEIGHTS[name] * scale] as const)
             .filter(([, share]) => share >= 0.005),
-        );
-      },
-      line: lines.get(index) ?? null,
-    }))
+        ),
+      );
+    })
     .toSorted((a, b) => b.score - a.score || (a.file.path < b.file.path ? -1 : 1));
+}
+
+/** Its parts are added up when asked for: a large project ranks many more files than it shows. */
+class RankedFile implements Ranked {
+  readonly file: IndexedFile;
+  readonly score: number;
+  readonly line: number | null;
+  readonly #partsOf: () => Ranked['parts'];
+
+  constructor(file: IndexedFile, score: number, line: number | null, partsOf: () => Ranked['parts']) {
+    this.file = file;
+    this.score = score;
+    this.line = line;
+    this.#partsOf = partsOf;
+  }
+
+  get parts(): Ranked['parts'] {
+    return this.#partsOf();
+  }
 }
 
 function normalised(values: Float64Array): Float64Array {

@@ -10,11 +10,23 @@ function bareStem(path: string): string {
     .toLowerCase();
 }
 
+const stems = new WeakMap<IndexedFile, string>();
+
+/** Remembered, so that after an edit one name is taken apart. */
+function stemOf(file: IndexedFile): string {
+  let stem = stems.get(file);
+  if (stem === undefined) {
+    stem = bareStem(file.path);
+    stems.set(file, stem);
+  }
+  return stem;
+}
+
 /** For each file the best score among its companions: the test of a source, the source of a header. */
 export function companions(files: readonly IndexedFile[], start: Float64Array): Float64Array {
   const groups = new Map<string, number[]>();
-  for (const [index, { path }] of files.entries()) {
-    const stem = bareStem(path);
+  for (const [index, file] of files.entries()) {
+    const stem = stemOf(file);
     if (stem.length < 3 || COMMON.has(stem)) continue;
     const group = groups.get(stem);
     if (group) group.push(index);
