@@ -92,7 +92,7 @@ test(
   'whenever the server is killed, every event of an agent arrives once and in order',
   { timeout: 180_000 },
   async () => {
-    const count = 400;
+    const count = 120;
     const { body } = await spawn(server, sdkAgent(String(count)));
     for (const share of [0.1, 0.35, 0.6]) {
       await expect
