@@ -34,6 +34,7 @@ describe('GET /api/context/:issue_id/:agent_type', () => {
             { hash: expect.stringMatching(/^[0-9a-f]{7,40}$/), message: 'Initial commit', author: 'Test' },
           ],
           uncommitted_changes: [],
+          unavailable: null,
         },
         previous_agent_outputs: [],
         metadata: { dependencies: expect.arrayContaining(['fastapi', 'pytest']), test_coverage: null },

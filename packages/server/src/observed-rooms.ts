@@ -1,15 +1,19 @@
 import { AgentState, LIVE_AGENT_STATES, SIDECAR_PUBLISHER } from '@orchestration-sidecar/shared';
 import type { Agents } from './agents/index.ts';
+import type { Broker } from './broker/index.ts';
 import type { ContextInjector } from './context/index.ts';
 import type { ConsumerRegistry, DeadLetters, EventLog, Subscribers } from './events/index.ts';
 import type { Database } from './storage/database.ts';
 import type { CommitReport, Writer } from './storage/writer.ts';
+import type { CircuitBreakers } from './runtime/circuit-breakers.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import type { Engine } from './workflow/index.ts';
 
 /** What is read of the rooms when somebody asks for the metrics. */
 export interface ObservedRooms {
   readonly agents: Agents;
+  readonly breakers: CircuitBreakers;
+  readonly broker: Broker;
   readonly context: ContextInjector;
   readonly database: Database;
   readonly deadLetters: DeadLetters;
@@ -98,6 +102,22 @@ export function observeRooms(metrics: Metrics, rooms: ObservedRooms): void {
     label: 'version',
     read: () => ({ [rooms.version]: 1 }),
   });
+
+  metrics.expose({
+    name: 'sidecar_circuit_breakers_open',
+    help: 'Circuit breakers that let no call through, or only a probe, by what they are around.',
+    kind: 'gauge',
+    label: 'around',
+    read: () => rooms.breakers.openByKind(),
+  });
+  gauge('sidecar_requests_running', 'Requests that are worked on.', () => rooms.broker.load().running);
+  gauge('sidecar_requests_waiting', 'Requests that wait to be let in.', () => rooms.broker.load().waiting);
+  counter('sidecar_requests_shed_total', 'Requests refused for too much to do.', () => rooms.broker.load().shed);
+  counter(
+    'sidecar_requests_limited_total',
+    'Requests refused for coming too often.',
+    () => rooms.broker.load().limited,
+  );
 
   const spawns = metrics.count('sidecar_spawns_total', 'What became of agents, as the log tells it.', ['outcome']);
   log.onCommit((_projectId, entries) => {

@@ -36,7 +36,7 @@ import {
   Tokens,
   TokenStore,
 } from './broker/index.ts';
-import { createContextInjector, projectLanguages, treeHash } from './context/index.ts';
+import { createContextInjector, projectLanguages, treeHashUnlessOpen } from './context/index.ts';
 import {
   ConsumerRegistry,
   Consumers,
@@ -57,6 +57,7 @@ import { projectChecks } from './project-checks.ts';
 import { Projects, ProjectStore } from './projects/index.ts';
 import { ResultMirror, Results, ResultStore } from './results/index.ts';
 import { observeCommits, observeRooms } from './observed-rooms.ts';
+import { CircuitBreakers } from './runtime/circuit-breakers.ts';
 import { isoTime, repeat, systemClock, type Clock } from './runtime/clock.ts';
 import type { Config, Environment } from './runtime/config.ts';
 import { createIds } from './runtime/ids.ts';
@@ -131,6 +132,11 @@ async function open(
   const logFile = scope.own('log', new LogFile(join(places.logs, 'sidecar.log'), rotation, nowMs), (it) => it.close());
   const logger = createLogger(config.logLevel, logFile);
   const metrics = new Metrics(nowMs);
+  const breakers = new CircuitBreakers({
+    nowMs,
+    onTurn: (breaker, isOpen) =>
+      logger.warn({ breaker }, isOpen ? 'has failed too often and is left alone' : 'works again'),
+  });
 
   const database = scope.own(
     'store',
@@ -145,7 +151,11 @@ async function open(
   const events = new EventBus({ log, subscribers, writer, clock });
   const eventLogMirror = scope.own(
     'event log mirror',
-    new EventLogMirror(places.eventLog, log, { clock, logger }),
+    new EventLogMirror(places.eventLog, log, {
+      clock,
+      logger,
+      breaker: breakers.around({ kind: 'event_mirror', name: 'event mirror' }),
+    }),
     (it) => it.close(),
   );
   const deadLetters = new DeadLetters({ store: new DeadLetterStore(database), writer, clock, ids });
@@ -180,6 +190,7 @@ async function open(
     createContextInjector({
       cacheDir: places.contextCache,
       cacheMaxBytes: config.contextCacheMaxBytes,
+      breakers,
       now: () => new Date(nowMs()),
       logger,
       onStage: metrics.timesBy('sidecar_context_stage_seconds', 'Time of the stages of gathering a context.', 'stage'),
@@ -189,7 +200,12 @@ async function open(
   const resultStore = new ResultStore(database);
   const resultMirror = scope.own(
     'result mirror',
-    new ResultMirror(places.results, { store: resultStore, clock, logger }),
+    new ResultMirror(places.results, {
+      store: resultStore,
+      clock,
+      logger,
+      breaker: breakers.around({ kind: 'result_mirror', name: 'result mirror' }),
+    }),
     (it) => it.close(),
   );
   const results = new Results({
@@ -239,6 +255,7 @@ async function open(
     logger,
     processes,
     launchers,
+    breakers,
     tokens,
     profiles,
     environment,
@@ -302,7 +319,7 @@ async function open(
       // Test runners that watch for changes do so only where nobody says that this is not a terminal of a person’s.
       const env = { ...inheritedEnvironment(environment), CI: '1' };
       const report = await runCommand({ command, cwd: project.root, env, timeoutMs, signal });
-      return { ...report, treeHash: await treeHash(project.root, signal) };
+      return { ...report, treeHash: await treeHashUnlessOpen(breakers, project.root, signal) };
     },
     clock,
     logger,
@@ -357,6 +374,7 @@ async function open(
     agents,
     audit,
     backups,
+    breakers,
     brief,
     broker,
     clock,
@@ -388,6 +406,8 @@ async function open(
   };
   observeRooms(metrics, {
     agents,
+    breakers,
+    broker,
     context,
     database,
     deadLetters,

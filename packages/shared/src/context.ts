@@ -81,6 +81,12 @@ export const GitContext = z
     head: z.string().nullable(),
     recent_commits: z.array(Commit),
     uncommitted_changes: z.array(z.string()),
+    unavailable: z
+      .string()
+      .nullable()
+      .describe(
+        'Why git could not be asked, and history and changes are not in this; null: it was, or there is no repository.',
+      ),
   })
   .meta({ id: 'GitContext' });
 export type GitContext = z.infer<typeof GitContext>;

@@ -446,6 +446,13 @@ export const ERRORS = {
     retryable: true,
     recovery: 'Wait for `retry-after` seconds and send it again.',
   },
+  CIRCUIT_OPEN: {
+    http: 503,
+    rpc: 'SERVICE_UNAVAILABLE',
+    title: 'What this needs has failed too often and is left alone for a moment',
+    retryable: true,
+    recovery: 'Wait for `retry-after` seconds and send it again; `GET /status` says under `breakers` what has failed.',
+  },
   STARTING: {
     http: 503,
     rpc: 'SERVICE_UNAVAILABLE',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Timestamp } from './ids.ts';
 
 const Count = z.number().nonnegative();
 const Measured = z.number().nonnegative().nullable();
@@ -50,6 +51,29 @@ export const Status = z
       p99_response_time_ms: Measured,
       requests_per_second: Count,
     }),
+    requests: z.object({
+      running: Count.describe('Requests that are worked on.'),
+      waiting: Count.describe('Requests that wait in the admission queue.'),
+      shed_total: Count.describe('Requests refused with `OVERLOADED` since the start.'),
+      rate_limited_total: Count.describe('Requests refused with `RATE_LIMITED` since the start.'),
+    }),
+    memory: z.object({
+      resident_mb: Count,
+      heap_mb: Count,
+      max_resident_mb: Count.describe('Resident memory at which work is refused.'),
+      max_heap_mb: Count.describe('JavaScript heap at which work is refused.'),
+      scarce: z.boolean().describe('Whether work is refused for memory now.'),
+    }),
+    breakers: z
+      .array(
+        z.object({
+          name: z.string().describe('`git`, `result mirror`, `event mirror`, or `launcher` and its program.'),
+          state: z.enum(['closed', 'open', 'half_open']),
+          failures: Count.describe('Consecutive failures.'),
+          since: Timestamp.describe('Since when it is in this state.'),
+        }),
+      )
+      .describe('Circuit breakers that have been used; of several of one name, the worst.'),
     unknown: z
       .record(z.string(), z.string())
       .describe('Why a number is null, by its path: `performance.p99_response_time_ms`.'),

@@ -2,6 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { SidecarError, type AgentContext, type Permission, type Profile } from '@orchestration-sidecar/shared';
 import { ProcessStartError, type ChildHandle, type Processes } from '../process/index.ts';
+import { type CircuitBreaker, type CircuitBreakers } from '../runtime/circuit-breakers.ts';
 import type { Environment } from '../runtime/config.ts';
 import type { Ids } from '../runtime/ids.ts';
 import type { AgentRecord } from './agent-record.ts';
@@ -27,6 +28,7 @@ export type ContextSource = (record: AgentRecord, profile: Profile, signal: Abor
 export interface AttemptNeeds {
   readonly processes: Processes;
   readonly launchers: Launchers;
+  readonly breakers: CircuitBreakers;
   readonly tokens: TokenIssuer;
   readonly context: ContextSource;
   readonly environment: Environment;
@@ -68,7 +70,8 @@ export function attemptFiles(directory: string, agentId: string, attempt: number
  * Starts one attempt of an agent: its directory, token, context and task, then its process. What was started is not
  * on record yet; the caller does that, and sweeps after a crash in between.
  * @param signal calls the start off, as long as there is no process.
- * @throws {SidecarError} `LAUNCHER_UNAVAILABLE`; the signal’s reason.
+ * @throws {SidecarError} `LAUNCHER_UNAVAILABLE`; `CIRCUIT_OPEN` when the program has failed to start too often; the
+ * signal’s reason.
  */
 export async function startAttempt(
   record: AgentRecord,
@@ -138,25 +141,27 @@ export async function startAttempt(
   const { limits } = profile;
   signal.throwIfAborted();
   try {
-    const handle = await needs.processes.start({
-      file: plan.file,
-      args: plan.args,
-      cwd: record.projectDir,
-      env: { ...environment, ...plan.env },
-      ...(plan.stdin === undefined ? {} : { stdin: plan.stdin }),
-      stdoutFile: files.stdout,
-      stderrFile: files.stderr,
-      exitFile: files.exit,
-      limits: {
-        wallSeconds: limits.wall_seconds,
-        memoryMb: limits.memory_mb,
-        cpuSeconds: limits.cpu_seconds,
-        outputMb: limits.output_mb,
-        openFiles: OPEN_FILES,
-        processes: limits.processes,
-      },
-      marker: agent.agent_id,
-    });
+    const start = () =>
+      needs.processes.start({
+        file: plan.file,
+        args: plan.args,
+        cwd: record.projectDir,
+        env: { ...environment, ...plan.env },
+        ...(plan.stdin === undefined ? {} : { stdin: plan.stdin }),
+        stdoutFile: files.stdout,
+        stderrFile: files.stderr,
+        exitFile: files.exit,
+        limits: {
+          wallSeconds: limits.wall_seconds,
+          memoryMb: limits.memory_mb,
+          cpuSeconds: limits.cpu_seconds,
+          outputMb: limits.output_mb,
+          openFiles: OPEN_FILES,
+          processes: limits.processes,
+        },
+        marker: agent.agent_id,
+      });
+    const handle = await launcherBreaker(needs.breakers, plan.file).run(start);
     return { handle, protocol: plan.protocol };
   } catch (cause) {
     if (!(cause instanceof ProcessStartError)) throw cause;
@@ -164,6 +169,17 @@ export async function startAttempt(
     const detail = `${program} ${START_FAULTS[cause.reason]}. Mend that, or choose another \`launcher\`.`;
     throw new SidecarError('LAUNCHER_UNAVAILABLE', detail, { cause, extension: { programs: [program] } });
   }
+}
+
+/** The breaker around a program that agents are started with. */
+export function launcherBreaker(breakers: CircuitBreakers, program: string): CircuitBreaker {
+  return breakers.around({
+    kind: 'launcher',
+    key: program,
+    name: `launcher ${basename(program)}`,
+    // A project whose root is gone is no fault of the program.
+    isFailure: (cause) => cause instanceof ProcessStartError && cause.reason !== 'no_directory',
+  });
 }
 
 /** The task, and for a further attempt what went wrong before (specification "Error Recovery Flow"). */

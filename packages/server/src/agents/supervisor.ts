@@ -11,7 +11,7 @@ import { isoTime, type Timer } from '../runtime/clock.ts';
 import { Admission, type AdmissionLimits } from './admission.ts';
 import { isAlive, newRecord, ticketOf, type AgentRecord } from './agent-record.ts';
 import type { AgentEnd } from './agent-watch.ts';
-import { attemptFiles, startAttempt, type AttemptNeeds } from './attempt.ts';
+import { attemptFiles, launcherBreaker, startAttempt, type AttemptNeeds } from './attempt.ts';
 import { assertEnvironmentAllowed } from './environment.ts';
 import type { Failure } from './launchers/index.ts';
 import { Ledger, type LedgerNeeds } from './ledger.ts';
@@ -77,14 +77,17 @@ export class Supervisor {
 
   /**
    * Starts an agent and resolves when its process runs; or queues it, when no slot is free, and resolves at once.
-   * @throws {SidecarError} `ENVIRONMENT_FORBIDDEN`, `LAUNCHER_UNAVAILABLE`, `AGENT_LIMIT_REACHED`,
+   * @throws {SidecarError} `ENVIRONMENT_FORBIDDEN`, `LAUNCHER_UNAVAILABLE`, `CIRCUIT_OPEN`, `AGENT_LIMIT_REACHED`,
    * `SPAWN_DEPTH_EXCEEDED`, `FAN_OUT_EXCEEDED`, `PROJECT_LIMIT_REACHED`, `IDEMPOTENCY_CONFLICT`, `AGENT_ENDED` when it was stopped meanwhile,
    * `SHUTTING_DOWN`.
    */
   async spawn(request: SpawnRequest): Promise<Agent> {
     const { launchers, ids } = this.#needs;
     assertEnvironmentAllowed(request.environment, request.profile.spawn_environment);
-    await launchers.locate(request.launcher, request.project.root);
+    for (const program of await launchers.locate(request.launcher, request.project.root)) {
+      const refusal = launcherBreaker(this.#needs.breakers, program).refusal();
+      if (refusal) throw refusal;
+    }
     await this.#recovered.promise;
     if (this.#closing.signal.aborted) throw new SidecarError('SHUTTING_DOWN');
     const own = `${request.profile.agent_type}-${ids.uuid()}`;

@@ -8,6 +8,7 @@ import type { Backups, Mirrors } from '../maintenance/index.ts';
 import type { ProfileRegistry } from '../agents/profiles/index.ts';
 import type { Projects } from '../projects/index.ts';
 import type { Results } from '../results/index.ts';
+import type { CircuitBreakers } from '../runtime/circuit-breakers.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Engine } from '../workflow/index.ts';
 import type { LeveledLogger } from '../telemetry/logger.ts';
@@ -52,6 +53,7 @@ export interface Rooms {
   readonly audit: Pick<AuditLog, 'list' | 'verify'>;
   readonly backups: Backups;
   readonly brief: Brief;
+  readonly breakers: Pick<CircuitBreakers, 'readings'>;
   readonly broker: Broker;
   readonly clock: Clock;
   readonly consumers: Consumers;

@@ -3,10 +3,21 @@ import { SidecarError, type AgentContext } from '@orchestration-sidecar/shared';
 import type { PackedFiles } from './indexed-files.ts';
 import type { FileAnswer, GatherTask } from './request.ts';
 
+/** What a look at a tree found. */
+export interface TreeLook {
+  readonly digest: string;
+  /** Whether there is a repository of which git told nothing: because it failed, or was left alone. */
+  readonly withoutGit: boolean;
+}
+
 /** What a worker can be asked, and what it answers. */
 export interface WorkerCalls {
   /** Digest of a tree as it is now. */
-  look: { readonly input: { readonly root: string }; readonly output: string };
+  look: {
+    /** `withGit` false: leaves git alone. */
+    readonly input: { readonly root: string; readonly withGit: boolean };
+    readonly output: TreeLook;
+  };
   gather: {
     /** `stored`: file that holds the answer, or shall; null: none. */
     readonly input: { readonly task: GatherTask; readonly digest: string; readonly stored: string | null };

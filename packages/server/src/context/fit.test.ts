@@ -40,6 +40,7 @@ const gathered: fc.Arbitrary<Gathered> = fc
       head: 'abc',
       recent_commits: [{ hash: 'a', message: body, author: title, timestamp: 'x', files: names }],
       uncommitted_changes: names,
+      unavailable: null,
     },
     previous: [],
     metadata: { project_type: 'python', dependencies: names, test_coverage: null, last_build_status: null },

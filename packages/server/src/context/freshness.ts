@@ -1,6 +1,6 @@
 import { lstatSync } from 'node:fs';
 import { COVERAGE_FILES } from './coverage.ts';
-import type { ContextWorker } from './context-worker.ts';
+import type { ContextWorker, TreeLook } from './context-worker.ts';
 
 /**
  * Says in which state a tree is: from the watch where it holds, else by looking. A digest that comes from the watch was
@@ -8,14 +8,14 @@ import type { ContextWorker } from './context-worker.ts';
  */
 export class Freshness {
   readonly #watcher: ContextWorker;
-  readonly #workerOf: (root: string) => ContextWorker;
+  readonly #look: (root: string, signal: AbortSignal) => Promise<TreeLook>;
   readonly #known = new Map<string, string>();
   readonly #settling = new Set<string>();
   readonly #stopped = new AbortController();
 
-  constructor(watcher: ContextWorker, workerOf: (root: string) => ContextWorker) {
+  constructor(watcher: ContextWorker, look: (root: string, signal: AbortSignal) => Promise<TreeLook>) {
     this.#watcher = watcher;
-    this.#workerOf = workerOf;
+    this.#look = look;
   }
 
   /** Digest of the tree as it is now. */
@@ -29,8 +29,8 @@ export class Freshness {
     const stamps = reportStamps(root);
     // Counted anew before the look, so that what changes during it is seen by the next request.
     const counted = known !== undefined && (await this.#watcher.ask('again', { root }, signal).catch(() => false));
-    const digest = await this.#workerOf(root).ask('look', { root }, signal);
-    if (counted) this.#known.set(root, digest);
+    const { digest, withoutGit } = await this.#look(root, signal);
+    if (counted && !withoutGit) this.#known.set(root, digest);
     return digest + stamps;
   }
 
@@ -51,7 +51,9 @@ export class Freshness {
   async #begin(root: string): Promise<void> {
     const { signal } = this.#stopped;
     if (!(await this.#watcher.ask('watch', { root }, signal))) return;
-    this.#known.set(root, await this.#workerOf(root).ask('look', { root }, signal));
+    const { digest, withoutGit } = await this.#look(root, signal);
+    // What git could not tell is asked again with the next request, not with the next change.
+    if (!withoutGit) this.#known.set(root, digest);
   }
 }
 

@@ -1,5 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import type { AgentContext } from '@orchestration-sidecar/shared';
+import type { TreeLook } from './context-worker.ts';
 import { fileKind } from './file-kind.ts';
 import { gather } from './gather.ts';
 import { ProjectIndex, type ProjectState, type ReadElsewhere } from './project-index.ts';
@@ -16,7 +17,7 @@ const MAX_FILE_BYTES = 8 * 1024 * 1024;
 /** What happens inside a worker. */
 export interface Gatherer {
   /** Digest of the tree as it is now. */
-  look(root: string, signal: AbortSignal): Promise<string>;
+  look(root: string, withGit: boolean, signal: AbortSignal): Promise<TreeLook>;
   /** Gathers from the tree that had this digest, or from the tree as it is now; answers which. */
   gather(task: GatherTask, digest: string, signal: AbortSignal): Promise<{ context: AgentContext; digest: string }>;
   /** Null when there is no file that may be shown. */
@@ -49,15 +50,17 @@ export function createGatherer(readElsewhere: ReadElsewhere | null = null): Gath
     return done;
   };
   return {
-    look: (root, signal) =>
+    look: (root, withGit, signal) =>
       inTurn(root, async (project) => {
         prepareRedaction();
-        project.state = await project.index.look(signal);
-        return project.state.digest;
+        project.state = await project.index.look(signal, withGit);
+        return { digest: project.state.digest, withoutGit: project.state.withoutGit };
       }),
     gather: (task, digest, signal) =>
       inTurn(task.project.root, async (project) => {
-        if (project.state?.digest !== digest) project.state = await project.index.look(signal);
+        if (project.state?.digest !== digest) {
+          project.state = await project.index.look(signal, project.state?.withoutGit !== true);
+        }
         const { state } = project;
         return { context: await gather(task, project.index, state, signal), digest: state.digest };
       }),

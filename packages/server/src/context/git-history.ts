@@ -106,7 +106,7 @@ export async function readCommits(
 }
 
 /** What an answer shows of the repository. */
-export function gitContext(history: History | null, changes: readonly string[]): GitContext {
+export function gitContext(history: History | null, changes: readonly string[], withoutGit = false): GitContext {
   return {
     branch: history?.branch ?? null,
     head: history?.head ?? null,
@@ -116,6 +116,7 @@ export function gitContext(history: History | null, changes: readonly string[]):
       files: commit.files.slice(0, MAX_FILES_SHOWN).filter((path) => !namesSecret(path)),
     })),
     uncommitted_changes: changes.filter((path) => !namesSecret(path)),
+    unavailable: withoutGit ? 'git could not be asked: it fails, or has failed too often and is left alone' : null,
   };
 }
 

@@ -133,6 +133,7 @@ describe('gather', () => {
       head: null,
       recent_commits: [],
       uncommitted_changes: [],
+      unavailable: null,
     });
     expect(context.context.project_structure.files).not.toContain('secret-plans.py');
     using empty = new TestProject();

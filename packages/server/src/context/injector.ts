@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { LIMITS, SidecarError, type AgentContext } from '@orchestration-sidecar/shared';
+import { CircuitBreakers, isCircuitOpen } from '../runtime/circuit-breakers.ts';
 import { isoTime } from '../runtime/clock.ts';
 import { silentLogger, type Logger } from '../telemetry/logger.ts';
 import { DiskCache } from './cache/disk-cache.ts';
 import { MemoryCache } from './cache/memory-cache.ts';
-import { ContextWorker, type WorkerCalls } from './context-worker.ts';
+import { ContextWorker, type TreeLook, type WorkerCalls } from './context-worker.ts';
 import { SharedFlight } from './flight.ts';
+import { GitFailure, gitBreaker } from './git-breaker.ts';
 import { Freshness } from './freshness.ts';
 import type { ContextRequest, FileAnswer, FileRequest, GatherTask } from './request.ts';
 
@@ -41,6 +43,8 @@ export interface ContextInjectorOptions {
   /** File that a worker thread runs. Default: `worker.ts` beside this file, or `context-worker.js` beside a bundle. */
   readonly workerEntry?: URL;
   readonly logger?: Logger;
+  /** Where the breakers around git are kept. Default: ones of its own. */
+  readonly breakers?: CircuitBreakers;
   /** Told how long a stage of a gathering took. */
   readonly onStage?: (stage: ContextStage, ms: number) => void;
 }
@@ -50,14 +54,29 @@ export type ContextStage = 'look' | 'gather';
 
 /** Opens the injector; its workers start with the first request. Close it with {@link ContextInjector.close}. */
 export function createContextInjector(options: ContextInjectorOptions): ContextInjector {
-  const { now, logger = silentLogger, onStage = () => {} } = options;
+  const { now, logger = silentLogger, onStage = () => {}, breakers = new CircuitBreakers() } = options;
   const entry = options.workerEntry ?? ownWorker();
   const count = options.workers ?? Math.min(4, Math.max(1, availableParallelism() - 1));
   const workers = Array.from({ length: count }, (_, place) => new ContextWorker(entry, `context-${place}`));
   const watcher = new ContextWorker(entry, 'context-watch');
   // A project always goes to the same worker, which keeps its index.
   const workerOf = (root: string): ContextWorker => workers[placeOf(root, count)] ?? watcher;
-  const freshness = new Freshness(watcher, workerOf);
+  /** Looks at a tree, without git where that fails: a context without history is better than none. */
+  const look = async (root: string, signal: AbortSignal): Promise<TreeLook> => {
+    const ask = (withGit: boolean): Promise<TreeLook> => workerOf(root).ask('look', { root, withGit }, signal);
+    try {
+      return await gitBreaker(breakers, root).run(async () => {
+        const seen = await ask(true);
+        if (seen.withoutGit) throw new GitFailure(seen);
+        return seen;
+      });
+    } catch (cause) {
+      if (cause instanceof GitFailure) return cause.seen;
+      if (isCircuitOpen(cause)) return ask(false);
+      throw cause;
+    }
+  };
+  const freshness = new Freshness(watcher, look);
   const memory = new MemoryCache(options.cacheMaxBytes);
   const disk = new DiskCache(options.cacheDir, options.cacheMaxBytes);
   const flights = new Map<string, SharedFlight<Gathering>>();
@@ -142,7 +161,7 @@ function cacheKey({ nowMs, ...task }: GatherTask, digest: string): string {
 }
 
 /** Raised when answers change their form or their ranking, so that a newer sidecar does not show an older one’s. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 function scopeOf(projectId: string, issueId: string): string {
   return `${projectId}/${issueId}`;

@@ -23,7 +23,7 @@ function answerWith(content: string): AgentContext {
           reasons: ['text 1.000'],
         },
       ],
-      git_context: { branch: 'main', head: 'abc', recent_commits: [], uncommitted_changes: [] },
+      git_context: { branch: 'main', head: 'abc', recent_commits: [], uncommitted_changes: [], unavailable: null },
       previous_agent_outputs: [
         {
           agent: 'chief-architect',

@@ -27,6 +27,7 @@ export function renderMarkdown(answer: AgentContext): string {
     ]),
     section('Git', [
       list([`Branch: ${git.branch === null ? 'none' : inline(git.branch)}`, `Head: ${git.head ?? 'none'}`]),
+      git.unavailable === null ? '' : `${git.unavailable}.`,
       git.uncommitted_changes.length === 0
         ? ''
         : fenced(git.uncommitted_changes.join('\n'), 'origin: project, uncommitted changes'),

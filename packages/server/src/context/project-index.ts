@@ -3,7 +3,7 @@ import { realpath } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { readCommits, readStatus, type GitStatus, type History } from './git-history.ts';
 import { readFiles, unpackFiles, type IndexedFile, type PackedFiles } from './indexed-files.ts';
-import { findRepository, type Repository } from './repository.ts';
+import { disarmed, locateRepository, type Repository } from './repository.ts';
 import { scanProject, TrackedPaths, type ProjectFile, type Scan } from './scan.ts';
 
 /** Reads files on another thread; rejects when that cannot be. */
@@ -19,6 +19,8 @@ export interface ProjectState {
   readonly scan: Scan;
   readonly history: History | null;
   readonly changes: readonly string[];
+  /** Whether there is a repository of which git told nothing. */
+  readonly withoutGit: boolean;
   /** Names everything an answer may depend on in the tree: equal digests, equal trees. */
   readonly digest: string;
 }
@@ -45,11 +47,31 @@ export class ProjectIndex {
     this.#readElsewhere = readElsewhere;
   }
 
-  /** Looks at the tree as it is now. */
-  async look(signal: AbortSignal): Promise<ProjectState> {
+  /**
+   * Looks at the tree as it is now. Where git fails, or is left alone, the files are found without it.
+   * @param withGit false leaves git alone.
+   */
+  async look(signal: AbortSignal, withGit = true): Promise<ProjectState> {
     // A root that is itself a link is resolved once; below it nothing is followed.
     const root = await realpath(this.#root).catch(() => this.#root);
-    const repository = await findRepository(root, signal);
+    const place = await locateRepository(root);
+    if (place !== null && withGit) {
+      try {
+        return await this.#lookAt(root, await disarmed(place, signal), false, signal);
+      } catch (cause) {
+        signal.throwIfAborted();
+        if (!isNotStarted(cause)) throw cause;
+      }
+    }
+    return this.#lookAt(root, null, place !== null, signal);
+  }
+
+  async #lookAt(
+    root: string,
+    repository: Repository | null,
+    isLeftAlone: boolean,
+    signal: AbortSignal,
+  ): Promise<ProjectState> {
     const status = repository === null ? Promise.resolve(null) : readStatus(root, repository, signal);
     // Begun at once where none is known, because starting git takes longer than reading most logs.
     const log = repository === null || this.#history !== null ? null : readCommits(root, repository, 'HEAD', signal);
@@ -64,7 +86,8 @@ export class ProjectIndex {
     const history =
       repository === null || known === null ? null : await this.#readHistory(root, repository, known, signal);
     const changes = known?.changes ?? [];
-    return { root, scan, history, changes, digest: digestOf(scan, history, changes) };
+    const withoutGit = isLeftAlone || (repository !== null && known === null);
+    return { root, scan, history, changes, withoutGit, digest: digestOf(scan, history, changes, withoutGit) };
   }
 
   /** Brings the index to a state that {@link look} answered. Files of which nothing is shown keep an empty text. */
@@ -118,9 +141,15 @@ export class ProjectIndex {
   }
 }
 
-function digestOf(scan: Scan, history: History | null, changes: readonly string[]): string {
+/** Whether git could not even be started. */
+function isNotStarted(cause: unknown): boolean {
+  return cause instanceof Error && 'syscall' in cause && String(cause.syscall).startsWith('spawn');
+}
+
+function digestOf(scan: Scan, history: History | null, changes: readonly string[], withoutGit: boolean): string {
   const hash = createHash('sha256');
   for (const { path, stamp } of scan.files) hash.update(`${path}\0${stamp}\0`);
   hash.update(`\0${history?.head ?? ''}\0${history?.branch ?? ''}\0${changes.join('\0')}`);
+  if (withoutGit) hash.update('\0without git');
   return hash.digest('hex');
 }

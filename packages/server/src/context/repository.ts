@@ -20,20 +20,36 @@ export interface Repository {
  * that a planted file cannot show another project’s history.
  */
 export async function findRepository(root: string, signal: AbortSignal): Promise<Repository | null> {
+  const place = await locateRepository(root);
+  return place && disarmed(place, signal);
+}
+
+/** Where a repository is, before git was asked anything. */
+export type RepositoryPlace = Omit<Repository, 'disarm'>;
+
+/** As {@link findRepository}, without starting git. */
+export async function locateRepository(root: string): Promise<RepositoryPlace | null> {
   for (let place = root; ; place = dirname(place)) {
     const gitDir = await gitDirOf(place);
     if (gitDir !== null) {
-      const disarm = (await mayFilter(gitDir))
-        ? await filterDrivers({ cwd: place, gitDir, workTree: place, signal })
-        : [];
-      return { gitDir, workTree: place, prefix: relative(place, root).replaceAll('\\', '/'), disarm };
+      return { gitDir, workTree: place, prefix: relative(place, root).replaceAll('\\', '/') };
     }
     if (place === root && (await isGitDir(place)) && (await isSelfContained(place))) {
-      return { gitDir: place, workTree: null, prefix: '', disarm: [] };
+      return { gitDir: place, workTree: null, prefix: '' };
     }
     if (dirname(place) === place) return null;
   }
 }
+
+/** Asks git what has to be disarmed of a repository. */
+export async function disarmed(place: RepositoryPlace, signal: AbortSignal): Promise<Repository> {
+  const { gitDir, workTree } = place;
+  const asks = workTree !== null && (await mayFilter(gitDir));
+  return { ...place, disarm: asks ? await filterDrivers({ cwd: workTree, gitDir, workTree, signal }) : [] };
+}
+
+/** Longest that git may take for one answer: shorter than a context’s deadline, which would hide that git hangs. */
+const GIT_TIMEOUT_MS = 15_000;
 
 /** Whether a repository’s own configuration may name filter drivers: they are rare, and asking git costs a process. */
 async function mayFilter(gitDir: string): Promise<boolean> {
@@ -58,6 +74,7 @@ export function readRepository(
     workTree: repository.workTree ?? undefined,
     config: repository.disarm,
     signal,
+    timeoutMs: GIT_TIMEOUT_MS,
     ...(maxOutputBytes === undefined ? {} : { maxOutputBytes }),
   });
 }

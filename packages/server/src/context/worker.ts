@@ -25,7 +25,7 @@ const calls: {
     signal: AbortSignal,
   ) => Promise<WorkerCalls[Name]['output']>;
 } = {
-  look: ({ root }, signal) => gatherer.look(root, signal),
+  look: ({ root, withGit }, signal) => gatherer.look(root, withGit, signal),
   async gather({ task, digest, stored }, signal) {
     const known = stored === null ? null : readEntry(stored, task.nowMs);
     if (known !== null) {

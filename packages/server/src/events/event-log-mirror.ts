@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { LIMITS } from '@orchestration-sidecar/shared';
+import { CircuitBreakers, isCircuitOpen, type CircuitBreaker } from '../runtime/circuit-breakers.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import { TEMPORARY, writeFileAtomic } from '../storage/atomic-file.ts';
 import type { MirrorFault } from '../storage/mirror-fault.ts';
@@ -21,6 +22,14 @@ const REMOVAL_MS = 10_000;
 /** How long a disk that refused is left alone. */
 const RETRY_MS = 1000;
 
+/** What the mirror needs. */
+export interface EventLogMirrorNeeds {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Left out: one of its own. */
+  readonly breaker?: CircuitBreaker;
+}
+
 /**
  * Mirrors the newest 10,000 events of all projects into `events/event-log.jsonl`, one JSON object a line. Written
  * after the commit and never read back (DECISIONS 1). Written anew at the start, and once the disk takes it again.
@@ -28,7 +37,8 @@ const RETRY_MS = 1000;
 export class EventLogMirror {
   readonly #path: string;
   readonly #log: EventLog;
-  readonly #needs: { clock: Clock; logger: Logger };
+  readonly #needs: EventLogMirrorNeeds;
+  readonly #breaker: CircuitBreaker;
   readonly #stops: readonly (() => void)[];
   #lines: string[] = [];
   #lineCount = 0;
@@ -42,10 +52,11 @@ export class EventLogMirror {
   #writing: Promise<void>;
   #closed = false;
 
-  constructor(path: string, log: EventLog, needs: { clock: Clock; logger: Logger }) {
+  constructor(path: string, log: EventLog, needs: EventLogMirrorNeeds) {
     this.#path = path;
     this.#log = log;
     this.#needs = needs;
+    this.#breaker = needs.breaker ?? new CircuitBreakers().around({ kind: 'event_mirror' });
     this.#stops = [
       log.onCommit((_projectId, entries) => {
         for (const entry of entries) this.#lines.push(entry.json);
@@ -165,9 +176,12 @@ export class EventLogMirror {
 
   async #guard(work: () => Promise<void>): Promise<void> {
     try {
-      await work();
+      await this.#breaker.run(work);
     } catch (cause) {
-      this.#needs.logger.warn({ err: cause, path: this.#path }, 'event log mirror could not be written');
+      // That it is left alone has been said when the breaker opened.
+      if (!isCircuitOpen(cause)) {
+        this.#needs.logger.warn({ err: cause, path: this.#path }, 'event log mirror could not be written');
+      }
       this.#rewriteAtMs = -Infinity;
       if (!this.#closed) this.#whenQuiet(RETRY_MS);
     }

@@ -1,6 +1,7 @@
 import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StoredResult } from '@orchestration-sidecar/shared';
+import { CircuitBreakers, type CircuitBreaker } from '../runtime/circuit-breakers.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import type { MirrorFault } from '../storage/mirror-fault.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -12,6 +13,8 @@ export interface ResultMirrorNeeds {
   readonly store: ResultStore;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Left out: one of its own. */
+  readonly breaker?: CircuitBreaker;
 }
 
 /** How long a disk that refused is left alone. */
@@ -27,6 +30,7 @@ const ISSUES_PAGE = 100;
 export class ResultMirror {
   readonly #root: string;
   readonly #needs: ResultMirrorNeeds;
+  readonly #breaker: CircuitBreaker;
   /** What lies as the newest, of places written since the start. */
   readonly #newest = new Map<string, Pick<StoredResult, 'id' | 'stored_at'>>();
   /** The writing that goes on at each place. */
@@ -39,6 +43,7 @@ export class ResultMirror {
   constructor(root: string, needs: ResultMirrorNeeds) {
     this.#root = root;
     this.#needs = needs;
+    this.#breaker = needs.breaker ?? new CircuitBreakers().around({ kind: 'result_mirror' });
   }
 
   /** Where the newest result of an agent type for an issue lies. */
@@ -134,7 +139,10 @@ export class ResultMirror {
   async #inTurn(at: ResultPlace, work: () => Promise<void>): Promise<void> {
     const key = this.#placeOf(at).newest;
     const before = this.#writing.get(key) ?? Promise.resolve();
-    const writing = before.then(work).catch((cause: unknown) => this.#fallBehind(key, at, cause));
+    // A disk that refuses is left alone: what comes meanwhile falls behind at once, and catches up later.
+    const writing = before
+      .then(() => this.#breaker.run(work))
+      .catch((cause: unknown) => this.#fallBehind(key, at, cause));
     this.#writing.set(key, writing);
     await writing;
     if (this.#writing.get(key) === writing) this.#writing.delete(key);

@@ -1,4 +1,5 @@
 import { contract, LIVE_AGENT_STATES, SidecarError } from '@orchestration-sidecar/shared';
+import { isoTime } from '../../runtime/clock.ts';
 import { implementPublic, type Implementations } from '../implement.ts';
 import type { Rooms } from '../rooms.ts';
 
@@ -8,7 +9,7 @@ const SLOW_PUBLICATION_MS = 1000;
 const NO_REQUEST = 'no request was answered in the last five minutes';
 
 export function systemProcedures(rooms: Rooms): Implementations<typeof contract.system> {
-  const { agents, clock, context, log, metrics, phase, results, store, subscribers, version } = rooms;
+  const { agents, breakers, broker, clock, context, log, metrics, phase, results, store, subscribers, version } = rooms;
   const startedAtMs = clock.nowMs();
   const uptimeSeconds = (): number => Math.floor((clock.nowMs() - startedAtMs) / 1000);
   return {
@@ -45,6 +46,7 @@ export function systemProcedures(rooms: Rooms): Implementations<typeof contract.
     }),
     status: implementPublic(contract.system.status, () => {
       const latency = metrics.latency();
+      const load = broker.load();
       return {
         agents: {
           active: agents.count(LIVE_AGENT_STATES),
@@ -67,6 +69,25 @@ export function systemProcedures(rooms: Rooms): Implementations<typeof contract.
           p99_response_time_ms: latency.p99Ms === null ? null : round(latency.p99Ms),
           requests_per_second: round(latency.perSecond),
         },
+        requests: {
+          running: load.running,
+          waiting: load.waiting,
+          shed_total: load.shed,
+          rate_limited_total: load.limited,
+        },
+        memory: {
+          resident_mb: round(load.memory.residentBytes / BYTES_PER_MB),
+          heap_mb: round(load.memory.heapBytes / BYTES_PER_MB),
+          max_resident_mb: round(load.memory.maxResidentBytes / BYTES_PER_MB),
+          max_heap_mb: round(load.memory.maxHeapBytes / BYTES_PER_MB),
+          scarce: load.memory.isHigh,
+        },
+        breakers: breakers.readings().map(({ name, state, failures, sinceMs }) => ({
+          name,
+          state,
+          failures,
+          since: isoTime(sinceMs),
+        })),
         unknown:
           latency.count > 0
             ? {}
