@@ -8,8 +8,10 @@ export default defineConfig({
   entry: {
     index: 'src/index.ts',
     config: 'src/runtime/config.ts',
+    maintenance: 'src/maintenance/offline.ts',
     profiles: 'src/agents/profiles/index.ts',
     'context-worker': 'src/context/worker.ts',
+    'backup-worker': 'src/storage/backup/worker.ts',
   },
   platform: 'node',
   target: 'node22',

@@ -61,7 +61,7 @@ test('the packages, what each exports, and what it runs on', () => {
   expect(packed.map(({ manifest }) => [manifest.name, Object.keys(manifest.exports), manifest.engines.node])).toEqual([
     ['@orchestration-sidecar/shared', ['.', './package.json'], '>=20'],
     ['@orchestration-sidecar/sdk', ['.', './router', './testing', './package.json'], '>=20'],
-    ['@orchestration-sidecar/server', ['.', './config', './profiles', './package.json'], '>=22'],
+    ['@orchestration-sidecar/server', ['.', './config', './maintenance', './profiles', './package.json'], '>=22'],
     ['orchestration-sidecar', ['.', './package.json'], '>=22'],
   ]);
   for (const { manifest } of packed) {

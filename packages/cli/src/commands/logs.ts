@@ -1,5 +1,6 @@
 import { Argument, type Command } from 'commander';
-import { LogLevel } from '@orchestration-sidecar/shared';
+import { settingOf } from '@orchestration-sidecar/server/config';
+import type { LogLevel } from '@orchestration-sidecar/shared';
 import { printAnswer, reads, withClient, type ReadOptions } from '../client-command.ts';
 import { withExamples } from '../help-text.ts';
 import type { Terminal } from '../terminal.ts';
@@ -17,7 +18,7 @@ export function addLogs(program: Command, terminal: Terminal): void {
         .command('level')
         .summary('change how much is logged')
         .description('Changes how much is logged, until it is changed again or the sidecar starts anew.')
-        .addArgument(new Argument('<level>', 'least grave lines to log').choices(LogLevel.options)),
+        .addArgument(new Argument('<level>', 'least grave lines to log').choices(levels())),
     ),
     'sidecar logs level debug',
   ).action((level: LogLevel, options: ReadOptions) =>
@@ -26,4 +27,10 @@ export function addLogs(program: Command, terminal: Terminal): void {
       printAnswer(terminal, options, answer, (it) => [`Log level ${it.level}; it was ${it.previous}.`]);
     }),
   );
+}
+
+/** Taken from the table of settings, which is all that help may load. */
+function levels(): readonly string[] {
+  const setting = settingOf('logLevel');
+  return setting.kind === 'choice' ? setting.choices : [];
 }
