@@ -29,6 +29,23 @@ test('jobs that arrive together are committed together and told in order, after 
   expect(remembered(store)).toEqual(['a', 'b', 'c']);
 });
 
+test('regression: where SQLite undoes the transaction by itself, neighbours are committed together without the job', async () => {
+  using store = openTemporaryStore();
+  await store.writer.write(remember('taken'));
+  const outcomes = await Promise.allSettled([
+    store.writer.write(remember('a')),
+    // Like a full disk may, this conflict rolls the whole transaction back and changes no row.
+    store.writer.write(({ database }) =>
+      database.driver
+        .prepare("insert or rollback into nonces (publisher, nonce, expires_at_ms) values ('p', 'taken', 1)")
+        .run(),
+    ),
+    store.writer.write(remember('b')),
+  ]);
+  expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  expect(remembered(store)).toEqual(['a', 'b', 'taken']);
+});
+
 test('a job that fails before writing leaves its neighbours alone', async () => {
   using store = openTemporaryStore();
   const outcomes = await Promise.allSettled([

@@ -137,7 +137,8 @@ export class Writer {
           settle.push(job.run(transaction));
         } catch (cause) {
           job.reject(asStorageError(cause));
-          if (this.#changes.get() === before) {
+          // Some failures of the disk make SQLite undo the whole transaction by itself: going on would commit each job alone.
+          if (this.#database.driver.inTransaction && this.#changes.get() === before) {
             tell.length = told;
             for (const call of undo.splice(undone).toReversed()) call();
             continue;
