@@ -11,17 +11,25 @@ export interface SweepOptions {
 }
 
 /**
- * Removes what ended agents left behind: output, task and launch script.
+ * Removes what ended agents left behind: output, task and launch script. One that cannot be removed keeps none of the
+ * others back.
  * @returns how many directories were removed.
+ * @throws {AggregateError} with what could not be removed, after all others were.
  */
 export async function sweepAgentDirectories(directory: string, options: SweepOptions): Promise<number> {
   let removed = 0;
+  const faults: unknown[] = [];
   for (const agentId of await readdir(directory)) {
     const own = join(directory, agentId);
     if (options.isAlive(agentId) || options.nowMs - (await writtenAtMs(own)) < options.olderThanMs) continue;
-    await rm(own, { recursive: true, force: true });
-    removed += 1;
+    try {
+      await rm(own, { recursive: true, force: true });
+      removed += 1;
+    } catch (cause) {
+      faults.push(cause);
+    }
   }
+  if (faults.length > 0) throw new AggregateError(faults, `${faults.length} directories of agents could not be removed`);
   return removed;
 }
 

@@ -54,6 +54,14 @@ export class LogFile {
   /** Puts the file aside when it is old, also where nothing is written, and deletes those that were kept long enough. */
   keepUp(): void {
     if (this.#bytes > 0 && this.#isOld()) this.#rotate();
+    try {
+      this.#forget();
+    } catch {
+      // Kept until the disk lets go of them.
+    }
+  }
+
+  #forget(): void {
     const { keep, retentionMs } = this.#rotation;
     for (const { path, index } of this.#aside()) {
       const found = statSync(path, { throwIfNoEntry: false });
