@@ -29,7 +29,8 @@ export async function sweepAgentDirectories(directory: string, options: SweepOpt
       faults.push(cause);
     }
   }
-  if (faults.length > 0) throw new AggregateError(faults, `${faults.length} directories of agents could not be removed`);
+  if (faults.length > 0)
+    throw new AggregateError(faults, `${faults.length} directories of agents could not be removed`);
   return removed;
 }
 
