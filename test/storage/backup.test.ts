@@ -91,6 +91,20 @@ test('a backup without a sidecar has the secrets only when asked, and an empty d
   expect((await cli(sidecar.dataDir, 'backup', 'list', '--in', into)).stdout).toContain('yes');
 });
 
+test('the audit log of a restored backup with secrets can still be verified', async () => {
+  const into = directory();
+  await using sidecar = await startForTest();
+  await work(sidecar, 1);
+  const created = await cli(sidecar.dataDir, 'backup', 'create', '--to', into, '--secrets');
+  expect(created).toMatchObject({ code: 0 });
+  await sidecar.stop();
+  rmSync(sidecar.dataDir, { recursive: true });
+  expect(await cli(sidecar.dataDir, 'restore', created.stdout.trim())).toMatchObject({ code: 0 });
+  await sidecar.start();
+  const { body } = await sidecar.call('GET', '/api/audit/verify');
+  expect(body).toMatchObject({ ok: true, faults: [] });
+});
+
 test('a damaged backup is refused and the store stays as it is', async () => {
   await using sidecar = await startForTest();
   await work(sidecar, 1);

@@ -41,6 +41,14 @@ test('records who did what, counts floods, and finds itself whole, also after a 
   expect(await second.verify()).toMatchObject({ ok: true, records: 5, head: { sequence: 5 }, faults: [] });
 });
 
+test('a process killed before it noted its first records leaves a log that is whole', async () => {
+  using store = openTemporaryStore();
+  await fill(await open(store), 3);
+  using again = store.reopen();
+  const second = await open(again);
+  expect(await second.verify()).toMatchObject({ ok: true, records: 3, faults: [] });
+});
+
 test('what is undone with its transaction leaves no trace and no gap', async () => {
   using store = openTemporaryStore();
   const log = await open(store);

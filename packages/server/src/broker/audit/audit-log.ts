@@ -66,6 +66,8 @@ export class AuditLog {
       sequence: Math.max(head.sequence, anchored?.sequence ?? 0),
       hash: head.hash,
     });
+    // Before the first record: a process killed within its first second has not removed its records’ anchor.
+    if (text === undefined && head.sequence === 0) log.#anchor();
     if (fault !== undefined) {
       needs.logger.error({ fault }, 'the audit log was changed while the sidecar did not run');
       await log.record({ action: BROKEN, outcome: 'FAILED', detail: fault });

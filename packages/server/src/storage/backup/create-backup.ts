@@ -6,7 +6,7 @@ import { dataDirAt } from '../data-dir.ts';
 import { appliedMigrations } from '../database.ts';
 import { checksumOf } from './checksum.ts';
 import { integrityFaults } from './integrity.ts';
-import { BackupError, MANIFEST, type Manifest } from './manifest.ts';
+import { BackupError, isKeyFile, MANIFEST, type Manifest } from './manifest.ts';
 
 /** What to back up, and where to. Plain data, so that it can go to a worker thread. */
 export interface BackupRequest {
@@ -56,14 +56,14 @@ export async function createBackup(
   await mkdir(partial, { recursive: true, mode: 0o700 });
   try {
     const copy = join(partial, basename(places.database));
+    // First: the anchor of the audit log may lie behind the store, and never before it.
+    const secrets = request.secrets ? await copySecrets(places, partial) : [];
     const described = await copyStore(places.database, copy, onProgress);
     onProgress({ step: 'checking', done: 0, total: 1 });
     const faults = integrityFaults(copy);
     if (faults.length > 0) throw new BackupError(`The store is damaged: ${faults[0]}`);
-    const names = [basename(places.database)];
-    if (request.secrets) names.push(...(await copySecrets(places, partial)));
     const files = [];
-    for (const name of names) {
+    for (const name of [basename(places.database), ...secrets]) {
       const file = join(partial, name);
       await flush(file);
       files.push({ path: name, bytes: (await stat(file)).size, sha256: await checksumOf(file) });
@@ -134,7 +134,7 @@ async function copyStore(
 }
 
 async function copySecrets(places: ReturnType<typeof dataDirAt>, to: string): Promise<string[]> {
-  const keys = (await readdir(places.keys)).filter((name) => name.endsWith('.pem'));
+  const keys = (await readdir(places.keys)).filter(isKeyFile);
   const names = [...keys.map((name) => join(basename(places.keys), name)), basename(places.operatorToken)];
   await mkdir(join(to, basename(places.keys)), { mode: 0o700 });
   // Keeps their mode: readable by their owner alone.

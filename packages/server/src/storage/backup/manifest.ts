@@ -5,6 +5,15 @@ import { z } from 'zod';
 /** Name of the manifest in a backup: written last, so that a directory without one is no backup. */
 export const MANIFEST = 'manifest.json';
 
+/**
+ * Whether a file of the keys directory belongs to the secrets of a backup: signing keys, and what makes the audit log
+ * verifiable (its key, and the anchor that holds its last record).
+ * @param name - The file's name, without its directory.
+ */
+export function isKeyFile(name: string): boolean {
+  return name.endsWith('.pem') || name === 'audit.key' || name === 'audit.head';
+}
+
 /** Forms of backups that this version reads. */
 const FORMAT = 1;
 

@@ -5,7 +5,7 @@ import Sqlite from 'better-sqlite3';
 import { writeFileAtomic } from '../atomic-file.ts';
 import { openDataDir } from '../data-dir.ts';
 import { lockDirectory } from '../directory-lock.ts';
-import type { Manifest } from './manifest.ts';
+import { isKeyFile, type Manifest } from './manifest.ts';
 import { verifyBackup } from './verify-backup.ts';
 
 /** What to restore, and where to. */
@@ -95,7 +95,7 @@ async function restoreSecrets(
   const isEmpty = !existsSync(operatorToken) && (await readdir(keys)).length === 0;
   if (!manifest.secrets || !(secrets || isEmpty)) return;
   const root = dirname(operatorToken);
-  for (const name of await readdir(keys)) if (name.endsWith('.pem')) await rm(join(keys, name));
+  for (const name of await readdir(keys)) if (isKeyFile(name)) await rm(join(keys, name));
   for (const { path } of manifest.files) {
     if (path !== basename(operatorToken) && dirname(path) !== basename(keys)) continue;
     await copyFile(join(backup, path), join(root, path));
