@@ -1,57 +1,19 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { callOfKept, type Agent } from '@orchestration-sidecar/shared';
-import {
-  Agents,
-  AgentStore,
-  CollectedLog,
-  inheritedEnvironment,
-  Launchers,
-  Supervisor,
-  sweepAgentDirectories,
-} from './agents/index.ts';
+import { inheritedEnvironment, openAgents } from './agents/index.ts';
 import { builtInProfiles, createProfileRegistry } from './agents/profiles/index.ts';
-import {
-  Dispatcher,
-  Guard,
-  HttpServer,
-  implementContract,
-  WebSocketDoor,
-  type Rooms,
-  type SidecarPhase,
-} from './api/index.ts';
+import { openDoors, type Rooms, type SidecarPhase } from './api/index.ts';
 import { createBriefing } from './briefing.ts';
 import { createHandIn } from './hand-in.ts';
 import { BuildStatus } from './build-status.ts';
-import {
-  AdmissionQueue,
-  AuditLog,
-  AuditStore,
-  Broker,
-  KEY_OVERLAP_MS,
-  MemoryWatch,
-  openOperatorToken,
-  RateLimits,
-  SigningKeys,
-  Tokens,
-  TokenStore,
-} from './broker/index.ts';
+import { openBroker, openIdentity } from './broker/index.ts';
 import { createContextInjector, projectLanguages, treeHashUnlessOpen } from './context/index.ts';
-import {
-  ConsumerRegistry,
-  Consumers,
-  ConsumerStore,
-  DeadLetters,
-  DeadLetterStore,
-  EventBus,
-  EventLog,
-  EventLogMirror,
-  Retention,
-  Subscribers,
-} from './events/index.ts';
+import { openEvents } from './events/index.ts';
 import { Issues, IssueStore } from './issues/index.ts';
 import { Backups, Mirrors } from './maintenance/index.ts';
-import { Processes, runCommand } from './process/index.ts';
+import { runCommand } from './process/index.ts';
+import { keepHouse } from './housekeeping.ts';
 import { listenAgain } from './listen.ts';
 import { projectChecks } from './project-checks.ts';
 import { Projects, ProjectStore } from './projects/index.ts';
@@ -144,47 +106,15 @@ async function open(
     (it) => it.close(),
   );
   const writer = scope.own('writer', new Writer(database, observeCommits(metrics)), (it) => it.close());
-  const log = new EventLog({ database, ids, nowMs });
-  const consumerStore = new ConsumerStore(database);
-  const registry = new ConsumerRegistry(consumerStore);
-  const subscribers = new Subscribers(registry);
-  const events = new EventBus({ log, subscribers, writer, clock });
-  const eventLogMirror = scope.own(
-    'event log mirror',
-    new EventLogMirror(places.eventLog, log, {
-      clock,
-      logger,
-      breaker: breakers.around({ kind: 'event_mirror', name: 'event mirror' }),
-    }),
-    (it) => it.close(),
-  );
-  const deadLetters = new DeadLetters({ store: new DeadLetterStore(database), writer, clock, ids });
-  const consumers = new Consumers({ store: consumerStore, registry, deadLetters, log, writer, clock, ids });
-  const retention = scope.own(
-    'retention',
-    new Retention({ log, consumers, deadLetters, writer, clock, logger }),
-    (it) => it.close(),
-  );
+  const bus = openEvents({ database, writer, clock, ids, logger, breakers, mirrorFile: places.eventLog }, scope);
+  const { log, events, subscribers, registry, consumers, deadLetters, eventLogMirror, retention } = bus;
 
   // What comes later overrides: the project’s own profiles, then those that the command line names.
   const own = config.project === null ? null : join(config.project, '.sidecar', 'profiles');
   const directories = [builtInProfiles(), own, config.profilesDir].filter((directory) => directory !== null);
   const profiles = scope.own('profiles', createProfileRegistry({ directories, clock, logger }), (it) => it.close());
-  const keys = await SigningKeys.open(places.keys, { clock, overlapMs: KEY_OVERLAP_MS });
-  const audit = scope.own(
-    'audit log',
-    await AuditLog.open({
-      store: new AuditStore(database),
-      writer,
-      clock,
-      logger,
-      keyFile: places.auditKey,
-      anchorFile: places.auditAnchor,
-      secret: (bytes) => ids.secret(bytes),
-    }),
-    (it) => it.close(),
-  );
-  const tokens = new Tokens({ store: new TokenStore(database), writer, keys, clock, ids, audit });
+  const identity = { database, writer, clock, ids, logger, places };
+  const { keys, tokens, audit } = await openIdentity(identity, scope);
   const context = scope.own(
     'context',
     createContextInjector({
@@ -226,83 +156,54 @@ async function open(
   const projects = new Projects({ store: new ProjectStore(database), writer, clock });
   if (config.project !== null) projects.makeDefault((await projects.add(config.project)).project_id);
 
-  const agentStore = new AgentStore(database);
-  const processes = scope.own('processes', await Processes.open({ clock }), (it) => it.close());
+  const path = environment['PATH'] ?? DEFAULT_PATH;
   let url = '';
-  const caFile = config.tlsCa ?? config.tlsCert;
   const sidecarUrl = (): string => `${url}/api`;
   const stopping = new AbortController();
   scope.own('gathering', stopping, (it) => it.abort());
-  const launchers = new Launchers({ path: environment['PATH'] ?? DEFAULT_PATH, program: config.agentProgram });
-  const collectedLog = scope.own('log of agents', new CollectedLog(join(places.logs, 'agents.log'), logger), (it) =>
-    it.close(),
+  const { supervisor, agents } = await openAgents(
+    {
+      config,
+      database,
+      places,
+      path,
+      announce(transaction, event) {
+        events.announce(transaction, event);
+        audit.append(transaction, {
+          action: event.eventType,
+          project_id: event.projectId,
+          target: typeof event.data['agent_id'] === 'string' ? event.data['agent_id'] : null,
+          correlation_id: event.correlationId ?? null,
+        });
+      },
+      subscribers: consumers,
+      writer,
+      clock,
+      ids,
+      logger,
+      breakers,
+      tokens,
+      profiles,
+      environment,
+      context: ({ agent, projectDir, requirements }, profile, signal) =>
+        brief({
+          project: { project_id: agent.project_id, root: projectDir },
+          issueId: agent.issue_id ?? '',
+          profile,
+          requirements,
+          task: agent.task,
+          signal,
+        }),
+      sidecarUrl,
+      deliver: (agent, request, signal) => {
+        const { name, input } = callOfKept(request);
+        return doors.dispatcher.dispatchAs(principalOf(agent), name, input, signal);
+      },
+      random: Math.random,
+      handIn: createHandIn({ results, profiles }),
+    },
+    scope,
   );
-  const supervisor = new Supervisor({
-    store: agentStore,
-    announce(transaction, event) {
-      events.announce(transaction, event);
-      audit.append(transaction, {
-        action: event.eventType,
-        project_id: event.projectId,
-        target: typeof event.data['agent_id'] === 'string' ? event.data['agent_id'] : null,
-        correlation_id: event.correlationId ?? null,
-      });
-    },
-    subscribers: consumers,
-    writer,
-    clock,
-    ids,
-    logger,
-    processes,
-    launchers,
-    breakers,
-    tokens,
-    profiles,
-    environment,
-    context: ({ agent, projectDir, requirements }, profile, signal) =>
-      brief({
-        project: { project_id: agent.project_id, root: projectDir },
-        issueId: agent.issue_id ?? '',
-        profile,
-        requirements,
-        task: agent.task,
-        signal,
-      }),
-    directory: places.agents,
-    sidecarUrl,
-    sidecarCaFile: caFile,
-    sidecarFile: places.description,
-    deliver: (agent, request, signal) => {
-      const { name, input } = callOfKept(request);
-      return dispatcher.dispatchAs(principalOf(agent), name, input, signal);
-    },
-    random: Math.random,
-    collectedLog,
-    handIn: createHandIn({ results, profiles }),
-    limits: {
-      agents: config.maxAgents,
-      perProject: config.maxAgentsPerProject,
-      perType: config.maxAgentsPerType,
-      queued: config.maxQueuedAgents,
-      depth: config.maxAgentDepth,
-      children: config.maxAgentChildren,
-    },
-    projectLimits: {
-      tokens: config.maxProjectTokens,
-      costUsd: config.maxProjectCostUsd,
-      spawns: config.maxProjectSpawns,
-    },
-  });
-  scope.own('agents', supervisor, (it) => it.close());
-  const agents = new Agents({
-    store: agentStore,
-    supervisor,
-    launchers,
-    writer,
-    clock,
-    ids,
-    directory: places.agents,
-  });
   const engine: Engine = createEngine({
     database,
     writer,
@@ -314,7 +215,7 @@ async function open(
     projects: { list: () => projects.visibleTo({ kind: 'operator' }) },
     agents,
     languages: (projectId) => projectLanguages(projects.require(projectId).root, stopping.signal),
-    projectChecks: ({ root }) => projectChecks(root, environment['PATH'] ?? DEFAULT_PATH),
+    projectChecks: ({ root }) => projectChecks(root, path),
     runCheck: async ({ project, command, timeoutMs }, signal) => {
       // Test runners that watch for changes do so only where nobody says that this is not a terminal of a person’s.
       const env = { ...inheritedEnvironment(environment), CI: '1' };
@@ -326,36 +227,8 @@ async function open(
   });
   scope.own('workflow engine', engine, (it) => it.close());
 
-  const memory = new MemoryWatch(config.maxMemoryMb);
-  scope.own(
-    'memory watch',
-    repeat(clock, MEMORY_LOOK_MS, () => {
-      if (memory.look()) logger.warn({ scarce: memory.isHigh }, 'memory is scarce, or no longer');
-    }),
-    (it) => it.cancel(),
-  );
-  const broker = new Broker({
-    tokens,
-    operatorToken: openOperatorToken(places.operatorToken, ids, nowMs()),
-    profiles,
-    rateLimits: new RateLimits(
-      {
-        perAgent: config.rateLimitPerAgent,
-        perAgentType: config.rateLimitPerAgentType,
-        perProject: config.rateLimitPerProject,
-      },
-      clock,
-    ),
-    queue: new AdmissionQueue(
-      {
-        maxRunning: config.maxConcurrentRequests,
-        maxWaiting: config.maxQueuedRequests,
-        maxWaitMs: config.maxQueueWaitMs,
-      },
-      clock,
-    ),
-    memory,
-  });
+  const operatorTokenFile = places.operatorToken;
+  const broker = openBroker({ config, clock, ids, logger, tokens, profiles, operatorTokenFile }, scope);
   const backups = scope.own(
     'backups',
     new Backups({
@@ -416,38 +289,22 @@ async function open(
     registry,
     subscribers,
     writer,
-    connections: () => webSockets.connections,
+    connections: () => doors.webSockets.connections,
     version: VERSION,
   });
-  const makeCorrelationId = (): string => ids.uuid();
-  const dispatcher = new Dispatcher({
-    audit,
-    broker,
-    clock,
-    implementations: implementContract(rooms),
-    noteCall: (agentId, procedure, input) => agents.noteCall(agentId, procedure, input),
-    metrics,
-    logger,
-    checkAnswers,
-  });
-  const webSockets = new WebSocketDoor({ dispatcher, logger, makeCorrelationId });
-  const tls = tlsPaths(config);
-  const http = await HttpServer.create({
-    dispatcher,
-    guard: new Guard({ ...config, secure: tls !== null }),
-    webSockets,
-    jwks: () => keys.jwks(),
-    metrics,
-    logger,
-    version: VERSION,
-    makeCorrelationId,
-  });
-  scope.own('server', http, (it) => it.close());
-  const listen = (host: string, port: number) => {
-    const { socket: socketPath, maxConnections } = config;
-    return http.listen({ host, port, tls, socketPath, maxConnections, logger });
-  };
-  const bound = await listenAgain({ listen }, config, places.lastPort);
+  const doors = await openDoors(
+    {
+      config,
+      ids,
+      rooms,
+      audit,
+      jwks: () => keys.jwks(),
+      noteCall: (agentId, procedure, input) => agents.noteCall(agentId, procedure, input),
+      checkAnswers,
+    },
+    scope,
+  );
+  const bound = await listenAgain(doors, config, places.lastPort);
   url = bound.url;
   const { port } = bound;
   await supervisor.recover();
@@ -456,7 +313,7 @@ async function open(
   const description = {
     url,
     port,
-    ca_file: caFile,
+    ca_file: config.tlsCa ?? config.tlsCert,
     socket: config.socket,
     pid: process.pid,
     version: VERSION,
@@ -469,24 +326,8 @@ async function open(
     repeat(clock, SWEEP_MS, () => retention.sweep()),
     (it) => it.cancel(),
   );
-  scope.own(
-    'housekeeping',
-    repeat(clock, HOUSEKEEPING_MS, async () => {
-      logFile.keepUp();
-      await tokens
-        .keepUp(config.keyMaxAgeDays * DAY_MS)
-        .catch((cause: unknown) => logger.error({ err: cause }, 'tokens and keys could not be looked after'));
-      await audit
-        .trim(nowMs() - config.auditRetentionDays * DAY_MS, config.auditMaxRecords)
-        .catch((cause: unknown) => logger.error({ err: cause }, 'audit records could not be trimmed'));
-      await sweepAgentDirectories(places.agents, {
-        olderThanMs: AGENT_DIRECTORY_MS,
-        nowMs: nowMs(),
-        isAlive: (agentId) => agents.isAlive(agentId),
-      }).catch((cause: unknown) => logger.warn({ err: cause }, 'directories of agents could not be swept'));
-    }),
-    (it) => it.cancel(),
-  );
+  const house = keepHouse({ agents, audit, clock, config, logFile, logger, places, tokens });
+  scope.own('housekeeping', house, (it) => it.cancel());
   mirrors.reconcile();
   backups.start();
   phase = 'ready';
@@ -508,19 +349,9 @@ function principalOf({ agent_id, agent_type, project_id, permissions }: Agent): 
   return { kind: 'agent', ...known, tokenId: '', expiresAtMs: Infinity };
 }
 
-function tlsPaths({ tlsCert, tlsKey }: Config): { certPath: string; keyPath: string } | null {
-  return tlsCert === null || tlsKey === null ? null : { certPath: tlsCert, keyPath: tlsKey };
-}
-
 /** Where programs are looked for when the environment does not say. */
 const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin';
 const HOUR_MS = 60 * 60 * 1000;
 const DAY_MS = 24 * HOUR_MS;
-/** How long the output of an ended agent is kept: as long as results. */
-const AGENT_DIRECTORY_MS = 30 * DAY_MS;
-/** How often memory is looked at. */
-const MEMORY_LOOK_MS = 250;
 /** How often the log is trimmed: often, so that each time there is little to do. */
 const SWEEP_MS = 1000;
-/** How often what has expired is forgotten. */
-const HOUSEKEEPING_MS = 60_000;

@@ -1,10 +1,8 @@
-export { AgentStore } from './agent-store.ts';
-export { Agents } from './agents.ts';
-export { CollectedLog } from './collected-log.ts';
+export type { Agents } from './agents.ts';
 export { inheritedEnvironment } from './environment.ts';
-export { Launchers, renderLaunchScript } from './launchers/index.ts';
+export { renderLaunchScript } from './launchers/index.ts';
+export { openAgents } from './open-agents.ts';
 export { sweepAgentDirectories } from './agent-directories.ts';
 export type { SpawnRequest } from './spawn-request.ts';
 export type { FinishedWork } from './left-work.ts';
-export { Supervisor } from './supervisor.ts';
 export { readTraceparent } from './traceparent.ts';

@@ -3,6 +3,8 @@ export { AuditLog } from './audit/audit-log.ts';
 export { auditingOf, deedOf } from './audit/audited-call.ts';
 export { AuditStore } from './audit/audit-store.ts';
 export { Broker } from './broker.ts';
+export { openBroker } from './open-broker.ts';
+export { openIdentity } from './open-identity.ts';
 export { openOperatorToken } from './operator-token.ts';
 export { SigningKeys } from './signing-keys.ts';
 export { KEY_OVERLAP_MS, Tokens } from './tokens.ts';

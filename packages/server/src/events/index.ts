@@ -1,10 +1,9 @@
 export {
   ConsumerRegistry,
-  Consumers,
   ConsumerStore,
-  DeadLetters,
-  DeadLetterStore,
+  type Consumers,
   type ConsumerUser,
+  type DeadLetters,
 } from './consumers/index.ts';
 export { EventBus, namingIndex, type Publication, type Reading } from './event-bus.ts';
 export type { EventEntry, NewEvent } from './event-entry.ts';
@@ -13,5 +12,5 @@ export { EventLogMirror } from './event-log-mirror.ts';
 export type { Sink } from './fan-out.ts';
 export type { Following } from './following.ts';
 export type { FollowStep } from './log-reader.ts';
-export { Retention } from './retention.ts';
+export { openEvents } from './open-events.ts';
 export { Subscribers } from './subscribers.ts';

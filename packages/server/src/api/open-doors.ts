@@ -1,0 +1,63 @@
+import type { Config } from '../runtime/config.ts';
+import type { Ids } from '../runtime/ids.ts';
+import type { Scope } from '../runtime/scope.ts';
+import { Dispatcher, type DispatcherNeeds } from './dispatcher.ts';
+import { Guard } from './guard.ts';
+import { HttpServer, type HttpServerNeeds } from './http-server.ts';
+import { implementContract } from './procedures/index.ts';
+import type { Rooms } from './rooms.ts';
+import { WebSocketDoor } from './websocket.ts';
+
+/** What the doors need. */
+export interface DoorsNeeds
+  extends Pick<DispatcherNeeds, 'audit' | 'noteCall' | 'checkAnswers'>, Pick<HttpServerNeeds, 'jwks'> {
+  readonly config: Config;
+  readonly ids: Ids;
+  readonly rooms: Rooms;
+}
+
+/** The doors, all closed until {@link Doors.listen}. */
+export interface Doors {
+  readonly dispatcher: Dispatcher;
+  readonly webSockets: WebSocketDoor;
+  /** Opens them at an address, and at the socket file where one is configured. */
+  listen(host: string, port: number): ReturnType<HttpServer['listen']>;
+}
+
+/**
+ * Builds every door to the contract.
+ * @param scope closes them.
+ */
+export async function openDoors(
+  { config, ids, rooms, audit, jwks, noteCall, checkAnswers }: DoorsNeeds,
+  scope: Scope,
+): Promise<Doors> {
+  const { broker, clock, logger, metrics, version } = rooms;
+  const makeCorrelationId = (): string => ids.uuid();
+  const implementations = implementContract(rooms);
+  const dispatcher = new Dispatcher({ audit, broker, clock, implementations, noteCall, metrics, logger, checkAnswers });
+  const webSockets = new WebSocketDoor({ dispatcher, logger, makeCorrelationId });
+  const tls = tlsPaths(config);
+  const guard = new Guard({ ...config, secure: tls !== null });
+  const http = await HttpServer.create({
+    dispatcher,
+    guard,
+    webSockets,
+    jwks,
+    metrics,
+    logger,
+    version,
+    makeCorrelationId,
+  });
+  scope.own('server', http, (it) => it.close());
+  const { socket: socketPath, maxConnections } = config;
+  return {
+    dispatcher,
+    webSockets,
+    listen: (host, port) => http.listen({ host, port, tls, socketPath, maxConnections, logger }),
+  };
+}
+
+function tlsPaths({ tlsCert, tlsKey }: Config): { certPath: string; keyPath: string } | null {
+  return tlsCert === null || tlsKey === null ? null : { certPath: tlsCert, keyPath: tlsKey };
+}

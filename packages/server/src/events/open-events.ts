@@ -1,0 +1,60 @@
+import type { CircuitBreakers } from '../runtime/circuit-breakers.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Ids } from '../runtime/ids.ts';
+import type { Scope } from '../runtime/scope.ts';
+import type { Database } from '../storage/database.ts';
+import type { Writer } from '../storage/writer.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { ConsumerRegistry, Consumers, ConsumerStore, DeadLetters, DeadLetterStore } from './consumers/index.ts';
+import { EventBus } from './event-bus.ts';
+import { EventLogMirror } from './event-log-mirror.ts';
+import { EventLog } from './event-log.ts';
+import { Retention } from './retention.ts';
+import { Subscribers } from './subscribers.ts';
+
+/** What the event bus needs. */
+export interface EventsNeeds {
+  readonly database: Database;
+  readonly writer: Writer;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly logger: Logger;
+  readonly breakers: CircuitBreakers;
+  /** File of the mirror. */
+  readonly mirrorFile: string;
+}
+
+/** The event bus and what stands around its log. */
+export interface Events {
+  readonly log: EventLog;
+  readonly events: EventBus;
+  readonly subscribers: Subscribers;
+  readonly registry: ConsumerRegistry;
+  readonly consumers: Consumers;
+  readonly deadLetters: DeadLetters;
+  readonly eventLogMirror: EventLogMirror;
+  readonly retention: Retention;
+}
+
+/**
+ * Opens the log with everything that reads it: bus, kept consumers, dead letters, mirror, retention.
+ * @param scope closes them, the last opened first.
+ */
+export function openEvents(
+  { database, writer, clock, ids, logger, breakers, mirrorFile }: EventsNeeds,
+  scope: Scope,
+): Events {
+  const log = new EventLog({ database, ids, nowMs: () => clock.nowMs() });
+  const store = new ConsumerStore(database);
+  const registry = new ConsumerRegistry(store);
+  const subscribers = new Subscribers(registry);
+  const events = new EventBus({ log, subscribers, writer, clock });
+  const breaker = breakers.around({ kind: 'event_mirror', name: 'event mirror' });
+  const eventLogMirror = new EventLogMirror(mirrorFile, log, { clock, logger, breaker });
+  scope.own('event log mirror', eventLogMirror, (it) => it.close());
+  const deadLetters = new DeadLetters({ store: new DeadLetterStore(database), writer, clock, ids });
+  const consumers = new Consumers({ store, registry, deadLetters, log, writer, clock, ids });
+  const retention = new Retention({ log, consumers, deadLetters, writer, clock, logger });
+  scope.own('retention', retention, (it) => it.close());
+  return { log, events, subscribers, registry, consumers, deadLetters, eventLogMirror, retention };
+}
