@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { StoredResult } from '@orchestration-sidecar/shared';
+import { CircuitBreakers, type CircuitBreaker } from '../runtime/circuit-breakers.ts';
 import { FakeClock } from '../runtime/fake-clock.ts';
 import { openTemporaryStore, type TemporaryStore } from '../storage/temporary-store.ts';
 import { silentLogger } from '../telemetry/logger.ts';
@@ -16,7 +17,8 @@ function world(temporary: TemporaryStore) {
   mkdirSync(root);
   const store = new ResultStore(temporary.database);
   const clock = new FakeClock();
-  const open = () => new ResultMirror(root, { store, clock, logger: silentLogger });
+  const open = (breaker?: CircuitBreaker) =>
+    new ResultMirror(root, { store, clock, logger: silentLogger, ...(breaker && { breaker }) });
   const put = async (id: string, storedAtMs: number): Promise<StoredResult> => {
     await temporary.writer.write((transaction) =>
       store.insert(transaction, {
@@ -119,6 +121,28 @@ test('a disk that refuses is tried again until the mirror is right', async () =>
   rmSync(join(root, 'shop'));
   clock.advance(1000);
   await expect.poll(shown).toEqual({ 'shop/issue-1/rust-pro.json': 'r2', 'shop/issue-1/rust-pro/r1.json': 'r1' });
+});
+
+test('a comparison found no faults while the breaker around the disk was open', async () => {
+  using temporary = openTemporaryStore();
+  const { root, clock, open, put, shown } = world(temporary);
+  const breaker = new CircuitBreakers({ policy: { failures: 1, probeAfterMs: 3_600_000 } }).around({
+    kind: 'result_mirror',
+  });
+  const mirror = open(breaker);
+  writeFileSync(join(root, 'shop'), '');
+  await mirror.add(await put('r1', 1));
+  expect(breaker.reading()).toMatchObject({ state: 'open' });
+
+  const missing = [{ path: 'results/shop/issue-1/rust-pro.json', fault: 'missing' }];
+  expect(await mirror.compare(false, never)).toEqual(missing);
+  await expect(mirror.compare(true, never)).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' });
+  rmSync(join(root, 'shop'));
+  expect(await mirror.compare(true, never)).toEqual(missing);
+  expect(shown()).toEqual({ 'shop/issue-1/rust-pro.json': 'r1' });
+  expect(await mirror.compare(false, never)).toEqual([]);
+  clock.advance(1000);
+  await mirror.close();
 });
 
 test('removed results leave the mirror, and so does their place when they were the last', async () => {

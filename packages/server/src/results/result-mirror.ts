@@ -1,6 +1,6 @@
 import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { StoredResult } from '@orchestration-sidecar/shared';
+import { SidecarError, type StoredResult } from '@orchestration-sidecar/shared';
 import { CircuitBreakers, type CircuitBreaker } from '../runtime/circuit-breakers.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import type { MirrorFault } from '../storage/mirror-fault.ts';
@@ -55,7 +55,7 @@ export class ResultMirror {
   async add(result: StoredResult): Promise<void> {
     const at = toPlace(result);
     const place = this.#placeOf(at);
-    await this.#inTurn(at, async () => {
+    await this.#write(at, async () => {
       const newest = this.#newest.get(place.newest);
       if (newest === undefined) await this.#check(at, true);
       else if (comesAfter(result, newest)) {
@@ -69,7 +69,7 @@ export class ResultMirror {
   async remove(gone: readonly (ResultPlace & { readonly resultId: string })[]): Promise<void> {
     for (const result of gone) {
       const place = this.#placeOf(result);
-      await this.#inTurn(result, async () => {
+      await this.#write(result, async () => {
         const newest = this.#newest.get(place.newest)?.id;
         if (newest === undefined || newest === result.resultId) await this.#check(result, true);
         else await place.removeEarlier(result.resultId);
@@ -78,24 +78,42 @@ export class ResultMirror {
   }
 
   /**
-   * Compares every mirror with the store, one after the other, beside what is being written.
+   * Compares every mirror with the store, one after the other, each after what is being written there. It looks and
+   * writes whatever the breaker says: whoever asks wants to know how the files are, not how the disk was.
    * @param repair also puts right what differs.
-   * @throws the signal’s reason when cancelled.
+   * @throws the signal’s reason when cancelled; {@link SidecarError} `STORAGE_UNAVAILABLE` when places could not be put
+   * right, after the others were; they are tried again later.
    */
   async compare(repair: boolean, signal: AbortSignal): Promise<MirrorFault[]> {
     const { store } = this.#needs;
     const faults: MirrorFault[] = [];
+    const refused: unknown[] = [];
+    const compareIssue = async (issue: IssuePlace): Promise<void> => {
+      for (const place of await this.#placesOf(issue)) {
+        signal.throwIfAborted();
+        try {
+          faults.push(...(await this.#afterWriting(place, () => this.#check(place, repair))));
+        } catch (cause) {
+          if (repair) this.#fallBehind(place, cause);
+          refused.push(cause);
+        }
+      }
+    };
     let issues = store.issuesAfter(undefined, ISSUES_PAGE);
     for (; issues.length > 0; issues = store.issuesAfter(issues.at(-1), ISSUES_PAGE)) {
-      for (const issue of issues) faults.push(...(await this.#compareIssue(issue, repair, signal)));
+      for (const issue of issues) await compareIssue(issue);
     }
     for (const projectId of await namesIn(this.#root)) {
       for (const issueId of await namesIn(join(this.#root, projectId))) {
         const issue = { projectId, issueId };
         if (store.idsOfIssue(issue).length > 0) continue;
-        faults.push(...(await this.#compareIssue(issue, repair, signal)));
+        await compareIssue(issue);
         if (repair) await rmdir(this.#directoryOf(issue)).catch(() => undefined);
       }
+    }
+    if (refused.length > 0) {
+      const detail = `The mirrors of ${refused.length} places in results/ could not be ${repair ? 'written' : 'read'}.`;
+      throw new SidecarError('STORAGE_UNAVAILABLE', detail, { cause: refused[0] });
     }
     return faults;
   }
@@ -107,16 +125,10 @@ export class ResultMirror {
     await Promise.all(this.#writing.values());
   }
 
-  async #compareIssue(issue: IssuePlace, repair: boolean, signal: AbortSignal): Promise<MirrorFault[]> {
+  async #placesOf(issue: IssuePlace): Promise<ResultPlace[]> {
     const types = new Set(this.#needs.store.idsOfIssue(issue).map(({ agentType }) => agentType));
     for (const name of await namesIn(this.#directoryOf(issue))) types.add(name.split('.')[0] ?? name);
-    const faults: MirrorFault[] = [];
-    for (const agentType of types) {
-      signal.throwIfAborted();
-      const place = { ...issue, agentType };
-      await this.#inTurn(place, async () => void faults.push(...(await this.#check(place, repair))));
-    }
-    return faults;
+    return [...types].map((agentType) => ({ ...issue, agentType }));
   }
 
   async #check(at: ResultPlace, repair: boolean): Promise<MirrorFault[]> {
@@ -135,20 +147,34 @@ export class ResultMirror {
     return faults.map(({ path, fault }) => ({ path: path.slice(this.#root.length - RESULTS.length), fault }));
   }
 
-  /** Works at a place after what is under way there. A failure leaves the place to the next try. */
-  async #inTurn(at: ResultPlace, work: () => Promise<void>): Promise<void> {
-    const key = this.#placeOf(at).newest;
-    const before = this.#writing.get(key) ?? Promise.resolve();
+  /** Writes at a place after what is under way there. A failure leaves the place to the next try. */
+  async #write(at: ResultPlace, work: () => Promise<void>): Promise<void> {
     // A disk that refuses is left alone: what comes meanwhile falls behind at once, and catches up later.
-    const writing = before
-      .then(() => this.#breaker.run(work))
-      .catch((cause: unknown) => this.#fallBehind(key, at, cause));
-    this.#writing.set(key, writing);
-    await writing;
-    if (this.#writing.get(key) === writing) this.#writing.delete(key);
+    await this.#afterWriting(at, () =>
+      this.#breaker.run(work).catch((cause: unknown) => {
+        this.#fallBehind(at, cause);
+      }),
+    );
   }
 
-  #fallBehind(key: string, at: ResultPlace, cause: unknown): void {
+  /** Does something at a place after what is under way there, and before what comes later. */
+  async #afterWriting<T>(at: ResultPlace, work: () => Promise<T>): Promise<T> {
+    const key = this.#placeOf(at).newest;
+    const working = (this.#writing.get(key) ?? Promise.resolve()).then(work);
+    const settled = working.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#writing.set(key, settled);
+    try {
+      return await working;
+    } finally {
+      if (this.#writing.get(key) === settled) this.#writing.delete(key);
+    }
+  }
+
+  #fallBehind(at: ResultPlace, cause: unknown): void {
+    const key = this.#placeOf(at).newest;
     this.#newest.delete(key);
     if (this.#behind.size === 0)
       this.#needs.logger.warn({ err: cause, path: key }, 'result mirror could not be written');
@@ -160,7 +186,7 @@ export class ResultMirror {
     this.#retry = undefined;
     const behind = [...this.#behind.values()];
     this.#behind.clear();
-    for (const place of behind) await this.#inTurn(place, async () => void (await this.#check(place, true)));
+    for (const place of behind) await this.#write(place, async () => void (await this.#check(place, true)));
   }
 
   #placeOf({ projectId, issueId, agentType }: ResultPlace): MirroredPlace {
