@@ -94,7 +94,7 @@ export class Dispatcher {
     const seen: Seen = { entry: undefined, principal: { kind: 'anonymous' } };
     try {
       const { implementation, principal } = await this.#admit(name, authenticate, seen);
-      const admitted = this.#needs.broker.admit(implementation.entry, principal, call.signal);
+      const admitted = this.#needs.broker.admit(implementation.entry, principal, call);
       const release = admitted instanceof Promise ? await admitted : admitted;
       const over = this.#noteCall(principal, name, input);
       try {
@@ -145,7 +145,7 @@ export class Dispatcher {
       if (!implementation.open || principal.kind === 'anonymous') {
         throw new SidecarError('METHOD_NOT_ALLOWED', `${name} is not a subscription.`);
       }
-      await this.#needs.broker.admit(implementation.entry, principal, call.signal);
+      await this.#needs.broker.admit(implementation.entry, principal, call);
       this.#noteCall(principal, name, input)();
       const lifetime = this.#needs.broker.lifetime(principal);
       const signal = lifetime.signal ? AbortSignal.any([call.signal, lifetime.signal]) : call.signal;

@@ -39,11 +39,14 @@ export function addRestRoutes(
 
 /** The door’s part of a call: who asks, under which id, and whether the caller is still there. */
 export function callOf(request: FastifyRequest, reply: FastifyReply, calls: OpenCalls): DoorCall {
+  const open = calls.begin(reply.raw);
   return {
     authorization: request.headers.authorization,
     correlationId: request.id,
     traceId: traceIdOf(request.headers['traceparent']),
-    signal: calls.begin(reply.raw),
+    get signal() {
+      return open.signal;
+    },
   };
 }
 

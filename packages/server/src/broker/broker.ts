@@ -86,20 +86,24 @@ export class Broker {
   /**
    * Lets a request in: within its caller’s limits, and when there is room. What is essential is never kept waiting, and
    * what waits by itself takes no room.
+   * @param call holds the signal of the caller’s leaving, which is read only where something has to be waited for.
    * @returns what to call when it is done; at once, without a promise, where nothing has to be waited for.
    * @throws {SidecarError} `RATE_LIMITED`, `OVERLOADED`, `CLIENT_CLOSED`.
    */
   admit(
     entry: Pick<Procedure, 'load' | 'kind'>,
     principal: Principal,
-    signal: AbortSignal,
+    call: { readonly signal: AbortSignal },
   ): (() => void) | Promise<() => void> {
     const counting = principal.kind === 'agent' ? this.#needs.rateLimits.take(principal) : undefined;
-    if (counting) return counting.then(() => this.#enter(entry, signal));
-    return this.#enter(entry, signal);
+    if (counting) return counting.then(() => this.#enter(entry, call));
+    return this.#enter(entry, call);
   }
 
-  #enter(entry: Pick<Procedure, 'load' | 'kind'>, signal: AbortSignal): (() => void) | Promise<() => void> {
+  #enter(
+    entry: Pick<Procedure, 'load' | 'kind'>,
+    call: { readonly signal: AbortSignal },
+  ): (() => void) | Promise<() => void> {
     const { queue, memory } = this.#needs;
     if (entry.load === 'essential') return NOTHING;
     if (memory.isHigh) {
@@ -108,7 +112,7 @@ export class Broker {
     }
     if (entry.load === 'waits' || entry.kind === 'subscription') return NOTHING;
     if (queue.tryEnter()) return this.#leave;
-    return queue.enter(signal).then(() => this.#leave);
+    return queue.enter(call.signal).then(() => this.#leave);
   }
 
   /** How much there is to do, and what was refused since the start. */

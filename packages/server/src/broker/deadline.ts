@@ -9,23 +9,24 @@ export const DEADLINE_SWEEP_MS = 250;
 /** What a deadline is taken from. */
 export type TimedEntry = Pick<Procedure, 'kind' | 'load' | 'deadlineMs' | 'name'>;
 
+/** What holds the signal of a caller’s leaving. Reading it may make it. */
+interface Caller {
+  readonly signal: AbortSignal;
+}
+
 /** The time that one call has. */
 class Deadline {
   readonly dueMs: number;
-  readonly #of: { readonly name: string; readonly timeMs: number };
-  readonly #caller: AbortSignal;
-  readonly #reject: (late: SidecarError) => void;
+  readonly #entry: TimedEntry;
+  #call: Caller | undefined;
+  #reject: ((late: SidecarError) => void) | undefined;
   #own: AbortController | undefined;
   #late: SidecarError | undefined;
 
-  constructor(
-    of: { readonly name: string; readonly timeMs: number; readonly dueMs: number },
-    caller: AbortSignal,
-    reject: (late: SidecarError) => void,
-  ) {
-    this.dueMs = of.dueMs;
-    this.#of = of;
-    this.#caller = caller;
+  constructor(entry: TimedEntry, dueMs: number, call: Caller, reject: (late: SidecarError) => void) {
+    this.#entry = entry;
+    this.dueMs = dueMs;
+    this.#call = call;
     this.#reject = reject;
   }
 
@@ -33,23 +34,33 @@ class Deadline {
   get signal(): AbortSignal {
     if (this.#own) return this.#own.signal;
     this.#own = new AbortController();
+    const caller = this.#call?.signal;
     if (this.#late) this.#own.abort(this.#late);
-    else if (this.#caller.aborted) this.#leave();
-    else this.#caller.addEventListener('abort', this.#leave, { once: true });
+    else if (caller?.aborted) this.#leave();
+    else caller?.addEventListener('abort', this.#leave, { once: true });
     return this.#own.signal;
   }
 
+  get isOver(): boolean {
+    return this.#reject === undefined;
+  }
+
   expire(): void {
-    this.#late = new SidecarError('TIMEOUT', `${this.#of.name} was not done within ${this.#of.timeMs} ms.`);
+    const { name } = this.#entry;
+    this.#late = new SidecarError('TIMEOUT', `${name} was not done within ${timeMsOf(this.#entry)} ms.`);
     this.#own?.abort(this.#late);
-    this.#reject(this.#late);
+    this.#reject?.(this.#late);
+    this.end();
   }
 
+  /** Lets go of the call: what is over is kept until the next sweep, and must not keep anything else. */
   end(): void {
-    if (this.#own) this.#caller.removeEventListener('abort', this.#leave);
+    if (this.#own) this.#call?.signal.removeEventListener('abort', this.#leave);
+    this.#call = undefined;
+    this.#reject = undefined;
   }
 
-  readonly #leave = (): void => this.#own?.abort(this.#caller.reason);
+  readonly #leave = (): void => this.#own?.abort(this.#call?.signal.reason);
 }
 
 /**
@@ -58,8 +69,8 @@ class Deadline {
  */
 export class Deadlines {
   readonly #clock: Clock;
-  /** What is under way, by how long it may take: in each set, what began first is due first. */
-  readonly #open = new Map<number, Set<Deadline>>();
+  /** What is under way, by how long it may take: in each list, what began first is due first. */
+  readonly #open = new Map<number, Deadline[]>();
   #sweeping = false;
 
   constructor(clock: Clock) {
@@ -72,32 +83,30 @@ export class Deadlines {
    * @param work gets what holds the signal; reading the signal makes it.
    * @throws {SidecarError} `TIMEOUT`.
    */
-  within<T>(
-    entry: TimedEntry,
-    call: { readonly signal: AbortSignal },
-    work: (time: { readonly signal: AbortSignal }) => Promise<T>,
-  ): Promise<T> {
+  within<T>(entry: TimedEntry, call: Caller, work: (time: Caller) => Promise<T>): Promise<T> {
     if (entry.load === 'waits' || entry.kind === 'subscription') return work(call);
-    const timeMs = entry.deadlineMs ?? DEADLINE_MS[entry.kind];
-    const dueMs = this.#clock.nowMs() + timeMs;
+    const timeMs = timeMsOf(entry);
     return new Promise<T>((resolve, reject) => {
-      const deadline = new Deadline({ name: entry.name, timeMs, dueMs }, call.signal, reject);
-      const open = this.#openFor(timeMs);
-      open.add(deadline);
+      const deadline = new Deadline(entry, this.#clock.nowMs() + timeMs, call, reject);
+      this.#openFor(timeMs).push(deadline);
       this.#sweepLater();
-      void work(deadline)
-        .then(resolve, reject)
-        .finally(() => {
-          open.delete(deadline);
+      work(deadline).then(
+        (value) => {
           deadline.end();
-        });
+          resolve(value);
+        },
+        (cause: unknown) => {
+          deadline.end();
+          reject(cause);
+        },
+      );
     });
   }
 
-  #openFor(timeMs: number): Set<Deadline> {
+  #openFor(timeMs: number): Deadline[] {
     const known = this.#open.get(timeMs);
     if (known) return known;
-    const open = new Set<Deadline>();
+    const open: Deadline[] = [];
     this.#open.set(timeMs, open);
     return open;
   }
@@ -111,13 +120,18 @@ export class Deadlines {
   #sweep(): void {
     this.#sweeping = false;
     const nowMs = this.#clock.nowMs();
-    for (const open of this.#open.values()) {
+    for (const [timeMs, open] of this.#open) {
       for (const deadline of open) {
         if (deadline.dueMs > nowMs) break;
-        open.delete(deadline);
-        deadline.expire();
+        if (!deadline.isOver) deadline.expire();
       }
-      if (open.size > 0) this.#sweepLater();
+      const left = open.filter((deadline) => !deadline.isOver);
+      this.#open.set(timeMs, left);
+      if (left.length > 0) this.#sweepLater();
     }
   }
+}
+
+function timeMsOf(entry: TimedEntry): number {
+  return entry.deadlineMs ?? DEADLINE_MS[entry.kind === 'query' ? 'query' : 'mutation'];
 }

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import type { Ids } from '../runtime/ids.ts';
 import { createSecretFile, readSecretFile, SecretFileError } from '../storage/secret-file.ts';
 
@@ -26,5 +26,5 @@ export function openOperatorToken(path: string, ids: Ids, nowMs: number): Operat
 }
 
 function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+  return hash('sha256', text, 'buffer');
 }
