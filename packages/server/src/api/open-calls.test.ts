@@ -8,7 +8,7 @@ const server = createServer();
 const calls = new OpenCalls();
 
 /** A request that is under way, and what ends it. */
-async function beginRequest(): Promise<{ response: ServerResponse; leave(): Promise<void> }> {
+async function beginRequest(): Promise<{ response: ServerResponse; leave: () => Promise<void> }> {
   if (!server.listening) await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
   const asked = request({ port, host: '127.0.0.1' });

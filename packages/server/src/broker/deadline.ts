@@ -95,7 +95,7 @@ export class Deadlines {
           deadline.end();
           resolve(value);
         },
-        (cause: unknown) => {
+        (cause: Error) => {
           deadline.end();
           reject(cause);
         },
