@@ -31,7 +31,16 @@ test('canaries that were planted everywhere are in no log, metric, event, answer
       '--log-level',
       'debug',
     ],
-    { env: { PATH: process.env['PATH'], HOME: dataDir, ANTHROPIC_API_KEY: ownSecret }, cwd: dataDir, stdio: 'pipe' },
+    {
+      env: {
+        PATH: process.env['PATH'],
+        HOME: dataDir,
+        ANTHROPIC_API_KEY: ownSecret,
+        NODE_OPTIONS: `--report-on-signal --report-on-fatalerror --report-directory=${dataDir}`,
+      },
+      cwd: dataDir,
+      stdio: 'pipe',
+    },
   );
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += String(chunk)));
@@ -92,6 +101,11 @@ test('canaries that were planted everywhere are in no log, metric, event, answer
   const processes = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map((pid) => read(`/proc/${pid}/cmdline`));
+  // The report of a crash, which can be had of a signal too.
+  child.kill('SIGUSR2');
+  const reports = (): string[] => readdirSync(dataDir).filter((name) => /^report\..*\.json$/.test(name));
+  const whole = (): boolean => reports().some((name) => read(join(dataDir, name)).trimEnd().endsWith('\n}'));
+  await expect.poll(whole).toBe(true);
   child.kill('SIGTERM');
   if (child.exitCode === null) await once(child, 'exit');
 

@@ -33,6 +33,8 @@ interface ServeOptions extends Readonly<Record<string, unknown>> {
 }
 
 async function serve(options: ServeOptions, terminal: Terminal): Promise<void> {
+  // A diagnostic report, written where Node was told to on a crash, lists the environment with every secret in it.
+  process.report.excludeEnv = true;
   const requests = listenForStop();
   requests.force.addEventListener('abort', () => {
     terminal.note('Stopped at once; agents that were running are settled at the next start.');

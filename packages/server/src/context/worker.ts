@@ -10,6 +10,8 @@ import type { AgentContext } from '@orchestration-sidecar/shared';
 /** Entry of a worker thread: answers calls until its port closes. */
 const port = parentPort;
 if (port === null) throw new Error('this file is the entry of a worker thread');
+// A thread has its own part in the diagnostic report of a crash, with the environment of the process in it.
+process.report.excludeEnv = true;
 
 /** A thread of the same kind, started when there is much to read and a processor for it. */
 const reader = availableParallelism() > 1 ? new ContextWorker(new URL(import.meta.url), 'context-reader') : null;
