@@ -16,6 +16,9 @@ const NONE = 'no-such-thing';
 
 /** What each procedure is asked with: valid, and harmless also to who may. `issue-1` is in the project `home`. */
 const INPUTS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  'cleanUp.run': { dry_run: true },
+  'pins.add': { kind: 'issue', id: NONE },
+  'pins.remove': { kind: 'issue', id: NONE },
   'logs.level': { level: 'error' },
   'projects.add': { root: '/no/such/directory' },
   'tokens.create': { agent_type: NONE },

@@ -11,7 +11,7 @@ import { openBroker, openIdentity } from './broker/index.ts';
 import { createContextInjector, projectLanguages, treeHashUnlessOpen } from './context/index.ts';
 import { openEvents } from './events/index.ts';
 import { Issues, IssueStore } from './issues/index.ts';
-import { Backups, Mirrors } from './maintenance/index.ts';
+import { Backups, Mirrors, openCleanUp } from './maintenance/index.ts';
 import { runCommand } from './process/index.ts';
 import { keepHouse } from './housekeeping.ts';
 import { listenAgain } from './listen.ts';
@@ -106,7 +106,10 @@ async function open(
     (it) => it.close(),
   );
   const writer = scope.own('writer', new Writer(database, observeCommits(metrics)), (it) => it.close());
-  const bus = openEvents({ database, writer, clock, ids, logger, breakers, mirrorFile: places.eventLog }, scope);
+  const bus = openEvents(
+    { config, database, writer, clock, ids, logger, breakers, mirrorFile: places.eventLog },
+    scope,
+  );
   const { log, events, subscribers, registry, consumers, deadLetters, eventLogMirror, retention } = bus;
 
   // What comes later overrides: the project’s own profiles, then those that the command line names.
@@ -241,6 +244,24 @@ async function open(
     }),
     (it) => it.close(),
   );
+  const { cleanUp, pins } = openCleanUp(
+    {
+      config,
+      database,
+      writer,
+      clock,
+      logger,
+      places,
+      agents,
+      audit,
+      issues,
+      results,
+      resultStore,
+      resultMirror,
+      retention,
+    },
+    scope,
+  );
   const probe = new StoreProbe({ database, writer, clock });
   let phase: SidecarPhase = 'starting';
   const rooms: Rooms = {
@@ -250,6 +271,7 @@ async function open(
     breakers,
     brief,
     broker,
+    cleanUp,
     clock,
     consumers,
     context,
@@ -262,6 +284,7 @@ async function open(
     metrics,
     mirrors,
     phase: () => phase,
+    pins,
     profiles,
     projects,
     results,
@@ -326,10 +349,11 @@ async function open(
     repeat(clock, SWEEP_MS, () => retention.sweep()),
     (it) => it.cancel(),
   );
-  const house = keepHouse({ agents, audit, clock, config, logFile, logger, places, tokens });
+  const house = keepHouse({ clock, config, logFile, logger, tokens });
   scope.own('housekeeping', house, (it) => it.cancel());
   mirrors.reconcile();
   backups.start();
+  cleanUp.start();
   phase = 'ready';
   logger.info({ url, data_dir: places.root }, 'ready');
   return {

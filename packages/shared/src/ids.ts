@@ -44,6 +44,12 @@ export const ResultId = name('result id').meta({
   examples: ['res-0198c2f1-6a20-7d41-8f3b-4b7c9e2d1a55'],
   description: 'Id of the stored result.',
 });
+/** Issue or result that is pinned. */
+export const PinnedId = name('pinned id').meta({
+  id: 'PinnedId',
+  examples: ['issue-1'],
+  description: 'Id of the issue or the result.',
+});
 /** Published event. */
 export const EventId = name('event id').meta({
   id: 'EventId',

@@ -1,6 +1,7 @@
 export * from './agent.ts';
 export * from './audit.ts';
 export * from './backup.ts';
+export * from './clean-up.ts';
 export * from './consumer.ts';
 export * from './context.ts';
 export * from './contract/contract.ts';
@@ -16,6 +17,7 @@ export * from './log-level.ts';
 export * from './mirror.ts';
 export * from './page.ts';
 export * from './permission.ts';
+export * from './pin.ts';
 export * from './problem.ts';
 export * from './procedure.ts';
 export * from './profile.ts';

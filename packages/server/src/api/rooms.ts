@@ -4,7 +4,7 @@ import type { AuditLog, Broker, SigningKeys, Tokens } from '../broker/index.ts';
 import type { ContextInjector } from '../context/index.ts';
 import type { Consumers, DeadLetters, EventBus, EventLog, Subscribers } from '../events/index.ts';
 import type { Issues } from '../issues/index.ts';
-import type { Backups, Mirrors } from '../maintenance/index.ts';
+import type { Backups, CleanUp, Mirrors, Pins } from '../maintenance/index.ts';
 import type { ProfileRegistry } from '../agents/profiles/index.ts';
 import type { Projects } from '../projects/index.ts';
 import type { Results } from '../results/index.ts';
@@ -55,6 +55,7 @@ export interface Rooms {
   readonly brief: Brief;
   readonly breakers: Pick<CircuitBreakers, 'readings'>;
   readonly broker: Broker;
+  readonly cleanUp: CleanUp;
   readonly clock: Clock;
   readonly consumers: Consumers;
   readonly context: ContextInjector;
@@ -68,6 +69,7 @@ export interface Rooms {
   readonly mirrors: Mirrors;
   /** Where the sidecar stands between its start and its end. */
   readonly phase: () => SidecarPhase;
+  readonly pins: Pins;
   readonly profiles: ProfileRegistry;
   readonly projects: Projects;
   readonly results: Results;

@@ -4,7 +4,7 @@ import type { Ids } from '../runtime/ids.ts';
 import type { Database } from '../storage/database.ts';
 import type { Transaction } from '../storage/writer.ts';
 import type { EventEntry, NewEvent } from './event-entry.ts';
-import { EventStore, vanishesAtMs, type Leaving } from './event-store.ts';
+import { EventStore, type Leaving } from './event-store.ts';
 import { Ring } from './ring.ts';
 
 /** Bound of one project’s ring beside {@link LIMITS.ringEvents}: large events must not fill the memory. */
@@ -24,6 +24,8 @@ export interface EventLogNeeds {
   readonly database: Database;
   readonly ids: Ids;
   readonly nowMs: () => number;
+  /** How long events are kept that do not say how long. Default: a day (DECISIONS 5). */
+  readonly retentionMs?: number;
 }
 
 /** One page of a reading. */
@@ -76,6 +78,7 @@ export type RemovalListener = (ids: readonly number[]) => void;
 export class EventLog {
   readonly #needs: EventLogNeeds;
   readonly #store: EventStore;
+  readonly #ttlSeconds: number;
   readonly #logs = new Map<string, ProjectLog>();
   readonly #additions = new WeakMap<Transaction, Map<ProjectLog, Addition>>();
   readonly #listeners = new Set<CommitListener>();
@@ -85,7 +88,9 @@ export class EventLog {
 
   constructor(needs: EventLogNeeds) {
     this.#needs = needs;
-    this.#store = new EventStore(needs.database);
+    const retentionMs = needs.retentionMs ?? LIMITS.defaultEventTtlSeconds * 1000;
+    this.#store = new EventStore(needs.database, retentionMs);
+    this.#ttlSeconds = Math.max(1, Math.round(retentionMs / 1000));
   }
 
   /** Events appended since the sidecar started. */
@@ -101,7 +106,7 @@ export class EventLog {
     const acceptedAtMs = this.#needs.nowMs();
     const log = this.#log(draft.projectId);
     const sequence = log.assignedSequence + 1;
-    const ttlSeconds = draft.ttlSeconds ?? LIMITS.defaultEventTtlSeconds;
+    const ttlSeconds = draft.ttlSeconds ?? this.#ttlSeconds;
     const cursor = this.cursor(sequence);
     const event: SidecarEvent = {
       event_id: `evt-${this.#needs.ids.orderedUuid()}`,
@@ -125,7 +130,7 @@ export class EventLog {
       });
     }
     const expiresAtMs = acceptedAtMs + ttlSeconds * 1000;
-    const entry = { sequence, cursor, event, json, vanishesAtMs: vanishesAtMs(acceptedAtMs, expiresAtMs) };
+    const entry = { sequence, cursor, event, json, vanishesAtMs: this.#store.vanishesAtMs(acceptedAtMs, expiresAtMs) };
     this.#store.insert(entry, { acceptedAtMs, expiresAtMs });
     log.assignedSequence = sequence;
     const addition = this.#addition(transaction, log);
@@ -272,15 +277,15 @@ export class EventLog {
     }
   }
 
-  /** Events whose time is over, see {@link remove}. */
-  expired(nowMs: number, maxEvents: number): Leaving[] {
-    return this.#store.expired(nowMs, maxEvents);
+  /** Events whose time is over, after one of them; see {@link remove}. */
+  expired(nowMs: number, maxEvents: number, after?: Leaving): Leaving[] {
+    return this.#store.expired(nowMs, maxEvents, after);
   }
 
   /** Oldest events beyond `maxRetained` of a project, see {@link remove}. */
   surplus(projectId: string, maxRetained: number, maxEvents: number): Leaving[] {
     const surplus = Math.min(this.#log(projectId).retained - maxRetained, maxEvents);
-    return surplus > 0 ? this.#store.oldest(projectId, surplus) : [];
+    return surplus > 0 ? this.#store.oldest(projectId, surplus, 0) : [];
   }
 
   /** Projects whose logs have been touched since the start. */

@@ -26,20 +26,16 @@ export interface Leaving {
   readonly id: number;
   readonly projectId: string;
   readonly sequence: number;
+  readonly expiresAtMs: number;
   /** Whether its own time to live was shorter than the log’s age: nobody is told of its going. */
   readonly vanished: 0 | 1;
   readonly json: string;
 }
 
-/** Events whose time to live is shorter than this vanish by themselves. */
-const LOG_AGE_MS = LIMITS.defaultEventTtlSeconds * 1000;
+/** Text of events that leave at once, unless a single one is larger: a few milliseconds of the event loop. */
+const MAX_LEAVING_CHARS = 1024 * 1024;
 
 const COLUMNS = 'sequence, accepted_at_ms, expires_at_ms, body';
-
-/** From when on readers pass over an event, see {@link EventEntry.vanishesAtMs}. */
-export function vanishesAtMs(acceptedAtMs: number, expiresAtMs: number): number {
-  return expiresAtMs - acceptedAtMs < LOG_AGE_MS ? expiresAtMs : Infinity;
-}
 
 /**
  * Events in SQLite. Uses the driver’s prepared statements: this is the hottest path of the sidecar, and a query
@@ -47,6 +43,8 @@ export function vanishesAtMs(acceptedAtMs: number, expiresAtMs: number): number 
  */
 export class EventStore {
   readonly #epoch: string;
+  /** Events whose time to live is shorter than this vanish by themselves. */
+  readonly #shortLifeMs: number;
   readonly #insert: Sqlite.Statement<[string, number, string, string, string, number, number, string]>;
   readonly #page: Sqlite.Statement<[string, number, number, number], Row>;
   readonly #pageOfType: Sqlite.Statement<[string, string, number, number, number], Row>;
@@ -56,16 +54,19 @@ export class EventStore {
   readonly #retained: Sqlite.Statement<[string], number>;
   readonly #position: Sqlite.Statement<[string], { trimmed: number; head: number }>;
   readonly #setPosition: Sqlite.Statement<[string, number, number]>;
-  readonly #expired: Sqlite.Statement<[number, number, number], Leaving>;
-  readonly #oldest: Sqlite.Statement<[string, number], Leaving>;
+  readonly #expired: Sqlite.Statement<[number, number, number, number, number], Leaving>;
+  readonly #oldest: Sqlite.Statement<[string, number, number], Leaving>;
   readonly #remove: Sqlite.Statement<[number]>;
   readonly #count: Sqlite.Statement<[], number>;
   readonly #firstOfNewest: Sqlite.Statement<[number], number | null>;
   readonly #textsFrom: Sqlite.Statement<[number, number], { id: number; body: string }>;
 
-  constructor(database: Database) {
+  /** @param retentionMs how long events are kept that do not say how long. */
+  constructor(database: Database, retentionMs: number) {
     const { driver } = database;
     this.#epoch = database.epoch;
+    // Not longer than ever before: what was kept with the default of then must not vanish unseen.
+    this.#shortLifeMs = Math.min(retentionMs, LIMITS.defaultEventTtlSeconds * 1000);
     this.#insert = driver.prepare(
       `insert into events (project_id, sequence, event_id, event_type, topic, accepted_at_ms, expires_at_ms, body)
        values (?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -95,12 +96,13 @@ export class EventStore {
        on conflict do update set trimmed_sequence = excluded.trimmed_sequence, head_sequence = excluded.head_sequence`,
     );
     this.#expired = driver.prepare(
-      `select id, project_id as projectId, sequence, expires_at_ms - accepted_at_ms < ? as vanished, body as json
-       from events where expires_at_ms <= ? order by expires_at_ms limit ?`,
+      `select id, project_id as projectId, sequence, expires_at_ms as expiresAtMs,
+         expires_at_ms - accepted_at_ms < ? as vanished, body as json
+       from events where expires_at_ms <= ? and (expires_at_ms, id) > (?, ?) order by expires_at_ms, id limit ?`,
     );
     this.#oldest = driver.prepare(
-      `select id, project_id as projectId, sequence, 0 as vanished, body as json from events
-       where project_id = ? order by sequence limit ?`,
+      `select id, project_id as projectId, sequence, expires_at_ms as expiresAtMs, 0 as vanished, body as json
+       from events where project_id = ? and sequence > ? order by sequence limit ?`,
     );
     this.#remove = driver.prepare('delete from events where id = ?');
     this.#firstOfNewest = driver
@@ -108,6 +110,11 @@ export class EventStore {
       .pluck();
     this.#textsFrom = driver.prepare('select id, body from events where id >= ? order by id limit ?');
     this.#count = driver.prepare<[], number>('select count(*) from events').pluck();
+  }
+
+  /** From when on readers pass over an event, see {@link EventEntry.vanishesAtMs}. */
+  vanishesAtMs(acceptedAtMs: number, expiresAtMs: number): number {
+    return expiresAtMs - acceptedAtMs < this.#shortLifeMs ? expiresAtMs : Infinity;
   }
 
   /** Adds an entry; call inside a write transaction. */
@@ -145,7 +152,7 @@ export class EventStore {
     for (const row of rows) {
       chars += row.body.length;
       if (chars > maxChars && entries.length > 0) return { entries, complete: false };
-      entries.push(new StoredEntry(row, this.#epoch));
+      entries.push(this.#toEntry(row));
     }
     return { entries, complete: entries.length < maxEvents };
   }
@@ -153,7 +160,7 @@ export class EventStore {
   /** The entry of an event id, when the project’s log still has it. */
   find(projectId: string, eventId: string): EventEntry | undefined {
     const row = this.#byEventId.get(eventId, projectId);
-    return row && new StoredEntry(row, this.#epoch);
+    return row && this.#toEntry(row);
   }
 
   /** Sequence of the oldest entry after a sequence, when there is one. */
@@ -171,14 +178,15 @@ export class EventStore {
     };
   }
 
-  /** Events whose time is over, oldest expiry first. */
-  expired(nowMs: number, maxEvents: number): Leaving[] {
-    return this.#expired.all(LOG_AGE_MS, nowMs, maxEvents);
+  /** Events whose time is over, oldest expiry first, after one of them. */
+  expired(nowMs: number, maxEvents: number, after?: Leaving): Leaving[] {
+    const { expiresAtMs = -1, id = 0 } = after ?? {};
+    return bounded(this.#expired.iterate(this.#shortLifeMs, nowMs, expiresAtMs, id, maxEvents));
   }
 
-  /** The project’s oldest events. */
-  oldest(projectId: string, maxEvents: number): Leaving[] {
-    return this.#oldest.all(projectId, maxEvents);
+  /** The project’s oldest events after a sequence. */
+  oldest(projectId: string, maxEvents: number, after: number): Leaving[] {
+    return bounded(this.#oldest.iterate(projectId, after, maxEvents));
   }
 
   /** Removes events and writes down how far the log reaches now; call inside a write transaction. */
@@ -210,6 +218,22 @@ export class EventStore {
   count(): number {
     return this.#count.get() ?? 0;
   }
+
+  #toEntry(row: Row): EventEntry {
+    return new StoredEntry(row, this.#epoch, this.vanishesAtMs(row.accepted_at_ms, row.expires_at_ms));
+  }
+}
+
+/** As many of the rows as one transaction may remove; the first whatever its size. */
+function bounded(rows: Iterable<Leaving>): Leaving[] {
+  const taken: Leaving[] = [];
+  let chars = 0;
+  for (const row of rows) {
+    chars += row.json.length;
+    if (chars > MAX_LEAVING_CHARS && taken.length > 0) break;
+    taken.push(row);
+  }
+  return taken;
 }
 
 /** An entry as it was stored. Its text is parsed only for whoever looks into it. */
@@ -220,11 +244,11 @@ class StoredEntry implements EventEntry {
   readonly vanishesAtMs: number;
   #event: SidecarEvent | undefined;
 
-  constructor(row: Row, epoch: string) {
+  constructor(row: Row, epoch: string, vanishesAtMs: number) {
     this.sequence = row.sequence;
     this.cursor = formatCursor({ epoch, sequence: row.sequence });
     this.json = row.body;
-    this.vanishesAtMs = vanishesAtMs(row.accepted_at_ms, row.expires_at_ms);
+    this.vanishesAtMs = vanishesAtMs;
   }
 
   get event(): SidecarEvent {

@@ -13,4 +13,5 @@ export type { Sink } from './fan-out.ts';
 export type { Following } from './following.ts';
 export type { FollowStep } from './log-reader.ts';
 export { openEvents } from './open-events.ts';
+export type { Retention } from './retention.ts';
 export { Subscribers } from './subscribers.ts';

@@ -1,5 +1,6 @@
 import type { CircuitBreakers } from '../runtime/circuit-breakers.ts';
 import type { Clock } from '../runtime/clock.ts';
+import type { Config } from '../runtime/config.ts';
 import type { Ids } from '../runtime/ids.ts';
 import type { Scope } from '../runtime/scope.ts';
 import type { Database } from '../storage/database.ts';
@@ -12,8 +13,12 @@ import { EventLog } from './event-log.ts';
 import { Retention } from './retention.ts';
 import { Subscribers } from './subscribers.ts';
 
+const HOUR_MS = 60 * 60 * 1000;
+const DAY_MS = 24 * HOUR_MS;
+
 /** What the event bus needs. */
 export interface EventsNeeds {
+  readonly config: Config;
   readonly database: Database;
   readonly writer: Writer;
   readonly clock: Clock;
@@ -41,10 +46,15 @@ export interface Events {
  * @param scope closes them, the last opened first.
  */
 export function openEvents(
-  { database, writer, clock, ids, logger, breakers, mirrorFile }: EventsNeeds,
+  { config, database, writer, clock, ids, logger, breakers, mirrorFile }: EventsNeeds,
   scope: Scope,
 ): Events {
-  const log = new EventLog({ database, ids, nowMs: () => clock.nowMs() });
+  const log = new EventLog({
+    database,
+    ids,
+    nowMs: () => clock.nowMs(),
+    retentionMs: config.eventRetentionHours * HOUR_MS,
+  });
   const store = new ConsumerStore(database);
   const registry = new ConsumerRegistry(store);
   const subscribers = new Subscribers(registry);
@@ -52,9 +62,23 @@ export function openEvents(
   const breaker = breakers.around({ kind: 'event_mirror', name: 'event mirror' });
   const eventLogMirror = new EventLogMirror(mirrorFile, log, { clock, logger, breaker });
   scope.own('event log mirror', eventLogMirror, (it) => it.close());
-  const deadLetters = new DeadLetters({ store: new DeadLetterStore(database), writer, clock, ids });
+  const deadLetters = new DeadLetters({
+    store: new DeadLetterStore(database),
+    writer,
+    clock,
+    ids,
+    retentionMs: config.deadLetterRetentionDays * DAY_MS,
+  });
   const consumers = new Consumers({ store, registry, deadLetters, log, writer, clock, ids });
-  const retention = new Retention({ log, consumers, deadLetters, writer, clock, logger });
+  const retention = new Retention({
+    log,
+    consumers,
+    deadLetters,
+    writer,
+    clock,
+    logger,
+    maxLogEvents: config.maxProjectEvents,
+  });
   scope.own('retention', retention, (it) => it.close());
   return { log, events, subscribers, registry, consumers, deadLetters, eventLogMirror, retention };
 }

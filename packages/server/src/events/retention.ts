@@ -1,5 +1,7 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LIMITS } from '@orchestration-sidecar/shared';
 import type { Clock } from '../runtime/clock.ts';
+import { Tally, type Amount, type Sweep } from '../storage/clean-up/index.ts';
 import { forgetOutcomes } from '../storage/idempotency.ts';
 import type { Transaction, Writer } from '../storage/writer.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -27,13 +29,13 @@ const BATCH_CONSUMERS = 50;
 
 /**
  * Removes what has had its time: events by their time to live, by age and by number, and with them what consumers can
- * no longer get; nonces, remembered outcomes and dead letters.
+ * no longer get; nonces, remembered outcomes and dead letters. It works every second, so there is little to do each time.
  */
 export class Retention {
   readonly #needs: RetentionNeeds;
   readonly #maxLogEvents: number;
   #closed = false;
-  #sweeping: Promise<void> | undefined;
+  #sweeping: Promise<Swept> | undefined;
 
   constructor(needs: RetentionNeeds) {
     this.#needs = needs;
@@ -41,32 +43,54 @@ export class Retention {
   }
 
   /** Removes all that is due now, batch by batch; never twice at once and never throws. */
-  sweep(): Promise<void> {
-    this.#sweeping ??= this.#sweep()
-      .catch((cause: unknown) => this.#needs.logger.error({ err: cause }, 'retention failed'))
-      .finally(() => (this.#sweeping = undefined));
-    return this.#sweeping;
+  async sweep(): Promise<void> {
+    await this.#sweepOnce().catch((cause: unknown) => this.#needs.logger.error({ err: cause }, 'retention failed'));
+  }
+
+  /** The same as two kinds of a clean-up. */
+  sweeps(): Sweep[] {
+    const { clock, deadLetters } = this.#needs;
+    return [
+      {
+        kind: 'dead_letters',
+        run: async ({ dryRun }) =>
+          dryRun ? tallyOf(deadLetters.due(clock.nowMs())) : (await this.#sweepOnce()).deadLetters,
+      },
+      {
+        kind: 'events',
+        run: async ({ dryRun, signal }) => (dryRun ? this.#due(signal) : (await this.#sweepOnce()).events),
+      },
+    ];
   }
 
   /** Stops after the batch under way. */
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#sweeping;
+    await this.#sweeping?.catch(() => undefined);
   }
 
-  async #sweep(): Promise<void> {
+  #sweepOnce(): Promise<Swept> {
+    this.#sweeping ??= this.#sweep().finally(() => (this.#sweeping = undefined));
+    return this.#sweeping;
+  }
+
+  async #sweep(): Promise<Swept> {
     const { log, consumers, deadLetters, writer, clock } = this.#needs;
     const nowMs = clock.nowMs();
+    const swept = { events: new Tally(), deadLetters: new Tally() };
     await writer.write((transaction) => consumers.settleEnded(transaction, BATCH_CONSUMERS));
-    await this.#drain((transaction) => this.#remove(transaction, log.expired(nowMs, BATCH_ROWS), 'expired'));
+    await this.#removeAll(() => log.expired(nowMs, BATCH_ROWS), 'expired', swept.events);
     for (const projectId of log.projectIds()) {
-      await this.#drain((transaction) =>
-        this.#remove(transaction, log.surplus(projectId, this.#maxLogEvents, BATCH_ROWS), 'trimmed'),
-      );
+      await this.#removeAll(() => log.surplus(projectId, this.#maxLogEvents, BATCH_ROWS), 'trimmed', swept.events);
     }
     await this.#drain((transaction) => forgetNonces(transaction, nowMs, BATCH_ROWS));
     await this.#drain((transaction) => forgetOutcomes(transaction, nowMs, BATCH_ROWS));
-    await this.#drain((transaction) => deadLetters.trim(transaction, nowMs, BATCH_ROWS));
+    await this.#drain((transaction) => {
+      const removed = deadLetters.trim(transaction, nowMs, BATCH_ROWS);
+      transaction.afterCommit(() => swept.deadLetters.remove(removed));
+      return removed.count;
+    });
+    return swept;
   }
 
   /** Works in transactions of their own until there is less than a batch to do. */
@@ -74,12 +98,58 @@ export class Retention {
     for (let rows = BATCH_ROWS; rows >= BATCH_ROWS && !this.#closed;) rows = await this.#needs.writer.write(work);
   }
 
-  #remove(transaction: Transaction, leaving: readonly Leaving[], reason: 'expired' | 'trimmed'): number {
+  /** Removes batch by batch what leaves; a batch of large events has few. */
+  async #removeAll(leaving: () => Leaving[], reason: 'expired' | 'trimmed', tally: Tally): Promise<void> {
+    while (leaving().length > 0 && !this.#closed) {
+      await this.#needs.writer.write((transaction) => {
+        const batch = leaving();
+        this.#remove(transaction, batch, reason);
+        transaction.afterCommit(() => tally.remove(amountOf(batch)));
+      });
+    }
+  }
+
+  #remove(transaction: Transaction, leaving: readonly Leaving[], reason: 'expired' | 'trimmed'): void {
     const { log, consumers } = this.#needs;
     for (const [projectId, events] of Map.groupBy(leaving, (event) => event.projectId)) {
       consumers.outlive(transaction, projectId, events, reason);
       log.remove(transaction, projectId, events);
     }
-    return leaving.length;
   }
+
+  /** What a sweep would remove of the log now. */
+  async #due(signal: AbortSignal): Promise<Tally> {
+    const { log, clock } = this.#needs;
+    const nowMs = clock.nowMs();
+    const tally = new Tally();
+    const expired = new Map<string, number>();
+    for (let batch = log.expired(nowMs, BATCH_ROWS); batch.length > 0;) {
+      tally.remove(amountOf(batch));
+      for (const { projectId } of batch) expired.set(projectId, (expired.get(projectId) ?? 0) + 1);
+      await nextTurn();
+      signal.throwIfAborted();
+      batch = log.expired(nowMs, BATCH_ROWS, batch.at(-1));
+    }
+    for (const projectId of log.projectIds()) {
+      const count = log.retainedOf(projectId) - (expired.get(projectId) ?? 0) - this.#maxLogEvents;
+      // Their size is known only once they are read, and what is beyond the number goes within a second anyway.
+      if (count > 0) tally.remove({ count, bytes: 0 });
+    }
+    return tally;
+  }
+}
+
+interface Swept {
+  readonly events: Tally;
+  readonly deadLetters: Tally;
+}
+
+function tallyOf(amount: Amount): Tally {
+  const tally = new Tally();
+  tally.remove(amount);
+  return tally;
+}
+
+function amountOf(events: readonly Leaving[]): Amount {
+  return { count: events.length, bytes: events.reduce((sum, { json }) => sum + Buffer.byteLength(json), 0) };
 }

@@ -44,6 +44,12 @@ export class MirroredPlace {
     return rm(this.#fileOf(resultId), { force: true });
   }
 
+  /** Removes directories that hold nothing any more. */
+  async removeEmpty(): Promise<void> {
+    await rmdir(this.#earlier).catch(() => undefined);
+    await rmdir(this.#issue).catch(() => undefined);
+  }
+
   /**
    * Compares what lies here with what should, newest first.
    * @param repair also puts it right.

@@ -73,6 +73,8 @@ export class ResultMirror {
         const newest = this.#newest.get(place.newest)?.id;
         if (newest === undefined || newest === result.resultId) await this.#check(result, true);
         else await place.removeEarlier(result.resultId);
+        // With its last result a place goes, and with its last place the directory.
+        await place.removeEmpty();
       });
     }
   }

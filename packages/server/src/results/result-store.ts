@@ -1,4 +1,4 @@
-import { and, desc, eq, gte, lt, or, sql } from 'drizzle-orm';
+import { and, desc, eq, gte, inArray, lt, or, sql } from 'drizzle-orm';
 import type { ResultBody, ResultStatus, StoredResult } from '@orchestration-sidecar/shared';
 import { isoTime } from '../runtime/clock.ts';
 import type { Database } from '../storage/database.ts';
@@ -24,6 +24,14 @@ export interface ResultPlace {
   readonly projectId: string;
   readonly issueId: string;
   readonly agentType: string;
+}
+
+/** A result as a clean-up looks at it. */
+export interface AgedResult extends ResultPlace {
+  readonly resultId: string;
+  readonly storedAtMs: number;
+  /** Size of what was handed in. */
+  readonly bytes: number;
 }
 
 /** Results in SQLite. */
@@ -101,6 +109,48 @@ export class ResultStore {
       .where(and(eq(results.projectId, issue.projectId), eq(results.issueId, issue.issueId)))
       .orderBy(desc(results.storedAtMs), desc(results.resultId))
       .all();
+  }
+
+  /**
+   * Results that were stored before a time, oldest first, after one of them.
+   * @param bounds at most so many rows and, but for the first, so many bytes.
+   */
+  olderThan(
+    beforeMs: number,
+    after: Pick<AgedResult, 'storedAtMs' | 'resultId'> | undefined,
+    bounds: { readonly maxRows: number; readonly maxBytes: number },
+  ): AgedResult[] {
+    const { storedAtMs, resultId } = after ?? { storedAtMs: -1, resultId: '' };
+    const rows = this.#database.query
+      .select({
+        resultId: results.resultId,
+        projectId: results.projectId,
+        issueId: results.issueId,
+        agentType: results.agentType,
+        storedAtMs: results.storedAtMs,
+        bytes: sql<number>`octet_length(${results.body})`,
+      })
+      .from(results)
+      .where(
+        and(
+          lt(results.storedAtMs, beforeMs),
+          sql`(${results.storedAtMs}, ${results.resultId}) > (${storedAtMs}, ${resultId})`,
+        ),
+      )
+      .orderBy(results.storedAtMs, results.resultId)
+      .limit(bounds.maxRows)
+      .all();
+    let bytes = 0;
+    const end = rows.findIndex((row, place) => (bytes += row.bytes) > bounds.maxBytes && place > 0);
+    return end === -1 ? rows : rows.slice(0, end);
+  }
+
+  /** Removes results. */
+  remove(transaction: Transaction, resultIds: readonly string[]): void {
+    transaction.database.query
+      .delete(results)
+      .where(inArray(results.resultId, [...resultIds]))
+      .run();
   }
 
   /** Results kept, over all projects. */

@@ -2,6 +2,7 @@ import type { Setting } from './setting.ts';
 
 const RATE = { kind: 'number', group: 'access', min: 0, max: 1_000_000 } as const;
 const BUDGET = { kind: 'integer', group: 'agents', min: 0, max: 1_000_000_000_000, default: null } as const;
+const RETENTION = { kind: 'number', group: 'store', min: 0.01, max: 36_500, default: 30 } as const;
 const AGENTS = { kind: 'integer', group: 'agents', min: 1, max: 10_000 } as const;
 
 /**
@@ -167,6 +168,35 @@ export const SETTINGS = {
     max: 1000,
     default: 7,
   },
+  cleanUpEveryHours: {
+    kind: 'integer',
+    group: 'store',
+    summary: 'Hours between two clean-ups that the sidecar makes by itself.',
+    min: 1,
+    max: 8760,
+    default: 24,
+  },
+  eventRetentionHours: {
+    ...RETENTION,
+    summary: 'Hours that events are kept which do not say how long by `ttl_seconds`.',
+    max: 720,
+    default: 24,
+  },
+  maxProjectEvents: {
+    kind: 'integer',
+    group: 'store',
+    summary: 'Events that are kept of one project at most.',
+    min: 1000,
+    max: 1_000_000_000,
+    default: 1_000_000,
+  },
+  resultRetentionDays: { ...RETENTION, summary: 'Days that results are kept.' },
+  agentFolderRetentionDays: {
+    ...RETENTION,
+    summary: 'Days that the folders of ended agents are kept: output and task.',
+  },
+  contextCacheRetentionDays: { ...RETENTION, summary: 'Days that contexts which nobody asks for stay on disk.' },
+  deadLetterRetentionDays: { ...RETENTION, summary: 'Days that dead letters are kept.' },
   project: {
     kind: 'path',
     group: 'agents',

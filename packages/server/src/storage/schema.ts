@@ -154,6 +154,7 @@ export const results = sqliteTable(
   (table) => [
     index('results_by_issue').on(table.projectId, table.issueId, table.storedAtMs),
     index('results_by_time').on(table.projectId, table.storedAtMs),
+    index('results_by_age').on(table.storedAtMs, table.resultId),
   ],
 );
 
@@ -174,6 +175,19 @@ export const agents = sqliteTable(
     index('agents_by_issue').on(table.projectId, table.issueId),
     index('agents_by_state').on(table.state),
   ],
+);
+
+/** What no clean-up removes. */
+export const pins = sqliteTable(
+  'pins',
+  {
+    projectId: text('project_id').notNull(),
+    /** `issue` or `result`. */
+    kind: text('kind').notNull(),
+    id: text('id').notNull(),
+    pinnedAtMs: integer('pinned_at_ms').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.projectId, table.kind, table.id] })],
 );
 
 /** Issued tokens, so that they can be revoked. The token itself is not kept. */

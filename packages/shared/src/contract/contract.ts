@@ -1,12 +1,14 @@
 import { agents } from './agents.ts';
 import { audit } from './audit.ts';
 import { backups } from './backups.ts';
+import { cleanUp } from './clean-up.ts';
 import { consumers, deadLetters } from './consumers.ts';
 import { context } from './context.ts';
 import { events } from './events.ts';
 import { issues } from './issues.ts';
 import { logs } from './logs.ts';
 import { mirrors } from './mirrors.ts';
+import { pins } from './pins.ts';
 import { profiles, workflows } from './profiles.ts';
 import { projects } from './projects.ts';
 import { results } from './results.ts';
@@ -34,6 +36,8 @@ export const contract = {
   audit,
   backups,
   mirrors,
+  cleanUp,
+  pins,
   logs,
 } as const;
 

@@ -3,6 +3,7 @@ import type { Implementation, Implementations } from '../implement.ts';
 import type { Rooms } from '../rooms.ts';
 import { agentProcedures } from './agents.ts';
 import { auditProcedures } from './audit.ts';
+import { cleanUpProcedures, pinProcedures } from './clean-up.ts';
 import { consumerProcedures, deadLetterProcedures } from './consumers.ts';
 import { contextProcedures } from './context.ts';
 import { eventProcedures } from './events.ts';
@@ -33,6 +34,8 @@ export function implementContract(rooms: Rooms): readonly Implementation[] {
     audit: auditProcedures(rooms),
     backups: backupProcedures(rooms),
     mirrors: mirrorProcedures(rooms),
+    cleanUp: cleanUpProcedures(rooms),
+    pins: pinProcedures(rooms),
     logs: logProcedures(rooms),
   };
   return Object.values(nouns).flatMap((noun) => Object.values<Implementation>(noun));

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { SIDECAR_PUBLISHER, type AuditRecord, type AuditVerdict } from '@orchestration-sidecar/shared';
 import { isoTime, type Clock, type Timer } from '../../runtime/clock.ts';
 import { createSecretFile, readSecretFile, replaceSecretFile } from '../../storage/secret-file.ts';
+import { Tally, type Sweep } from '../../storage/clean-up/index.ts';
 import type { Transaction, Writer } from '../../storage/writer.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { AuditChain, canonical, GENESIS, type ChainLink } from './audit-chain.ts';
@@ -23,6 +24,12 @@ export interface AuditLogNeeds {
   readonly secret: (bytes: number) => string;
 }
 
+/** How records are trimmed. */
+export interface TrimOptions {
+  readonly dryRun?: boolean;
+  readonly signal?: AbortSignal;
+}
+
 const TRIMMED = 'audit.trimmed';
 const BROKEN = 'audit.broken';
 /** How often what was counted is written, and the newest link outside of the store. */
@@ -42,6 +49,7 @@ export class AuditLog {
   readonly #chain: AuditChain;
   readonly #counted = new Map<string, { readonly deed: Deed; count: number }>();
   #head: ChainLink;
+  #began: ChainLink | undefined;
   #timer: Timer | undefined;
 
   private constructor(needs: AuditLogNeeds, chain: AuditChain, head: ChainLink) {
@@ -166,21 +174,42 @@ export class AuditLog {
     return { ok: faults.length === 0, records, head, faults };
   }
 
-  /** Removes what is older than a time or beyond a number, leaving a record of where the chain now begins. */
-  async trim(beforeMs: number, keep: number): Promise<void> {
+  /**
+   * Removes what is older than a time or beyond a number, leaving a record of where the chain now begins.
+   * @param options.dryRun only counts what would be removed.
+   */
+  async trim(beforeMs: number, keep: number, options: TrimOptions = {}): Promise<Tally> {
     const { store, writer } = this.#needs;
+    const tally = new Tally();
     // Each trimming adds a record; without an end set beforehand it would go on for ever, one by one.
-    const surplus = this.#head.sequence - keep;
+    const which = { beforeMs, surplus: this.#head.sequence - keep };
+    let reached = 0;
     for (;;) {
-      const last = store.lastToForget(beforeMs, surplus, PAGE_ROWS);
+      options.signal?.throwIfAborted();
+      const rows = store.toForget(reached, which, PAGE_ROWS);
+      const last = rows.at(-1);
       // One alone is not worth the record that its removal takes.
-      if (last === undefined || last.sequence <= this.#beginning().sequence + 1) return;
-      if (last.sequence === this.#head.sequence) return;
-      await writer.write((transaction) => {
-        store.removeUpTo(transaction, last.sequence);
-        this.append(transaction, { action: TRIMMED, target: `${last.sequence}`, detail: last.hash });
-      });
+      if (last === undefined || last.sequence <= this.#beginning().sequence + 1) return tally;
+      if (last.sequence === this.#head.sequence) return tally;
+      if (!options.dryRun) {
+        await writer.write((transaction) => {
+          store.removeUpTo(transaction, last.sequence);
+          this.append(transaction, { action: TRIMMED, target: `${last.sequence}`, detail: last.hash });
+        });
+        this.#began = last;
+      }
+      tally.remove({ count: rows.length, bytes: rows.reduce((sum, { body }) => sum + Buffer.byteLength(body), 0) });
+      reached = last.sequence;
+      await nextTurn();
     }
+  }
+
+  /** {@link trim} as one kind of a clean-up. */
+  sweep({ retentionMs, maxRecords }: { readonly retentionMs: number; readonly maxRecords: number }): Sweep {
+    return {
+      kind: 'audit',
+      run: ({ nowMs, dryRun, signal }) => this.trim(nowMs - retentionMs, maxRecords, { dryRun, signal }),
+    };
   }
 
   /** Writes what was counted and the newest link. */
@@ -192,6 +221,13 @@ export class AuditLog {
 
   /** Where the chain begins: at its genesis, or behind what retention has removed. */
   #beginning(): ChainLink {
+    this.#began ??= this.#findBeginning();
+    return this.#began;
+  }
+
+  #findBeginning(): ChainLink {
+    // Nothing was removed; looking for a record of that would read all of them.
+    if (this.#needs.store.find(GENESIS.sequence + 1)) return GENESIS;
     const record = readRecord(this.#needs.store.newestOf(TRIMMED)?.body ?? '');
     return record?.target == null ? GENESIS : { sequence: Number(record.target), hash: record.detail ?? '' };
   }

@@ -83,9 +83,11 @@ export class AuditStore {
       .flatMap(({ body }) => readRecord(body) ?? []);
   }
 
-  /** The last of at most `limit` oldest records that are older than a time or stand before a place. */
-  lastToForget(beforeMs: number, surplus: number, limit: number): AuditRow | undefined {
-    return this.after(0, limit).findLast(({ atMs, sequence }) => atMs < beforeMs || sequence <= surplus);
+  /** Those of at most `limit` records after a place, the oldest first, that are older than a time or stand before a place. */
+  toForget(after: number, which: { beforeMs: number; surplus: number }, limit: number): AuditRow[] {
+    const rows = this.after(after, limit);
+    const last = rows.findLastIndex(({ atMs, sequence }) => atMs < which.beforeMs || sequence <= which.surplus);
+    return rows.slice(0, last + 1);
   }
 
   /** Removes records up to a place. */

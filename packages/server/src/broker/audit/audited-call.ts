@@ -15,7 +15,17 @@ const COUNTED: ReadonlySet<string> = new Set([
   'tokens.introspect',
 ]);
 /** What a procedure acts on, most telling first. */
-const TARGETS = ['agent_id', 'dead_letter_id', 'consumer', 'token_id', 'issue_id', 'agent_type', 'event_type', 'root'];
+const TARGETS = [
+  'agent_id',
+  'dead_letter_id',
+  'consumer',
+  'token_id',
+  'issue_id',
+  'agent_type',
+  'event_type',
+  'root',
+  'id',
+];
 const MAX_TARGET_CHARS = 256;
 
 /** Whether and how a call goes on record. Refusals are counted: whoever is refused may come in floods. */

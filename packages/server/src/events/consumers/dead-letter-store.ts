@@ -51,6 +51,21 @@ export interface DeadLetterSelection {
   readonly limit: number;
 }
 
+/** From when on dead letters go, how many of a project stay, and how many are looked at. */
+export interface DeadLetterBounds {
+  readonly beforeMs: number;
+  readonly maxKept: number;
+  readonly limit: number;
+}
+
+/** A dead letter as a clean-up looks at it. */
+export interface AgedDeadLetter {
+  readonly deadLetterId: string;
+  readonly bytes: number;
+}
+
+const AGED = 'dead_letter_id as deadLetterId, octet_length(body) + octet_length(history) as bytes';
+
 /** Dead letters in SQLite. */
 export class DeadLetterStore {
   readonly #database: Database;
@@ -110,33 +125,29 @@ export class DeadLetterStore {
     transaction.database.query.delete(deadLetters).where(eq(deadLetters.deadLetterId, deadLetterId)).run();
   }
 
-  /** Removes what is older than a time and, of each project, what is beyond `maxKept`; at most `limit`, and says how many. */
-  trim(transaction: Transaction, bounds: { beforeMs: number; maxKept: number; limit: number }): number {
-    const { driver } = transaction.database;
-    const { changes } = driver
-      .prepare(
-        `delete from dead_letters where dead_letter_id in (
-           select dead_letter_id from dead_letters where created_at_ms < @beforeMs limit @limit)`,
+  /** What is older than a time and, of each project, what is beyond `maxKept`; at most `limit` of either. */
+  due(bounds: DeadLetterBounds): AgedDeadLetter[] {
+    const { driver } = this.#database;
+    const aged = driver
+      .prepare<[DeadLetterBounds], AgedDeadLetter>(
+        `select ${AGED} from dead_letters where created_at_ms < @beforeMs order by created_at_ms limit @limit`,
       )
-      .run(bounds);
+      .all(bounds);
     const crowded = driver
       .prepare<[number], string>('select project_id from dead_letters group by project_id having count(*) > ?')
       .pluck()
       .all(bounds.maxKept);
-    return crowded.reduce((removed, projectId) => removed + this.#trimProject(transaction, projectId, bounds), changes);
+    return [...aged, ...crowded.flatMap((projectId) => this.#surplus(projectId, bounds))];
   }
 
-  #trimProject(
-    transaction: Transaction,
-    projectId: string,
-    { maxKept, limit }: { maxKept: number; limit: number },
-  ): number {
-    const statement = transaction.database.driver.prepare(
-      `delete from dead_letters where dead_letter_id in (
-         select dead_letter_id from dead_letters where project_id = @projectId
-         order by id desc limit @limit offset @maxKept)`,
-    );
-    return statement.run({ projectId, maxKept, limit }).changes;
+  #surplus(projectId: string, bounds: DeadLetterBounds): AgedDeadLetter[] {
+    return this.#database.driver
+      .prepare<[DeadLetterBounds & { projectId: string }], AgedDeadLetter>(
+        `select ${AGED} from (
+           select * from dead_letters where project_id = @projectId order by id desc limit @limit offset @maxKept
+         ) where created_at_ms >= @beforeMs`,
+      )
+      .all({ ...bounds, projectId });
   }
 }
 

@@ -1,10 +1,11 @@
 import { LIMITS, SidecarError, type DeadLetter, type DeadLetterReason } from '@orchestration-sidecar/shared';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Ids } from '../../runtime/ids.ts';
+import type { Amount } from '../../storage/clean-up/index.ts';
 import type { Transaction, Writer } from '../../storage/writer.ts';
 import type { ConsumerUser } from './consumer-registry.ts';
 import type { ConsumerDefinition, PendingDelivery } from './consumer-store.ts';
-import type { DeadLetterStore, StoredDeadLetter } from './dead-letter-store.ts';
+import type { AgedDeadLetter, DeadLetterStore, StoredDeadLetter } from './dead-letter-store.ts';
 
 /** What the dead letters need. */
 export interface DeadLettersNeeds {
@@ -12,6 +13,8 @@ export interface DeadLettersNeeds {
   readonly writer: Writer;
   readonly clock: Clock;
   readonly ids: Ids;
+  /** How long dead letters are kept. Default 30 days. */
+  readonly retentionMs?: number;
 }
 
 /** Which dead letters to list. */
@@ -23,6 +26,9 @@ export interface DeadLetterQuery {
   readonly limit: number;
   readonly cursor?: string | undefined;
 }
+
+/** Of SQLite. */
+const NO_LIMIT = -1;
 
 /** What durable consumers did not take, with the reason, until someone decides (DECISIONS 14). */
 export class DeadLetters {
@@ -103,9 +109,24 @@ export class DeadLetters {
     return this.#needs.store.count();
   }
 
-  /** Removes some of those that are too old or too many; answers how many. */
-  trim(transaction: Transaction, nowMs: number, limit: number): number {
-    const beforeMs = nowMs - LIMITS.maxDeadLetterAgeSeconds * 1000;
-    return this.#needs.store.trim(transaction, { beforeMs, maxKept: LIMITS.maxDeadLetters, limit });
+  /** Those that are too old or too many, at most so many of either: how many, and how large. */
+  due(nowMs: number, limit: number = NO_LIMIT): Amount {
+    return amountOf(this.#due(nowMs, limit));
   }
+
+  /** Removes some of those that are too old or too many. */
+  trim(transaction: Transaction, nowMs: number, limit: number): Amount {
+    const due = this.#due(nowMs, limit);
+    for (const { deadLetterId } of due) this.remove(transaction, deadLetterId);
+    return amountOf(due);
+  }
+
+  #due(nowMs: number, limit: number): AgedDeadLetter[] {
+    const retentionMs = this.#needs.retentionMs ?? LIMITS.maxDeadLetterAgeSeconds * 1000;
+    return this.#needs.store.due({ beforeMs: nowMs - retentionMs, maxKept: LIMITS.maxDeadLetters, limit });
+  }
+}
+
+function amountOf(letters: readonly AgedDeadLetter[]): Amount {
+  return { count: letters.length, bytes: letters.reduce((sum, { bytes }) => sum + bytes, 0) };
 }

@@ -1,0 +1,81 @@
+import { lstat, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  olderThan,
+  sweepOldest,
+  type Due,
+  type Hold,
+  type Sweep,
+  type SweepOptions,
+  type Tally,
+} from '../storage/clean-up/index.ts';
+
+/** What the sweep needs. */
+export interface AgentFolderSweepNeeds {
+  /** Directory of the agents’ own folders. */
+  readonly directory: string;
+  /** Why the folder of an agent must be kept; null: it may go. */
+  readonly holdOf: (agentId: string) => Hold | null;
+  readonly retentionMs: number;
+  /** Removes a folder. Default: the file system does. */
+  readonly remove?: (folder: string) => Promise<void>;
+}
+
+/** Removes what ended agents left behind: output, task and launch script. */
+export class AgentFolderSweep implements Sweep {
+  readonly kind = 'agent_folders';
+  readonly #needs: AgentFolderSweepNeeds;
+
+  constructor(needs: AgentFolderSweepNeeds) {
+    this.#needs = needs;
+  }
+
+  async run(options: SweepOptions): Promise<Tally> {
+    const { directory, holdOf, retentionMs, remove = removeFolder } = this.#needs;
+    const { beforeMs, enoughBytes } = olderThan(retentionMs, options);
+    const due: Due[] = [];
+    for (const agentId of await readdir(directory)) {
+      options.signal.throwIfAborted();
+      const folder = join(directory, agentId);
+      const usedMs = await writtenAtMs(folder);
+      if (usedMs >= beforeMs) continue;
+      due.push({
+        usedMs,
+        bytes: () => bytesIn(folder),
+        hold: () => holdOf(agentId),
+        remove: () => remove(folder),
+      });
+    }
+    return sweepOldest(due, { ...options, enoughBytes });
+  }
+}
+
+function removeFolder(folder: string): Promise<void> {
+  return rm(folder, { recursive: true, force: true });
+}
+
+/** When the newest of its attempts was last written to. */
+async function writtenAtMs(folder: string): Promise<number> {
+  const attempts = await readdir(folder).catch(() => []);
+  const paths = attempts.flatMap((attempt) => [join(folder, attempt), join(folder, attempt, 'stdout.log')]);
+  const times = [folder, ...paths].map((path) =>
+    lstat(path).then(
+      (it) => it.mtimeMs,
+      () => 0,
+    ),
+  );
+  return Math.max(...(await Promise.all(times)));
+}
+
+async function bytesIn(folder: string): Promise<number> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  let bytes = 0;
+  for (const entry of entries) {
+    if (!entry.isFile()) continue;
+    bytes += await lstat(join(entry.parentPath, entry.name)).then(
+      (it) => it.size,
+      () => 0,
+    );
+  }
+  return bytes;
+}

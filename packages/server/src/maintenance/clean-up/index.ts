@@ -1,0 +1,3 @@
+export { CleanUp } from './clean-up.ts';
+export { openCleanUp } from './open-clean-up.ts';
+export { Pins } from './pins.ts';

@@ -1,0 +1,86 @@
+import type { Agents } from '../../agents/index.ts';
+import { AgentFolderSweep } from '../../agents/index.ts';
+import type { AuditLog } from '../../broker/index.ts';
+import { CacheSweep } from '../../context/index.ts';
+import type { Retention } from '../../events/index.ts';
+import type { Issues } from '../../issues/index.ts';
+import { ResultSweep, type ResultMirror, type Results, type ResultStore } from '../../results/index.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { Config } from '../../runtime/config.ts';
+import type { Scope } from '../../runtime/scope.ts';
+import { Holds, PinStore, type Hold } from '../../storage/clean-up/index.ts';
+import type { DataDir } from '../../storage/data-dir.ts';
+import type { Database } from '../../storage/database.ts';
+import type { Writer } from '../../storage/writer.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import { CleanUp } from './clean-up.ts';
+import { LogSweep } from './log-sweep.ts';
+import { Pins } from './pins.ts';
+
+/** What cleaning up needs of the rest of the house. */
+export interface OpenCleanUpNeeds {
+  readonly config: Config;
+  readonly database: Database;
+  readonly writer: Writer;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly places: DataDir;
+  readonly agents: Agents;
+  readonly audit: AuditLog;
+  readonly issues: Issues;
+  readonly results: Results;
+  readonly resultStore: ResultStore;
+  readonly resultMirror: ResultMirror;
+  readonly retention: Retention;
+}
+
+const HOUR_MS = 60 * 60 * 1000;
+const DAY_MS = 24 * HOUR_MS;
+
+/**
+ * Opens the clean-up of every room, and the pins that keep things from it; `cleanUp.start()` lets it begin by itself.
+ * @param scope ends what is under way.
+ */
+export function openCleanUp(needs: OpenCleanUpNeeds, scope: Scope): { readonly cleanUp: CleanUp; readonly pins: Pins } {
+  const { config, database, writer, clock, logger, places, agents, audit, issues, results } = needs;
+  const holds = new Holds(database);
+  const holdOf = (agentId: string): Hold | null => {
+    if (agents.isAlive(agentId)) return 'running';
+    const agent = agents.find(agentId);
+    return agent?.issue_id == null ? null : holds.of({ projectId: agent.project_id, issueId: agent.issue_id });
+  };
+  const sweeps = [
+    new CacheSweep({
+      directory: places.contextCache,
+      holds,
+      retentionMs: config.contextCacheRetentionDays * DAY_MS,
+    }),
+    new LogSweep({ directory: places.logs, retentionMs: config.logRetentionDays * DAY_MS }),
+    new AgentFolderSweep({
+      directory: places.agents,
+      holdOf,
+      retentionMs: config.agentFolderRetentionDays * DAY_MS,
+    }),
+    ...needs.retention.sweeps(),
+    new ResultSweep({
+      store: needs.resultStore,
+      mirror: needs.resultMirror,
+      holds,
+      writer,
+      retentionMs: config.resultRetentionDays * DAY_MS,
+    }),
+    audit.sweep({ retentionMs: config.auditRetentionDays * DAY_MS, maxRecords: config.auditMaxRecords }),
+  ];
+  const cleanUp = new CleanUp({ sweeps, clock, logger, everyMs: config.cleanUpEveryHours * HOUR_MS });
+  scope.own('clean-up', cleanUp, (it) => it.close());
+  const pins = new Pins({
+    store: new PinStore(database),
+    writer,
+    clock,
+    mustExist({ kind, projectId, id }) {
+      if (kind === 'issue') issues.require(projectId, id);
+      else results.require(projectId, id);
+    },
+  });
+  return { cleanUp, pins };
+}

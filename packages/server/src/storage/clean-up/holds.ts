@@ -1,0 +1,47 @@
+import type Sqlite from 'better-sqlite3';
+import { LIVE_AGENT_STATES } from '@orchestration-sidecar/shared';
+import type { Database } from '../database.ts';
+
+/** Whose data it is. */
+export interface Belonging {
+  readonly projectId: string;
+  readonly issueId: string;
+  /** Set for a result. */
+  readonly resultId?: string;
+}
+
+/** Why a clean-up must keep something, whatever its age. */
+export type Hold = 'pinned' | 'running';
+
+/**
+ * What is never swept: what is pinned, and what belongs to an issue that runs or is paused, or that an agent works on.
+ * Asked again for each thing, inside the transaction that would remove it, so that nothing can start in between.
+ */
+export class Holds {
+  readonly #pinned: Sqlite.Statement<[projectId: string, issueId: string, resultId: string], number>;
+  readonly #running: Sqlite.Statement<Belonging, number>;
+
+  constructor({ driver }: Database) {
+    const live = LIVE_AGENT_STATES.map((state) => `'${state}'`).join(', ');
+    this.#pinned = driver
+      .prepare<[string, string, string], number>(
+        `select 1 from pins where project_id = ? and (kind, id) in (values ('issue', ?), ('result', ?))`,
+      )
+      .pluck();
+    this.#running = driver
+      .prepare<Belonging, number>(
+        `select exists (
+           select 1 from issues where project_id = @projectId and issue_id = @issueId and status in ('running', 'paused')
+         ) or exists (
+           select 1 from agents where project_id = @projectId and issue_id = @issueId and state in (${live})
+         )`,
+      )
+      .pluck();
+  }
+
+  /** Why it must be kept; null: it may go. */
+  of({ projectId, issueId, resultId = '' }: Belonging): Hold | null {
+    if (this.#pinned.get(projectId, issueId, resultId) !== undefined) return 'pinned';
+    return this.#running.get({ projectId, issueId }) === 1 ? 'running' : null;
+  }
+}

@@ -1,0 +1,92 @@
+import { existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createSidecarClient } from '@orchestration-sidecar/sdk';
+import { expect, test } from 'vitest';
+import { runCommand, type Ended } from '../cli/cli-process.ts';
+import { FakeClock } from '../../packages/server/src/runtime/fake-clock.ts';
+import { startForTest, type SidecarUnderTest } from '../support/sidecar-under-test.ts';
+
+const MINUTE_MS = 60_000;
+/** About a quarter of an hour, in days: between the clean-up that comes soon after the start and the next one. */
+const SHORT_DAYS = 0.01;
+
+async function store(sidecar: SidecarUnderTest, issueId: string): Promise<string> {
+  await sidecar.createIssue(issueId);
+  const result = { status: 'success', summary: issueId };
+  const body = { issue_id: issueId, agent_type: 'rust-pro', agent_id: `rust-pro-${issueId}`, result };
+  return (await sidecar.call('POST', '/api/results', { body })).body.id;
+}
+
+test('what was kept long enough and nobody pinned is gone from store and mirrors, and everything says so before and after', async () => {
+  const clock = new FakeClock(Date.now());
+  await using sidecar = await startForTest(
+    { backupEveryHours: 0, resultRetentionDays: SHORT_DAYS, agentFolderRetentionDays: SHORT_DAYS },
+    { clock },
+  );
+  const cli = (...args: string[]): Promise<Ended> => runCommand([...args, '--data-dir', sidecar.dataDir], {});
+  const { body: listed } = await sidecar.call('GET', '/api/projects');
+  const mirrored = join(sidecar.dataDir, 'results', listed.projects[0].project_id);
+  const [free, ofPinned, pinned] = [
+    await store(sidecar, 'issue-1'),
+    await store(sidecar, 'issue-2'),
+    await store(sidecar, 'issue-3'),
+  ];
+  // Pinned by each door: CLI, SDK, REST.
+  expect(await cli('pins', 'add', 'issue', 'issue-2')).toMatchObject({ code: 0, stdout: 'issue-2 pinned\n' });
+  using client = disposable(
+    createSidecarClient({ url: sidecar.url, token: () => sidecar.operatorToken, environment: {} }),
+  );
+  expect(await client.pins.add({ kind: 'result', id: pinned })).toMatchObject({ kind: 'result', id: pinned });
+  expect((await sidecar.call('GET', '/api/pins')).body.pins.map(({ id }: { id: string }) => id).toSorted()).toEqual(
+    ['issue-2', pinned].toSorted(),
+  );
+  const nothing = await sidecar.call('POST', '/api/pins', { body: { kind: 'result', id: 'result-none' } });
+  expect(nothing.body.code).toBe('RESULT_NOT_FOUND');
+  const { token } = await sidecar.mint('rust-pro');
+  const refused = await sidecar.call('POST', '/api/clean-up', { token, body: {} });
+  expect(refused.body.code).toBe('PERMISSION_DENIED');
+
+  const folder = join(sidecar.dataDir, 'agents', 'rust-pro-long-ago');
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'task.md'), 'do it');
+  utimesSync(folder, clock.nowMs() / 1000, clock.nowMs() / 1000);
+
+  clock.advance(6 * MINUTE_MS);
+  // After the one that it made by itself.
+  const early = await sidecar.call('POST', '/api/clean-up', { body: { kinds: ['results'] } });
+  expect(early.body.kinds).toEqual([{ kind: 'results', count: 0, bytes: 0, kept: [] }]);
+  clock.advance(10 * MINUTE_MS);
+  const ids = async (): Promise<string[]> =>
+    (await sidecar.call('GET', '/api/results')).body.results.map(({ id }: { id: string }) => id).toSorted();
+  const report = JSON.parse(
+    (await cli('clean-up', '--dry-run', '--json', '--only', 'results', 'agent_folders')).stdout,
+  );
+  expect(report).toMatchObject({
+    dry_run: true,
+    kinds: [
+      { kind: 'agent_folders', count: 1, bytes: 5 },
+      { kind: 'results', count: 1, kept: [{ reason: 'pinned', count: 2 }] },
+    ],
+  });
+  expect(await ids()).toEqual([pinned, ofPinned, free].toSorted());
+
+  const cleaned = await cli('clean-up');
+  expect(cleaned).toMatchObject({ code: 0 });
+  expect(cleaned.stdout).toContain('2 pinned');
+  expect(await ids()).toEqual([pinned, ofPinned].toSorted());
+  expect(existsSync(folder)).toBe(false);
+  expect(existsSync(join(mirrored, 'issue-1'))).toBe(false);
+  expect(existsSync(join(mirrored, 'issue-2', 'rust-pro.json'))).toBe(true);
+  expect((await sidecar.call('GET', '/api/mirrors')).body).toEqual({ different: 0, faults: [] });
+  expect((await sidecar.call('GET', '/api/audit/verify')).body).toMatchObject({ ok: true });
+
+  expect(await cli('pins', 'remove', 'issue', 'issue-2')).toMatchObject({ code: 0 });
+  const removed = await sidecar.call('DELETE', `/api/pins/result/${pinned}`);
+  expect(removed.body).toEqual({ removed: true });
+  await sidecar.call('POST', '/api/clean-up', { body: {} });
+  expect(await ids()).toEqual([]);
+});
+
+function disposable<T extends { close(): void }>(client: T): T & Disposable {
+  return Object.assign(client, { [Symbol.dispose]: () => client.close() });
+}
