@@ -1,8 +1,8 @@
-import { readTerms, type TermKind, type TermSink } from './terms.ts';
+import { readTerms } from './terms.ts';
 
 /** What ranking keeps of one file: its distinct terms with their counts, by field. */
 export interface Posting {
-  /** Term hashes, ascending. */
+  /** Term hashes, in the order in which they first occur. */
   readonly terms: Uint32Array;
   /** How often the term at the same place occurs, capped. */
   readonly counts: Uint16Array;
@@ -25,105 +25,93 @@ export interface PackedPostings {
   readonly defines: Uint32Array<ArrayBuffer>;
 }
 
-/** Counts terms of one text at a time in open addressing, because a Map a file costs more than reading it. */
-class TermCounter implements TermSink {
-  #keys = new Uint32Array(1 << 14);
-  #counts = new Uint32Array(1 << 14);
-  /** Slots in use. */
-  #slots = new Uint32Array(1 << 13);
-  used = 0;
-  length = 0;
-  readonly defines = new Set<number>();
-
-  term(hash: number, kind: TermKind): void {
-    if (kind === 'define') {
-      this.defines.add(hash);
-      return;
-    }
-    this.length++;
-    this.#add(hash, 1);
-  }
-
-  #slotOf(hash: number): number {
-    const mask = this.#keys.length - 1;
-    // Multiplying mixes the high bits down: FNV’s low bits alone cluster.
-    let slot = (Math.imul(hash, 0x9e3779b1) >>> 7) & mask;
-    while (this.#counts[slot] !== 0 && this.#keys[slot] !== hash) slot = (slot + 1) & mask;
-    return slot;
-  }
-
-  #add(hash: number, count: number): void {
-    const slot = this.#slotOf(hash);
-    const before = this.#counts[slot] ?? 0;
-    this.#counts[slot] = before + count;
-    if (before !== 0) return;
-    this.#keys[slot] = hash;
-    this.#slots[this.used++] = slot;
-    if (this.used === this.#slots.length) this.#grow();
-  }
-
-  #grow(): void {
-    const [keys, counts, slots] = [this.#keys, this.#counts, this.#slots];
-    this.#keys = new Uint32Array(keys.length * 2);
-    this.#counts = new Uint32Array(keys.length * 2);
-    this.#slots = new Uint32Array(slots.length * 2);
-    this.used = 0;
-    for (const slot of slots) this.#add(keys[slot] ?? 0, counts[slot] ?? 0);
-  }
-
-  /** Writes what was counted, and starts anew. Both arrays have room for exactly that. */
-  take(terms: Uint32Array, counts: Uint16Array): void {
-    for (let index = 0; index < terms.length; index++) terms[index] = this.#keys[this.#slots[index] ?? 0] ?? 0;
-    terms.sort();
-    for (let index = 0; index < terms.length; index++) {
-      counts[index] = Math.min(MAX_COUNT, this.#counts[this.#slotOf(terms[index] ?? 0)] ?? 0);
-    }
-    for (let index = 0; index < this.used; index++) this.#counts[this.#slots[index] ?? 0] = 0;
-    this.used = 0;
-    this.length = 0;
-    if (this.defines.size > 0) this.defines.clear();
-  }
-}
-
-const counter = new TermCounter();
-
-/** Indexes one text after another. */
+/** Indexes one text after another, into memory that is used again for the next lot. */
 export class Indexer {
+  #terms = new Uint32Array(1 << 16);
+  #counts = new Uint16Array(1 << 16);
+  #defines = new Uint32Array(1 << 12);
   #ends: number[] = [];
-  #terms = new Uint32Array(1 << 12);
-  #counts = new Uint16Array(1 << 12);
-  #defines: number[] = [];
   #used = 0;
+  #defined = 0;
+  /**
+   * Open addressing from a hash to its place among the terms. A place before those of the text at hand is a free slot, so
+   * that nothing is cleared between texts.
+   */
+  #places = new Int32Array(1 << 14).fill(-1);
 
   /** Adds the posting of a text. */
   add(bytes: Uint8Array): void {
-    readTerms(bytes, 0, Math.min(bytes.length, INDEX_BYTES), counter);
-    const end = this.#used + counter.used;
-    if (end > this.#terms.length) this.#grow(end);
-    const { length } = counter;
-    if (counter.defines.size > 0) this.#defines.push(...Uint32Array.from(counter.defines).toSorted());
-    counter.take(this.#terms.subarray(this.#used, end), this.#counts.subarray(this.#used, end));
-    this.#used = end;
-    this.#ends.push(end, this.#defines.length, length);
+    const read = readTerms(bytes, 0, Math.min(bytes.length, INDEX_BYTES));
+    this.#count(read.terms);
+    this.#define(read.defines);
+    this.#ends.push(this.#used, this.#defined, read.terms.length);
+  }
+
+  #count(read: Uint32Array): void {
+    const start = this.#used;
+    if (start + read.length > this.#terms.length) this.#grow(start + read.length);
+    // As little of the table as the text may need: a small one stays near the processor.
+    const slots = 1 << (33 - Math.clz32(read.length | 8));
+    if (this.#places.length < slots) this.#places = new Int32Array(slots).fill(-1);
+    const mask = slots - 1;
+    const [terms, counts, places] = [this.#terms, this.#counts, this.#places];
+    let used = start;
+    for (let index = 0; index < read.length; index++) {
+      const hash = read[index] ?? 0;
+      // Multiplying mixes the high bits down: FNV’s low bits alone cluster.
+      let slot = (Math.imul(hash, 0x9e3779b1) >>> 7) & mask;
+      let place = places[slot] ?? -1;
+      while (place >= start && terms[place] !== hash) {
+        slot = (slot + 1) & mask;
+        place = places[slot] ?? -1;
+      }
+      if (place >= start) {
+        const count = counts[place] ?? 0;
+        if (count < MAX_COUNT) counts[place] = count + 1;
+        continue;
+      }
+      places[slot] = used;
+      terms[used] = hash;
+      counts[used++] = 1;
+    }
+    this.#used = used;
+  }
+
+  #define(read: Uint32Array): void {
+    if (read.length === 0) return;
+    if (this.#defined + read.length > this.#defines.length) {
+      const before = this.#defines;
+      this.#defines = new Uint32Array(2 * (this.#defined + read.length));
+      this.#defines.set(before);
+    }
+    let last = -1;
+    for (const hash of read.sort()) {
+      if (hash !== last) this.#defines[this.#defined++] = hash;
+      last = hash;
+    }
   }
 
   #grow(room: number): void {
     const [terms, counts] = [this.#terms, this.#counts];
-    const capacity = Math.max(room, terms.length * 2);
-    this.#terms = new Uint32Array(capacity);
+    this.#terms = new Uint32Array(2 * room);
     this.#terms.set(terms);
-    this.#counts = new Uint16Array(capacity);
+    this.#counts = new Uint16Array(2 * room);
     this.#counts.set(counts);
   }
 
-  /** Answers the postings of what was added, in order. */
-  packed(): PackedPostings {
-    return {
+  /** Answers the postings of what was added, in order, and begins anew. */
+  take(): PackedPostings {
+    const packed = {
       ends: Uint32Array.from(this.#ends),
       terms: this.#terms.slice(0, this.#used),
       counts: this.#counts.slice(0, this.#used),
-      defines: Uint32Array.from(this.#defines),
+      defines: this.#defines.slice(0, this.#defined),
     };
+    this.#ends = [];
+    this.#used = 0;
+    this.#defined = 0;
+    this.#places.fill(-1);
+    return packed;
   }
 }
 
@@ -154,29 +142,25 @@ export const NO_POSTING: Posting = { terms: NO_DEFINES, counts: NO_COUNTS, defin
 export function indexText(bytes: Uint8Array): Posting {
   const indexer = new Indexer();
   indexer.add(bytes);
-  return unpacked(indexer.packed())[0] ?? NO_POSTING;
+  return unpacked(indexer.take())[0] ?? NO_POSTING;
 }
 
-/** How often a term occurs in a posting. */
+/** How often a term occurs in a short posting: it is looked through. */
 export function countOf({ terms, counts }: Posting, hash: number): number {
-  const at = placeOf(terms, hash);
+  const at = terms.indexOf(hash);
   return at < 0 ? 0 : (counts[at] ?? 0);
 }
 
 /** Whether a sorted list holds a hash. */
 export function holds(sorted: Uint32Array, hash: number): boolean {
-  return placeOf(sorted, hash) >= 0;
-}
-
-function placeOf(sorted: Uint32Array, hash: number): number {
   let low = 0;
   let high = sorted.length - 1;
   while (low <= high) {
     const middle = (low + high) >>> 1;
     const value = sorted[middle] ?? 0;
-    if (value === hash) return middle;
+    if (value === hash) return true;
     if (value < hash) low = middle + 1;
     else high = middle - 1;
   }
-  return -1;
+  return false;
 }

@@ -24,10 +24,10 @@ export interface PackedFiles extends PackedPostings {
 
 const FOUND = ['text', 'binary', 'generated'] as const;
 const NOTHING = new Uint8Array();
+const indexer = new Indexer();
 
 /** Reads files for ranking. Of those that are withheld, empty or gone the text stays empty. */
 export function readFiles(root: string, files: readonly Pick<ProjectFile, 'path' | 'size'>[]): PackedFiles {
-  const indexer = new Indexer();
   const codes = new Uint32Array(files.length);
   const found = new Uint8Array(files.length);
   for (const [index, { path, size }] of files.entries()) {
@@ -40,7 +40,7 @@ export function readFiles(root: string, files: readonly Pick<ProjectFile, 'path'
     found[index] = FOUND.indexOf(what);
     indexer.add(what === 'text' ? bytes : NOTHING);
   }
-  return { ...indexer.packed(), codes, found };
+  return { ...indexer.take(), codes, found };
 }
 
 /** Joins files with what {@link readFiles} answered for them. */

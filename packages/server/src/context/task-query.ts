@@ -77,12 +77,9 @@ export function readTask(title: string, body: string, task: string | null): Task
 function addTerms(text: string, weight: number, into: Map<number, number>): void {
   const bytes = Buffer.from(text);
   const counts = new Map<number, number>();
-  readTerms(bytes, 0, bytes.length, {
-    term(hash, kind) {
-      if (kind === 'define' || (kind === 'word' && EMPTY_WORDS.has(hash))) return;
-      counts.set(hash, (counts.get(hash) ?? 0) + 1);
-    },
-  });
+  for (const hash of readTerms(bytes, 0, bytes.length).terms) {
+    if (!EMPTY_WORDS.has(hash)) counts.set(hash, (counts.get(hash) ?? 0) + 1);
+  }
   // Saying a word often says a little more than saying it once.
   for (const [hash, count] of counts) into.set(hash, (into.get(hash) ?? 0) + weight * (1 + Math.log(count)));
 }

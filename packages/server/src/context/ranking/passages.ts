@@ -5,6 +5,7 @@ import type { TermStatistics } from './text.ts';
 const WINDOW_LINES = 40;
 const HALF_LINES = WINDOW_LINES / 2;
 const K1 = 1.2;
+const DEFINITION_SCORE = 20;
 
 /** Where a task’s words stand in a text: by half window, how often each occurs. */
 export type Occurrences = readonly ReadonlyMap<number, number>[];
@@ -13,18 +14,15 @@ export type Occurrences = readonly ReadonlyMap<number, number>[];
 export function findOccurrences(bytes: Uint8Array, terms: ReadonlyMap<number, number>): Occurrences {
   const halves: Map<number, number>[] = [];
   let counts = new Map<number, number>();
-  const sink = {
-    term(hash: number): void {
-      if (terms.has(hash)) counts.set(hash, (counts.get(hash) ?? 0) + 1);
-    },
-  };
   for (let start = 0; start < bytes.length;) {
     let end = start;
     for (let lines = 0; lines < HALF_LINES && end < bytes.length; lines++) {
       const newline = bytes.indexOf(10, end);
       end = newline < 0 ? bytes.length : newline + 1;
     }
-    readTerms(bytes, start, end, sink);
+    for (const hash of readTerms(bytes, start, end).terms) {
+      if (terms.has(hash)) counts.set(hash, (counts.get(hash) ?? 0) + 1);
+    }
     halves.push(counts);
     counts = new Map();
     start = end;
@@ -70,17 +68,11 @@ export function lineScorer(query: TaskQuery): (content: string) => (from: number
 function scoreEachLine(content: string, query: TaskQuery): Float64Array {
   return Float64Array.from(content.split('\n'), (line) => {
     const bytes = Buffer.from(line);
-    const seen = new Set<number>();
+    const read = readTerms(bytes, 0, bytes.length);
     let score = 0;
-    readTerms(bytes, 0, bytes.length, {
-      term(hash, kind) {
-        const key = kind === 'define' ? ~hash : hash;
-        if (seen.has(key)) return;
-        seen.add(key);
-        // The definition of what the task names is the first thing to show.
-        score += kind === 'define' ? (query.identifiers.has(hash) ? 20 : 0) : (query.terms.get(hash) ?? 0);
-      },
-    });
+    for (const hash of new Set(read.terms)) score += query.terms.get(hash) ?? 0;
+    // The definition of what the task names is the first thing to show.
+    for (const hash of new Set(read.defines)) if (query.identifiers.has(hash)) score += DEFINITION_SCORE;
     return score;
   });
 }

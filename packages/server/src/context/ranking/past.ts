@@ -19,10 +19,8 @@ export function readCommits(commits: readonly Commit[]): ReadCommit[] {
   return commits
     .filter(({ files }) => files.length > 0 && files.length <= MAX_COMMIT_FILES)
     .map(({ message, files }) => {
-      const terms = new Set<number>();
       const bytes = Buffer.from(message.slice(0, 2000));
-      readTerms(bytes, 0, bytes.length, { term: (hash, kind) => void (kind !== 'define' && terms.add(hash)) });
-      return { terms, files };
+      return { terms: new Set(readTerms(bytes, 0, bytes.length).terms), files };
     });
 }
 

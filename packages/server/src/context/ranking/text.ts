@@ -1,4 +1,4 @@
-import { countOf, holds } from '../file-index.ts';
+import { holds, type Posting } from '../file-index.ts';
 import type { IndexedFile } from '../indexed-files.ts';
 
 /** BM25F: saturation, length correction, and what an occurrence in a path or a definition is worth beside one in text. */
@@ -60,19 +60,30 @@ function occurrences(files: readonly IndexedFile[], terms: readonly number[]): U
   const asked = terms.join();
   if (last.terms !== asked) last = { terms: asked, known: new WeakMap() };
   const { known } = last;
+  const placeOf = new Map(terms.map((hash, place) => [hash, place]));
+  const isAsked = new Uint8Array(MASK + 1);
+  for (const hash of terms) isAsked[hash & MASK] = 1;
+  const countIn = ({ terms: own, counts: frequencies }: Posting, counts: Uint16Array, field: 0 | 1): void => {
+    for (let at = 0; at < own.length; at++) {
+      const hash = own[at] ?? 0;
+      const place = isAsked[hash & MASK] === 1 ? placeOf.get(hash) : undefined;
+      if (place !== undefined) counts[2 * place + field] = frequencies[at] ?? 0;
+    }
+  };
   return files.map((file) => {
     let counts = known.get(file);
     if (counts === undefined) {
       counts = new Uint16Array(terms.length * 2);
-      for (const [place, hash] of terms.entries()) {
-        counts[2 * place] = countOf(file.text, hash);
-        counts[2 * place + 1] = countOf(file.pathTerms, hash);
-      }
+      countIn(file.text, counts, 0);
+      countIn(file.pathTerms, counts, 1);
       known.set(file, counts);
     }
     return counts;
   });
 }
+
+/** Low bits of a hash, by which nearly every term that was not asked for is told apart. */
+const MASK = 0xffff;
 
 /** BM25F of weighted terms, one score a file. */
 export function bm25(fileCount: number, statistics: TermStatistics, terms: ReadonlyMap<number, number>): Float64Array {
