@@ -64,7 +64,7 @@ async function measureAt(count: number): Promise<void> {
     started.push(await timed(() => injector.gather(request(root, words))));
     await injector.close();
     const running = open(round + count + 5);
-    for (const other of others) await running.gather(request(other, words));
+    for (const other of others) await settled(running, request(other, words));
     cold.push(await timed(() => running.gather(request(root, words))));
     await running.close();
   }
@@ -77,12 +77,7 @@ async function measureAt(count: number): Promise<void> {
   await injector.gather(request(root, words));
   loop.disable();
   row('event loop p99, cold', loop.percentile(99) / 1e6);
-  // The watch settles behind the first answer.
-  const deadline = performance.now() + 30_000;
-  let quick = 0;
-  while (quick < 20 && performance.now() < deadline) {
-    quick = (await timed(() => injector.gather(request(root, words)))) < 5 ? quick + 1 : 0;
-  }
+  await settled(injector, request(root, words));
   const warm: number[] = [];
   for (let asked = 0; asked < WARM_REQUESTS; asked++)
     warm.push(await timed(() => injector.gather(request(root, words))));
@@ -150,6 +145,14 @@ async function healthWhileGathering(
 async function succeeded(call: Promise<Answer>): Promise<void> {
   const { status, body } = await call;
   if (status >= 300) throw new Error(`the sidecar answered ${status}: ${JSON.stringify(body)}`);
+}
+
+/** Asks until answers come at once: the watch settles behind the first one, and would take part in what is measured next. */
+async function settled(injector: ReturnType<typeof open>, asked: ContextRequest): Promise<void> {
+  const deadline = performance.now() + 30_000;
+  for (let quick = 0; quick < 20 && performance.now() < deadline;) {
+    quick = (await timed(() => injector.gather(asked))) < 5 ? quick + 1 : 0;
+  }
 }
 
 function percentile(ascending: readonly number[], share: number): number {

@@ -85,7 +85,7 @@ export class Indexer {
       this.#defines.set(before);
     }
     let last = -1;
-    for (const hash of read.sort()) {
+    for (const hash of read.toSorted()) {
       if (hash !== last) this.#defines[this.#defined++] = hash;
       last = hash;
     }

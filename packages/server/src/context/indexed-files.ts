@@ -1,7 +1,7 @@
 import { INDEX_BYTES, Indexer, NO_POSTING, unpacked, type PackedPostings, type Posting } from './file-index.ts';
 import { fileKind, kindCode, type FileKind } from './file-kind.ts';
 import { isBinary, peek } from './read-inside.ts';
-import type { ProjectFile } from './scan.ts';
+import type { ProjectFile } from './project-file.ts';
 
 /** A file of the project with what ranking needs of it. */
 export interface IndexedFile extends ProjectFile {

@@ -4,7 +4,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { readCommits, readStatus, type GitStatus, type History } from './git-history.ts';
 import { readFiles, unpackFiles, type IndexedFile, type PackedFiles } from './indexed-files.ts';
 import { disarmed, locateRepository, type Repository } from './repository.ts';
-import { scanProject, TrackedPaths, type ProjectFile, type Scan } from './scan.ts';
+import type { ProjectFile } from './project-file.ts';
+import { ReadAhead } from './read-ahead.ts';
+import { scanProject, type Scan } from './scan.ts';
+import { TrackedPaths } from './tracked-paths.ts';
 
 /** Reads files on another thread; rejects when that cannot be. */
 export type ReadElsewhere = (
@@ -26,9 +29,9 @@ export interface ProjectState {
 }
 
 /** Files that are read between two turns of the loop. */
-const FILES_A_TURN = 250;
-/** Fewer files than this are read sooner than another thread has started. */
-const MANY_FILES = 1000;
+const FILES_A_TURN = 100;
+/** Fewer files than this are read sooner than another thread could be told of them. */
+const MANY_FILES = 100;
 
 /**
  * What one worker knows of one project. Kept between requests: only files whose stamp changed are read again, and the
@@ -40,6 +43,7 @@ export class ProjectIndex {
   readonly #readElsewhere: ReadElsewhere | null;
   readonly #tracked = new TrackedPaths();
   #history: History | null = null;
+  #ahead: ReadAhead | null = null;
 
   /** @param readElsewhere shares the reading of many files. */
   constructor(root: string, readElsewhere: ReadElsewhere | null = null) {
@@ -76,7 +80,11 @@ export class ProjectIndex {
     // Begun at once where none is known, because starting git takes longer than reading most logs.
     const log = repository === null || this.#history !== null ? null : readCommits(root, repository, 'HEAD', signal);
     const [scan, known, commits] = await Promise.all([
-      scanProject(root, repository, signal, status, this.#tracked),
+      scanProject(root, repository, signal, {
+        status,
+        tracked: this.#tracked,
+        onStated: this.#readAhead(root, signal),
+      }),
       status,
       log,
     ]);
@@ -90,10 +98,33 @@ export class ProjectIndex {
     return { root, scan, history, changes, withoutGit, digest: digestOf(scan, history, changes, withoutGit) };
   }
 
+  /** Whoever looks at an unknown tree will want its files read. */
+  #readAhead(root: string, signal: AbortSignal): ((files: readonly ProjectFile[]) => void) | undefined {
+    const read = this.#readElsewhere;
+    if (read === null || this.#ahead !== null || this.#files.size > 0) return undefined;
+    const ahead = new ReadAhead(
+      (part) => read(root, part.map(placeAndSize), signal),
+      (part, packed) => this.#keep(part, packed),
+    );
+    this.#ahead = ahead;
+    return (files) => ahead.add(files);
+  }
+
   /** Brings the index to a state that {@link look} answered. Files of which nothing is shown keep an empty text. */
   async index(state: ProjectState, signal: AbortSignal): Promise<IndexedFile[]> {
-    const stale = state.scan.files.filter(({ path, stamp }) => this.#files.get(path)?.stamp !== stamp);
-    await this.#read(state.root, stale, signal);
+    const ahead = this.#ahead?.stop();
+    this.#ahead = null;
+    const coming = new Map(ahead?.reading.map(({ path, stamp }) => [path, stamp]));
+    const stale = this.#staleFiles(state);
+    await Promise.all([
+      this.#read(
+        state.root,
+        stale.filter(({ path, stamp }) => coming.get(path) !== stamp),
+        signal,
+      ),
+      ahead?.ended,
+    ]);
+    if (coming.size > 0) await this.#read(state.root, this.#staleFiles(state), signal);
     const indexed = state.scan.files.flatMap(({ path }) => this.#files.get(path) ?? []);
     if (this.#files.size > indexed.length) {
       const present = new Set(indexed.map(({ path }) => path));
@@ -102,27 +133,31 @@ export class ProjectIndex {
     return indexed;
   }
 
+  #staleFiles(state: ProjectState): ProjectFile[] {
+    return state.scan.files.filter(({ path, stamp }) => this.#files.get(path)?.stamp !== stamp);
+  }
+
+  #keep(part: readonly ProjectFile[], packed: PackedFiles): void {
+    for (const file of unpackFiles(part, packed)) this.#files.set(file.path, file);
+  }
+
   /** Reads files in parts, each by whichever thread is free first. */
   async #read(root: string, files: readonly ProjectFile[], signal: AbortSignal): Promise<void> {
     let next = 0;
     const take = (): readonly ProjectFile[] => files.slice(next, (next += FILES_A_TURN));
-    const keep = (part: readonly ProjectFile[], packed: PackedFiles): void => {
-      for (const file of unpackFiles(part, packed)) this.#files.set(file.path, file);
-    };
     const elsewhere = async (): Promise<void> => {
       const read = this.#readElsewhere;
       if (read === null || files.length < MANY_FILES) return;
       for (let part: readonly ProjectFile[]; (part = take()).length > 0;) {
-        const asked = part.map(({ path, size }) => ({ path, size }));
-        const packed = await read(root, asked, signal).catch(() => null);
+        const packed = await read(root, part.map(placeAndSize), signal).catch(() => null);
         signal.throwIfAborted();
-        keep(part, packed ?? readFiles(root, part));
+        this.#keep(part, packed ?? readFiles(root, part));
         if (packed === null) return;
       }
     };
     const here = async (): Promise<void> => {
       for (let part: readonly ProjectFile[]; (part = take()).length > 0;) {
-        keep(part, readFiles(root, part));
+        this.#keep(part, readFiles(root, part));
         if (next >= files.length) return;
         await nextTurn();
         signal.throwIfAborted();
@@ -139,6 +174,10 @@ export class ProjectIndex {
     this.#history = { head, branch, commits };
     return this.#history;
   }
+}
+
+function placeAndSize({ path, size }: ProjectFile): Pick<ProjectFile, 'path' | 'size'> {
+  return { path, size };
 }
 
 /** Whether git could not even be started. */

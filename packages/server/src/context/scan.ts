@@ -5,17 +5,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { IgnoreRules, SIDECAR_IGNORE } from './ignore-rules.ts';
 import { readStatus, type GitStatus } from './git-history.ts';
 import { namesSecret } from './redact.ts';
-import { readRepository, type Repository } from './repository.ts';
-
-/** A file of the project, as the file system states it. */
-export interface ProjectFile {
-  /** Relative to the root, with `/`. */
-  readonly path: string;
-  readonly size: number;
-  readonly mtimeMs: number;
-  /** Changes with every change of content or place that the file system can see. */
-  readonly stamp: string;
-}
+import { stampFile, type ProjectFile } from './project-file.ts';
+import type { Repository } from './repository.ts';
+import { sayable, TrackedPaths } from './tracked-paths.ts';
 
 /** What lies in the project, sorted by path. Only regular files; links are not followed and not listed. */
 export interface Scan {
@@ -27,8 +19,7 @@ export interface Scan {
 
 /** Most files a project may have; beyond, the first by path are taken. */
 export const MAX_FILES = 250_000;
-const LIST_BYTES = 256 * 1024 * 1024;
-const FILES_A_TURN = 1000;
+const FILES_A_TURN = 250;
 
 /** Directories of a tree without git that hold what tools made. */
 const MADE = new Set([
@@ -61,6 +52,15 @@ const MADE = new Set([
   '.bundle',
 ]);
 
+/** What is at hand for a scan, or wanted of it. */
+export interface ScanKnown {
+  /** What git was asked already; left out, it is asked now. */
+  readonly status?: Promise<GitStatus | null>;
+  readonly tracked?: TrackedPaths;
+  /** Told of files as soon as they are stated, before it is known whether a `.sidecarignore` hides them. */
+  readonly onStated?: ((files: readonly ProjectFile[]) => void) | undefined;
+}
+
 /**
  * Lists the project: what git tracks and what is new and not ignored; without git, a walk that honours `.gitignore`.
  * `.sidecarignore` holds for both.
@@ -69,14 +69,12 @@ export async function scanProject(
   root: string,
   repository: Repository | null,
   signal: AbortSignal,
-  /** What git was asked already; left out, it is asked now. */
-  status = repository === null ? Promise.resolve(null) : readStatus(root, repository, signal),
-  tracked = new TrackedPaths(),
+  known: ScanKnown = {},
 ): Promise<Scan> {
   if (repository?.workTree === null) return { files: [], directories: [], cut: false };
-  const stated = new StatedFiles(root);
+  const stated = new StatedFiles(root, known.onStated);
   const listed =
-    (repository && (await listFiles(root, repository, status, tracked, stated, signal))) ?? (await walk(root, signal));
+    (repository && (await listFiles(root, repository, known, stated, signal))) ?? (await walk(root, signal));
   const rules = new IgnoreRules();
   for (const path of listed) {
     if (path === SIDECAR_IGNORE || path.endsWith(`/${SIDECAR_IGNORE}`)) {
@@ -94,9 +92,11 @@ class StatedFiles {
   readonly #root: string;
   readonly #real: RealDirectories;
   readonly #known = new Map<string, ProjectFile | null>();
+  readonly #onStated: ScanKnown['onStated'];
 
-  constructor(root: string) {
+  constructor(root: string, onStated: ScanKnown['onStated']) {
     this.#root = root;
+    this.#onStated = onStated;
     this.#real = new RealDirectories(root);
   }
 
@@ -113,7 +113,9 @@ class StatedFiles {
   /** States paths, leaving turns of the loop to others. */
   async state(paths: readonly string[], signal: AbortSignal): Promise<void> {
     for (let from = 0, found = 0; from < paths.length && found < MAX_FILES; from += FILES_A_TURN) {
-      for (const path of paths.slice(from, from + FILES_A_TURN)) if (this.get(path) !== null) found++;
+      const files = paths.slice(from, from + FILES_A_TURN).flatMap((path) => this.get(path) ?? []);
+      found += files.length;
+      this.#onStated?.(files);
       await nextTurn();
       signal.throwIfAborted();
     }
@@ -148,58 +150,22 @@ function isDirectory(path: string): boolean {
   }
 }
 
-/** States a regular file; null when it is none, or gone. */
-export function stampFile(root: string, path: string): ProjectFile | null {
-  try {
-    const stats = lstatSync(`${root}/${path}`, { throwIfNoEntry: false });
-    if (stats === undefined || !stats.isFile()) return null;
-    const { size, mtimeMs, ctimeMs, ino } = stats;
-    return { path, size, mtimeMs, stamp: `${size}:${mtimeMs}:${ctimeMs}:${ino}` };
-  } catch {
-    return null;
-  }
-}
-
-/** What git tracks, kept as long as its index is the same file: git writes every other one anew. */
-export class TrackedPaths {
-  #index = '';
-  #paths: readonly string[] = [];
-
-  /** Null when git cannot tell. */
-  async read(root: string, repository: Repository, signal: AbortSignal): Promise<readonly string[] | null> {
-    const index = stampFile(repository.gitDir, 'index')?.stamp ?? '';
-    if (index !== '' && index === this.#index) return this.#paths;
-    const args = ['ls-files', '-z', '--cached'];
-    const { exitCode, output } = await readRepository(repository, root, args, signal, LIST_BYTES);
-    if (exitCode !== 0) return null;
-    // A path that is not UTF-8 cannot be named in JSON; a nested repository ends with a slash.
-    this.#paths = sayable(output.toString('utf8').split('\0')).toSorted();
-    // Stated before it was read, so that one that is written meanwhile is read by the next.
-    this.#index = index;
-    return this.#paths;
-  }
-}
-
-function sayable(paths: readonly string[]): string[] {
-  return paths.filter((path) => path !== '' && !path.endsWith('/') && !path.includes('\ufffd'));
-}
-
 async function listFiles(
   root: string,
   repository: Repository,
-  status: Promise<GitStatus | null>,
-  tracked: TrackedPaths,
+  known: ScanKnown,
   stated: StatedFiles,
   signal: AbortSignal,
 ): Promise<readonly string[] | null> {
+  const { status = readStatus(root, repository, signal), tracked = new TrackedPaths() } = known;
   // Stated while git compares the tree: on a small change that is most of what is waited for.
   const read = tracked.read(root, repository, signal).then(async (paths) => {
     if (paths !== null) await stated.state(paths, signal);
     return paths;
   });
-  const [paths, known] = await Promise.all([read, status]);
-  if (paths === null || known === null) return null;
-  const untracked = sayable(known.untracked);
+  const [paths, answered] = await Promise.all([read, status]);
+  if (paths === null || answered === null) return null;
+  const untracked = sayable(answered.untracked);
   // A merge in progress lists a path once for each side.
   const merging = paths.some((path, index) => path === paths[index - 1]);
   return untracked.length === 0 && !merging ? paths : [...new Set([...paths, ...untracked])].toSorted();

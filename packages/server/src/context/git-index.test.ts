@@ -1,0 +1,51 @@
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { parseGitIndex } from './git-index.ts';
+import { findRepository } from './repository.ts';
+import { TestProject } from './test-project.ts';
+import { TrackedPaths } from './tracked-paths.ts';
+
+const LONG = `${'long/'.repeat(900)}name.py`;
+const PATHS = ['a.py', 'äß/ü.py', 'src/a.py', 'src/ab.py', 'src/ab/c.py', 'src/b', 'z'.repeat(200)];
+
+describe('git index', () => {
+  const project = new TestProject().write(Object.fromEntries(PATHS.map((path) => [path, path])));
+  project.git('init', '--quiet');
+  project.commit('Initial commit');
+  // Longer than the length that an entry can state.
+  const hash = project.git('hash-object', '-w', 'a.py').trim();
+  project.git('update-index', '--add', '--cacheinfo', `100644,${hash},${LONG}`);
+  project.git('update-index', '--skip-worktree', 'src/b');
+  afterAll(() => project[Symbol.dispose]());
+  const file = join(project.root, '.git/index');
+  const listed = (cwd = '.'): string[] =>
+    project.git('-C', cwd, '-c', 'core.quotePath=false', 'ls-files', '--cached').trim().split('\n');
+
+  it.each([2, 3, 4])('is read as git reads it, version %i', (version) => {
+    project.git('update-index', '--index-version', String(version), '--force-write-index');
+    expect(parseGitIndex(readFileSync(file))).toEqual(listed());
+    expect(listed()).toContain(LONG);
+  });
+
+  it('is read from a part of the repository', async () => {
+    const { signal } = new AbortController();
+    const root = join(project.root, 'src');
+    const repository = await findRepository(root, signal);
+    expect(repository && (await new TrackedPaths().read(root, repository, signal))).toEqual(listed('src'));
+  });
+
+  it('is left to git when it is damaged, split or of another hash', () => {
+    const bytes = readFileSync(file);
+    for (let length = 0; length < bytes.length; length += 7)
+      expect(parseGitIndex(bytes.subarray(0, length))).toBeNull();
+    project.git('update-index', '--split-index');
+    expect(parseGitIndex(readFileSync(file))).toBeNull();
+    project.git('update-index', '--no-split-index');
+    using other = new TestProject().write({ 'a.py': '', 'b.py': '' });
+    other.git('init', '--quiet', '--object-format=sha256');
+    other.git('add', '--all');
+    expect(parseGitIndex(readFileSync(join(other.root, '.git/index')))).toBeNull();
+    rmSync(join(other.root, '.git/index'));
+  });
+});

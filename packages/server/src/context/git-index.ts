@@ -1,0 +1,57 @@
+const SIGNATURE = 'DIRC';
+const HEADER_BYTES = 12;
+/** Of an entry: ten fields that state the file, and the object’s SHA-1. */
+const FIXED_BYTES = 60;
+const EXTENDED = 0x4000;
+const NAME_LENGTH = 0x0fff;
+const DIRECTORY = 0o040000;
+/** A part of the index that lies in another file. */
+const SPLIT = 'link';
+const CHECKSUM_BYTES = 20;
+
+/**
+ * Paths in git’s index file, in its order, one for each side of a merge; reading it takes a fraction of starting git. Null
+ * when it is damaged, or of a kind that git had better read itself: split, sparse, or with other hashes than SHA-1.
+ *
+ * Format: https://git-scm.com/docs/index-format, versions 2 to 4.
+ */
+export function parseGitIndex(bytes: Buffer): string[] | null {
+  if (bytes.length < HEADER_BYTES + CHECKSUM_BYTES || bytes.toString('latin1', 0, 4) !== SIGNATURE) return null;
+  const version = bytes.readUInt32BE(4);
+  if (version < 2 || version > 4) return null;
+  const end = bytes.length - CHECKSUM_BYTES;
+  const paths: string[] = [];
+  let path = '';
+  let at = HEADER_BYTES;
+  for (let left = bytes.readUInt32BE(8); left > 0; left--) {
+    if (at + FIXED_BYTES + 4 > end || bytes.readUInt32BE(at + 24) === DIRECTORY) return null;
+    const start = at;
+    const flags = bytes.readUInt16BE(at + FIXED_BYTES);
+    at += FIXED_BYTES + ((flags & EXTENDED) === 0 ? 2 : 4);
+    let kept = 0;
+    if (version === 4) {
+      // How much of the path before goes, as a number in groups of seven bits.
+      let byte = bytes[at++] ?? 0;
+      let dropped = byte & 127;
+      while ((byte & 128) !== 0 && at < end) {
+        byte = bytes[at++] ?? 0;
+        dropped = (dropped + 1) * 128 + (byte & 127);
+      }
+      kept = Buffer.byteLength(path) - dropped;
+      if (kept < 0) return null;
+    }
+    const nul = bytes.indexOf(0, at);
+    if (nul < 0 || nul >= end) return null;
+    const own = bytes.toString('utf8', at, nul);
+    path = kept === 0 ? own : Buffer.from(path).toString('utf8', 0, kept) + own;
+    const length = kept + nul - at;
+    if ((flags & NAME_LENGTH) !== Math.min(length, NAME_LENGTH)) return null;
+    paths.push(path);
+    // Up to version 3 an entry ends with one to eight NULs, so that its length is a multiple of eight.
+    at = version === 4 ? nul + 1 : start + ((nul - start + 8) & ~7);
+  }
+  for (; at + 8 <= end; at += 8 + bytes.readUInt32BE(at + 4)) {
+    if (bytes.toString('latin1', at, at + 4) === SPLIT) return null;
+  }
+  return at === end ? paths : null;
+}
