@@ -101,14 +101,59 @@ test('spawns that the kill cut in half are undone and begun again, never doubled
   expect((await server.call('GET', '/api/agents?live=true')).body.agents).toHaveLength(SLOTS);
 });
 
+test(
+  'a start that ended with the sidecar ten times in a row costs an attempt, and none before',
+  { timeout: 180_000 },
+  async () => {
+    await server.call('POST', '/api/agents/stop', { body: {} });
+    const launcher = bashAgent(server, 'cut-off', 'exec sleep 300');
+    const [few, many] = await Promise.all([9, 10].map(async () => (await spawn(server, launcher)).body));
+    await server.kill();
+    cutOff(few.agent_id, 9);
+    cutOff(many.agent_id, 10);
+    await server.start();
+
+    await until(server, few.agent_id, 'running');
+    expect(await statusOf(server, few.agent_id)).toMatchObject({ attempt: 1, failures: [] });
+    expect(await statusOf(server, many.agent_id)).toMatchObject({
+      attempt: 2,
+      failures: [{ reason: 'lost', detail: expect.stringContaining('10 times') }],
+    });
+    const [record, pids] = [recordOf(few.agent_id), processesOf(few.agent_id)];
+    expect(pids).toContain(record.process.program.pid);
+    expect(record.undoneStarts).toBeUndefined();
+  },
+);
+
+/** As after a crash in the middle of a start, which was not the first. */
+function cutOff(agentId: string, undoneStarts: number): void {
+  for (const pid of processesOf(agentId)) process.kill(pid, 'SIGKILL');
+  const record = recordOf(agentId);
+  keep(agentId, { ...record, undoneStarts, process: null, agent: { ...record.agent, state: 'starting' } });
+}
+
 /** As after a crash in which an agent died and its process id was given to somebody else: same number, other time. */
 function giveItsNumberAway(agentId: string, processId: number): void {
   for (const pid of processesOf(agentId)) process.kill(pid, 'SIGKILL');
-  const database = new DatabaseSync(join(server.dataDir, 'sidecar.db'));
-  const row = database.prepare('select body from agents where agent_id = ?').get(agentId);
-  const record = JSON.parse(String(row?.['body']));
+  const record = recordOf(agentId);
   for (const who of ['program', 'leader']) record.process[who].pid = processId;
-  database.prepare('update agents set body = ? where agent_id = ?').run(JSON.stringify(record), agentId);
+  keep(agentId, record);
+}
+
+const openStore = (): DatabaseSync => new DatabaseSync(join(server.dataDir, 'sidecar.db'));
+
+// oxlint-disable-next-line typescript/no-explicit-any -- what is on disk has no types
+function recordOf(agentId: string): any {
+  const database = openStore();
+  const row = database.prepare('select body from agents where agent_id = ?').get(agentId);
+  database.close();
+  return JSON.parse(String(row?.['body']));
+}
+
+function keep(agentId: string, record: { readonly agent: { readonly state: string } }): void {
+  const database = openStore();
+  const update = 'update agents set body = ?, state = ? where agent_id = ?';
+  database.prepare(update).run(JSON.stringify(record), record.agent.state, agentId);
   database.close();
 }
 

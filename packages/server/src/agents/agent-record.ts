@@ -43,6 +43,8 @@ export interface AgentRecord {
   readonly failures: readonly AttemptFailure[];
   /** What its earlier attempts used; absent: this is the first. */
   readonly usageBefore?: AgentUsage;
+  /** How often in a row its start was cut off by the end of the sidecar; absent: never. */
+  readonly undoneStarts?: number;
 }
 
 /** Whether the agent may still act: its process lives or is to come, or it has none of ours. */

@@ -53,10 +53,16 @@ export function requeued(record: AgentRecord, at: string): Step {
   return { record: { ...record, agent }, events: [] };
 }
 
+/** Its start was cut off by the end of the sidecar: begun again, and no attempt is spent. */
+export function undone(record: AgentRecord, at: string): Step {
+  return requeued({ ...record, undoneStarts: (record.undoneStarts ?? 0) + 1 }, at);
+}
+
 /** Its process runs. */
 export function running(record: AgentRecord, handle: ChildHandle, protocol: ProtocolName, at: string): Step {
   const agent = { ...record.agent, state: 'running' as const, process_id: handle.pid, started_at: at, exit: null };
-  const next = { ...record, agent, protocol, process: handle.record };
+  const { undoneStarts: _, ...kept } = record;
+  const next = { ...kept, agent, protocol, process: handle.record };
   return { record: next, events: [eventOf(next, 'agent_spawned', { process_id: handle.pid })] };
 }
 

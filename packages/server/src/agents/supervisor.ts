@@ -42,6 +42,8 @@ interface Start {
 
 const ASK_MS = 2000;
 const TERM_MS = 5000;
+/** Starts in a row that end with the sidecar before one costs an attempt. */
+const MAX_UNDONE_STARTS = 10;
 
 /**
  * Admits, starts, watches, retries and stops agents. What the store says about an agent changes only together with the
@@ -179,7 +181,7 @@ export class Supervisor {
 
   /**
    * Settles what an earlier sidecar left: running processes are adopted, ended ones get their real exit, half-done
-   * starts are undone and, where attempts are left, tried again, queued ones go on waiting. Whoever spawns or stops
+   * starts are undone and begun again, queued ones go on waiting. Whoever spawns or stops
    * meanwhile waits for it.
    */
   async recover(): Promise<void> {
@@ -382,7 +384,13 @@ export class Supervisor {
   async #undo(agentId: string): Promise<void> {
     const processes = await this.#needs.processes.sweep(agentId);
     this.#needs.logger.warn({ agent_id: agentId, processes }, 'half-done start undone');
-    await this.#fail(agentId, { reason: 'lost', detail: 'the sidecar ended while it started the agent' }, null);
+    // One that brings the sidecar down each time must not do so for ever.
+    if ((this.#ledger.require(agentId).undoneStarts ?? 0) >= MAX_UNDONE_STARTS) {
+      const detail = `the sidecar ended ${MAX_UNDONE_STARTS} times while it started the agent`;
+      return this.#fail(agentId, { reason: 'lost', detail }, null);
+    }
+    const { state } = await this.#conclude(agentId, (record) => step.undone(record, this.#now()));
+    if (state === 'queued') this.#rest(this.#ledger.require(agentId), 0);
   }
 
   /** Keeps an end in mind until it is written; one that cannot be is found again by the next sidecar. */
