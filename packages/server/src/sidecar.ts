@@ -47,6 +47,8 @@ export interface SidecarOptions {
   readonly checkAnswers?: boolean;
   /** Told the name of each part while stopping. */
   readonly onClosing?: (part: string) => void;
+  /** Told of a part that was not closed by its deadline while stopping, and what still holds it. */
+  readonly onHeld?: (part: string, deadlineMs: number, holding: string | undefined) => void;
 }
 
 /** A running sidecar. */
@@ -64,7 +66,7 @@ export interface Sidecar {
  * @throws {StoreError} when the store was written by a newer version.
  */
 export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
-  const scope = new Scope(options.onClosing);
+  const scope = new Scope(options);
   try {
     return await open(options, scope);
   } catch (cause) {
@@ -105,7 +107,9 @@ async function open(
     openDatabase(places.database, { newEpoch: ids.uuid().slice(0, 8), nowMs: nowMs() }),
     (it) => it.close(),
   );
-  const writer = scope.own('writer', new Writer(database, observeCommits(metrics)), (it) => it.close());
+  const writer = scope.own('writer', new Writer(database, observeCommits(metrics)), (it) => it.close(), {
+    holding: ({ depth }) => `${depth} writes wait for the disk`,
+  });
   const bus = openEvents(
     { config, database, writer, clock, ids, logger, breakers, mirrorFile: places.eventLog },
     scope,

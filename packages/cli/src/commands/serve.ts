@@ -61,6 +61,10 @@ async function serve(options: ServeOptions, terminal: Terminal): Promise<void> {
       onClosing: (part) => {
         if (requests.stop.aborted && config.logLevel === 'debug') terminal.note(`closing ${part}`);
       },
+      onHeld: (part, deadlineMs, holding) =>
+        terminal.note(
+          `Still open after ${deadlineMs / 1000} s and left behind: ${part}${holding ? ` (${holding})` : ''}`,
+        ),
     });
     await runUntil(requests.stop, sidecar, terminal);
   } catch (cause) {
@@ -74,7 +78,16 @@ async function runUntil(stop: AbortSignal, sidecar: Sidecar, terminal: Terminal)
     await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }));
   }
   terminal.note('Stopping: requests are finished, agents that run go on and are adopted by the next start.');
-  await sidecar.stop();
+  // Deadlines keep no process alive by themselves.
+  const alive = setInterval(() => {}, 60_000);
+  try {
+    await sidecar.stop();
+  } catch (cause) {
+    terminal.note(`Not everything could be closed: ${cause instanceof Error ? cause.message : String(cause)}`);
+    // What is left open would keep the process.
+    process.exit(EXIT.failed);
+  }
+  clearInterval(alive);
   terminal.note('Stopped.');
 }
 

@@ -10,6 +10,9 @@ import { CollectedLog } from './collected-log.ts';
 import { Launchers } from './launchers/index.ts';
 import { Supervisor, type SupervisorNeeds } from './supervisor.ts';
 
+/** A start that is called off has its processes swept first. */
+const CLOSE_MS = 10_000;
+
 /** What the room opens itself, or reads from the configuration. */
 type Own =
   | 'store'
@@ -69,6 +72,9 @@ export async function openAgents(
       spawns: config.maxProjectSpawns,
     },
   });
-  scope.own('agents', supervisor, (it) => it.close());
+  scope.own('agents', supervisor, (it) => it.close(), {
+    deadlineMs: CLOSE_MS,
+    holding: ({ unsettled }) => `${unsettled} agents whose start is called off or whose end is written`,
+  });
   return { supervisor, agents: new Agents({ store, supervisor, launchers, writer, clock, ids, directory }) };
 }

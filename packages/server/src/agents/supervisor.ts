@@ -203,6 +203,11 @@ export class Supervisor {
     this.#pump();
   }
 
+  /** Starts under way and ends being written. */
+  get unsettled(): number {
+    return this.#starts.size + this.#settling.size;
+  }
+
   /** Stops watching. Agents go on and are adopted by the next sidecar; starts are called off and begun again by it. */
   async close(): Promise<void> {
     this.#closing.abort();

@@ -87,6 +87,11 @@ export class HttpServer {
     return this.#listening;
   }
 
+  /** Calls over HTTP that are not answered yet. */
+  get underWay(): number {
+    return this.#listening?.underWay() ?? 0;
+  }
+
   /** Tells those that wait to come back, finishes what is under way, and closes every connection. */
   async close(): Promise<void> {
     this.#calls.stop();

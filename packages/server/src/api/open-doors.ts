@@ -3,6 +3,7 @@ import type { Ids } from '../runtime/ids.ts';
 import type { Scope } from '../runtime/scope.ts';
 import { Dispatcher, type DispatcherNeeds } from './dispatcher.ts';
 import { Guard } from './guard.ts';
+import { DRAIN_TIMEOUT_MS } from './listeners/bounds.ts';
 import { HttpServer, type HttpServerNeeds } from './http-server.ts';
 import { implementContract } from './procedures/index.ts';
 import type { Rooms } from './rooms.ts';
@@ -49,7 +50,10 @@ export async function openDoors(
     version,
     makeCorrelationId,
   });
-  scope.own('server', http, (it) => it.close());
+  scope.own('server', http, (it) => it.close(), {
+    deadlineMs: 2 * DRAIN_TIMEOUT_MS,
+    holding: () => `${webSockets.connections} WebSocket connections, ${http.underWay} calls over HTTP`,
+  });
   const { socket: socketPath, maxConnections } = config;
   return {
     dispatcher,

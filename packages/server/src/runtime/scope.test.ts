@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { Scope } from './scope.ts';
+import { FakeClock } from './fake-clock.ts';
+import { HeldOpenError, Scope } from './scope.ts';
 
 test('closes in reverse order, once, and keeps the first failure', async () => {
   const closed: string[] = [];
@@ -13,4 +14,23 @@ test('closes in reverse order, once, and keeps the first failure', async () => {
   await expect(scope.close()).rejects.toThrow('c does not close');
   await expect(scope.close()).rejects.toThrow('c does not close');
   expect(closed).toEqual(['b', 'a']);
+});
+
+test('a part that does not close is named with what holds it, and keeps nothing else open', async () => {
+  const clock = new FakeClock();
+  const told: unknown[] = [];
+  const closed: string[] = [];
+  const scope = new Scope({ clock, onHeld: (...held) => told.push(held) });
+  scope.own('store', 'store', () => void closed.push('store'));
+  scope.own('calls', { open: 3 }, () => new Promise(() => {}), {
+    deadlineMs: 700,
+    holding: ({ open }) => `${open} calls`,
+  });
+  const closing = expect(scope.close()).rejects.toThrow(HeldOpenError);
+  clock.advance(699);
+  expect(told).toEqual([]);
+  clock.advance(1);
+  await closing;
+  expect(told).toEqual([['calls', 700, '3 calls']]);
+  expect(closed).toEqual(['store']);
 });

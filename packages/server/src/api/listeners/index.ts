@@ -1,5 +1,6 @@
 import { Scope } from '../../runtime/scope.ts';
 import type { Logger } from '../../telemetry/logger.ts';
+import { DRAIN_TIMEOUT_MS } from './bounds.ts';
 import { Listener, type Doors } from './listener.ts';
 import { createPlainServer } from './plain-server.ts';
 import { createSecureServer } from './secure-server.ts';
@@ -27,6 +28,9 @@ export interface Listening {
   /** Address of the port. */
   readonly url: string;
   readonly port: number;
+  /** Requests that are not answered yet. */
+  underWay(): number;
+  /** Takes no further connection and gives requests under way some time; those that take longer are cut off. */
   close(): Promise<void>;
 }
 
@@ -37,19 +41,32 @@ export interface Listening {
 export async function openListeners(options: ListenersOptions, doors: Doors): Promise<Listening> {
   const { host, port, tls, socketPath, maxConnections, logger } = options;
   const scope = new Scope();
+  const listeners: Listener[] = [];
+  const open = (name: string, server: ReturnType<typeof createPlainServer | typeof createSecureServer>): Listener => {
+    const listener = scope.own(
+      name,
+      new Listener(server, doors, { maxConnections }),
+      async (it) => {
+        const cutOff = await it.close();
+        if (cutOff > 0)
+          logger.warn({ listener: name, calls: cutOff }, 'calls that took too long were cut off by the stop');
+      },
+      { deadlineMs: 2 * DRAIN_TIMEOUT_MS },
+    );
+    listeners.push(listener);
+    return listener;
+  };
   try {
     const files = tls && scope.own('tls files', TlsFiles.open(tls, logger), (it) => it.close());
     const server = files ? createSecureServer(files) : createPlainServer();
-    const network = scope.own('port', new Listener(server, doors, { maxConnections }), (it) => it.close());
+    const network = open('port', server);
     const bound = await network.listen({ host, port });
     if (socketPath !== null) {
-      const local = scope.own('unix socket', new Listener(createPlainServer(), doors, { maxConnections }), (it) =>
-        it.close(),
-      );
-      await listenOnSocket(local, socketPath);
+      await listenOnSocket(open('unix socket', createPlainServer()), socketPath);
     }
     const url = `${tls ? 'https' : 'http'}://${reachable(host)}:${bound}`;
-    return { url, port: Number(bound), close: () => scope.close() };
+    const underWay = (): number => listeners.reduce((sum, each) => sum + each.underWay, 0);
+    return { url, port: Number(bound), underWay, close: () => scope.close() };
   } catch (cause) {
     await scope.close();
     throw cause;

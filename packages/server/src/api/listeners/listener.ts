@@ -57,6 +57,11 @@ export class Listener {
     return this.#sockets.size;
   }
 
+  /** Requests that are not answered yet. */
+  get underWay(): number {
+    return this.#underWay;
+  }
+
   /** Starts listening; answers the port, or the path of a Unix socket. */
   listen(
     place: { readonly host: string; readonly port: number } | { readonly path: string },
@@ -72,8 +77,11 @@ export class Listener {
     });
   }
 
-  /** Takes no further connection, gives requests under way some time, and closes what is left. */
-  async close(): Promise<void> {
+  /**
+   * Takes no further connection, gives requests under way some time, and closes what is left.
+   * @returns how many requests were cut off.
+   */
+  async close(): Promise<number> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     if (this.#underWay > 0) {
       const drained = Promise.withResolvers<void>();
@@ -82,11 +90,13 @@ export class Listener {
       await drained.promise;
       clearTimeout(deadline);
     }
+    const cutOff = this.#underWay;
     for (const socket of this.#sockets) socket.destroySoon();
     const deadline = setTimeout(() => {
       for (const socket of this.#sockets) socket.destroy();
     }, 200);
     await closed;
     clearTimeout(deadline);
+    return cutOff;
   }
 }
