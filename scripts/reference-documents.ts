@@ -7,15 +7,23 @@ import {
   isKnownTopic,
 } from '@orchestration-sidecar/shared';
 import { format } from 'oxfmt';
+import { createProgram } from '../packages/cli/src/program.ts';
+import { renderConfigurationReference } from '../packages/cli/src/render/configuration-reference.ts';
+import { renderReference } from '../packages/cli/src/render/reference.ts';
+import { processTerminal } from '../packages/cli/src/terminal.ts';
 
-/** The generated pages of `docs/reference`, by path. */
+/** The generated pages of `docs`, by path. */
 export async function referenceDocuments(): Promise<Record<string, string>> {
   const pages = { errors: errorsPage(), events: eventsPage(), rest: restPage(), sdk: sdkPage() };
   const made = Object.entries(pages).map(async ([name, text]) => {
     const path = `docs/reference/${name}.md`;
     return [path, (await format(path, text, { printWidth: 120 })).code] as const;
   });
-  return Object.fromEntries(await Promise.all(made));
+  return {
+    ...Object.fromEntries(await Promise.all(made)),
+    'docs/cli.md': renderReference(createProgram(processTerminal())),
+    'docs/configuration.md': renderConfigurationReference(),
+  };
 }
 
 const NOTE = 'Made from the code by `npm run generate`.';

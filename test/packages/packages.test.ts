@@ -85,6 +85,19 @@ test('what the SDK exports by name', async () => {
   expect(await names('router.js')).toEqual([]);
 });
 
+test.each([
+  ['shared', /\/api\/events[\s\S]+PUBLISHER_MISMATCH[\s\S]+false/],
+  ['server', /^http:\/\/127\.0\.0\.1:\d+$/m],
+])('the program in the page of %s runs from what is published', (name, printed) => {
+  const page = readFileSync(join(root, 'packages', name, 'README.md'), 'utf8');
+  const file = join(consumer, `page-of-${name}.ts`);
+  writeFileSync(file, /^```ts\n([\s\S]*?)^```$/m.exec(page)?.[1] ?? 'throw new Error("no program")');
+  const env = { PATH: process.env['PATH'], HOME: scratch };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [file], { cwd: consumer, env, encoding: 'utf8' });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  expect(stdout).toMatch(printed);
+});
+
 test('publint has nothing to say', async () => {
   for (const { manifest, tarball } of packed) {
     const data = readFileSync(tarball);

@@ -2,13 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { configSchema } from '@orchestration-sidecar/server/config';
-import { renderConfigurationReference } from './configuration-reference.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..', '..');
-
-it('docs/configuration.md says what the table of settings says (vitest run packages/cli -u writes it)', async () => {
-  await expect(renderConfigurationReference()).toMatchFileSnapshot(join(root, 'docs', 'configuration.md'));
-});
 
 it('the shipped schema of the configuration file is that of the table (scripts/generate-schemas.ts writes it)', () => {
   const shipped: unknown = JSON.parse(
