@@ -9,6 +9,7 @@ import { createSidecarClient } from '@orchestration-sidecar/sdk';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { makeCertificate } from '../support/certificate.ts';
+import { runCommand } from '../cli/cli-process.ts';
 import { startForTest, type SidecarUnderTest } from '../support/sidecar-under-test.ts';
 
 const certificate = makeCertificate();
@@ -82,6 +83,9 @@ test('the SDK and curl trust the certificate that they are given, and none that 
   const trusting = createSidecarClient({ url: sidecar.url, environment: {}, maxAttempts: 1 });
   await expect(trusting.system.health()).rejects.toMatchObject({ code: 'UNREACHABLE' });
   trusting.close();
+  const url = ['--url', sidecar.url, '--json'];
+  expect(await runCommand(['health', ...url, '--ca-file', caPath])).toMatchObject({ code: 0 });
+  expect(await runCommand(['health', ...url])).toMatchObject({ code: 3 });
   const curl = await promisify(execFile)('curl', ['-sS', '--fail', '--cacert', caPath, `${sidecar.url}/health`]);
   expect(curl.stdout).toContain('healthy');
 });

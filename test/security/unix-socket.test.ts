@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { createServer } from 'node:net';
 import { createSidecarClient } from '@orchestration-sidecar/sdk';
 import { expect, test } from 'vitest';
+import { runCommand } from '../cli/cli-process.ts';
 import { startForTest } from '../support/sidecar-under-test.ts';
 
 const path = (): string => join(mkdtempSync(join(tmpdir(), 'sidecar-socket-')), 's.sock');
@@ -30,6 +31,8 @@ test('the same doors are behind a socket that only its user can open: curl, SDK 
     break;
   }
   client.close();
+  const projects = await runCommand(['project', 'list', '--json', '--socket', socket, '--data-dir', sidecar.dataDir]);
+  expect(projects).toMatchObject({ code: 0, stdout: expect.stringContaining('"projects"') });
   await sidecar[Symbol.asyncDispose]();
   expect(existsSync(socket)).toBe(false);
 });

@@ -16,6 +16,8 @@ export const CONNECTION_OPTIONS = [
   ['--url <url>', 'address of the sidecar (SIDECAR_URL; default: the one of the data directory)'],
   ['--token <token>', 'token to send (SIDECAR_TOKEN; default: the operator’s of the data directory)'],
   ['--data-dir <directory>', 'data directory of the sidecar (SIDECAR_DATA_DIR)'],
+  ['--socket <path>', 'Unix socket to connect to (SIDECAR_SOCKET)'],
+  ['--ca-file <file>', 'certificates to trust the sidecar by, PEM (SIDECAR_CA_FILE; default: what it was served with)'],
 ] as const;
 
 /** Adds the options by which a command finds its sidecar. */

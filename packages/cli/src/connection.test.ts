@@ -50,6 +50,27 @@ describe('findSidecar', () => {
     expect((await find({ url })).token).toBe(token);
   });
 
+  it('goes through the socket that is named, which the data directory need not know', async () => {
+    const at = async (options: object, environment: Record<string, string> = {}) => {
+      const { url, socketPath, token } = await findSidecar({ dataDir, ...options }, { environment, cwd: '/' });
+      return { url, socketPath, token };
+    };
+    const found = { url: WRITTEN, socketPath: '/s.sock', token: 'operator-secret' };
+    expect(await at({ socket: '/s.sock' })).toEqual(found);
+    expect(await at({}, { SIDECAR_SOCKET: '/s.sock' })).toEqual(found);
+    expect(await at({ url: 'http://localhost:2' }, { SIDECAR_SOCKET: '/s.sock' })).toMatchObject({
+      url: 'http://localhost:2',
+      socketPath: undefined,
+    });
+    rmSync(join(dataDir, 'sidecar.json'));
+    expect(await at({ socket: '/s.sock' })).toEqual({ ...found, url: 'http://localhost' });
+  });
+
+  it('refuses certificates that cannot be read, instead of trusting without them', async () => {
+    const connecting = findSidecar({ dataDir, caFile: '/nowhere.pem' }, { environment: {}, cwd: '/' });
+    await expect(connecting).rejects.toThrow(expect.objectContaining({ exitCode: 2 }));
+  });
+
   it('says what to do when no sidecar is known, also by a damaged file', async () => {
     for (const text of ['', '{', '[]', '{"url":7}']) {
       writeFileSync(join(dataDir, 'sidecar.json'), text);

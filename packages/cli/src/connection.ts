@@ -10,6 +10,8 @@ export interface ConnectionOptions {
   readonly url?: string;
   readonly token?: string;
   readonly dataDir?: string;
+  readonly socket?: string;
+  readonly caFile?: string;
 }
 
 /** Where the sidecar is and what to show it. */
@@ -30,7 +32,8 @@ export interface Connection {
 /**
  * Finds the sidecar: `--url`, `SIDECAR_URL`, else what the one that runs on the data directory wrote there; and the
  * token: `--token`, `SIDECAR_TOKEN`, inside of an agent the agent's own, else the operator's from the data directory.
- * @throws {CommandFailure} when no sidecar is known.
+ * A Unix socket (`--socket`, or `SIDECAR_SOCKET` where no URL is given) goes before the URL's address.
+ * @throws {CommandFailure} when no sidecar is known, or the file of certificates cannot be read.
  */
 export async function findSidecar(
   options: ConnectionOptions,
@@ -41,7 +44,12 @@ export async function findSidecar(
   const description = readDescription(dataDir);
   const written = textIn(description, 'url');
   const given = firstGiven([options.url, '--url'], [environment['SIDECAR_URL'], 'SIDECAR_URL']);
-  const [url, urlFrom] = given ?? [written, join(dataDir, DESCRIPTION)];
+  const [socketPath, socketFrom] =
+    firstGiven([options.socket, '--socket'], [given ? undefined : environment['SIDECAR_SOCKET'], 'SIDECAR_SOCKET']) ??
+    [];
+  const [url, urlFrom] =
+    given ??
+    (socketFrom === undefined ? [written, join(dataDir, DESCRIPTION)] : [written ?? BEHIND_SOCKET, socketFrom]);
   if (url === undefined) {
     throw new CommandFailure(`No sidecar runs on ${dataDir}.`, {
       exitCode: EXIT.unreachable,
@@ -56,22 +64,29 @@ export async function findSidecar(
       [insideAgent, 'JWT_TOKEN'],
       // The operator's token goes to nobody else than the sidecar that wrote it, or one of this machine.
       [
-        url === written || isLoopback(url) ? readText(join(dataDir, OPERATOR_TOKEN)) : undefined,
+        url === written || socketPath !== undefined || isLoopback(url)
+          ? readText(join(dataDir, OPERATOR_TOKEN))
+          : undefined,
         join(dataDir, OPERATOR_TOKEN),
       ],
     ) ?? [];
-  const caFile = environment['SIDECAR_CA_FILE'] || (url === written ? textIn(description, 'ca_file') : undefined);
-  return {
-    url,
-    urlFrom,
-    token,
-    tokenFrom,
-    dataDir,
-    ca: caFile === undefined ? undefined : readText(caFile),
-    socketPath: given ? undefined : environment['SIDECAR_SOCKET'] || undefined,
-  };
+  const caFile =
+    options.caFile ??
+    (environment['SIDECAR_CA_FILE'] || (url === written ? textIn(description, 'ca_file') : undefined));
+  return { url, urlFrom, token, tokenFrom, dataDir, ca: caFile && readCertificates(caFile), socketPath };
 }
 
+function readCertificates(path: string): string {
+  const text = readText(path);
+  if (text !== undefined) return text;
+  throw new CommandFailure(`The certificates in ${path} cannot be read.`, {
+    exitCode: EXIT.usage,
+    recovery: 'Name a file of certificates in PEM with --ca-file or SIDECAR_CA_FILE.',
+  });
+}
+
+/** What a sidecar that listens on a socket is called where nothing else is known. */
+const BEHIND_SOCKET = 'http://localhost';
 const DESCRIPTION = 'sidecar.json';
 const OPERATOR_TOKEN = 'operator.token';
 

@@ -26,11 +26,11 @@ test('a part that does not close is named with what holds it, and keeps nothing 
     deadlineMs: 700,
     holding: ({ open }) => `${open} calls`,
   });
-  const closing = expect(scope.close()).rejects.toThrow(HeldOpenError);
+  const closing = scope.close();
   clock.advance(699);
   expect(told).toEqual([]);
   clock.advance(1);
-  await closing;
+  await expect(closing).rejects.toThrow(HeldOpenError);
   expect(told).toEqual([['calls', 700, '3 calls']]);
   expect(closed).toEqual(['store']);
 });
