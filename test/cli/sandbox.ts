@@ -35,6 +35,11 @@ export class Sandbox implements AsyncDisposable {
     return url;
   }
 
+  /** Stops the sidecar as its user does. */
+  async stop(): Promise<void> {
+    await this.#server?.stop('SIGTERM');
+  }
+
   /** Starts a command that knows the data directory. */
   start(args: readonly string[], surroundings: Surroundings = {}): RunningCommand {
     return new RunningCommand(args, this.#inside(surroundings));
