@@ -13,6 +13,8 @@ export interface TaskQuery {
   readonly scopeTerms: ReadonlySet<number>;
   /** Hashes of whole identifiers that the task names, one word or several. */
   readonly identifiers: ReadonlySet<number>;
+  /** Words of the title and the agent’s task, as they stand, lower-case. */
+  readonly words: ReadonlySet<string>;
   /** Paths, file names, dotted modules and stack frames that the task names, lower-case, with `/`. */
   readonly paths: readonly string[];
 }
@@ -34,13 +36,27 @@ const EMPTY_WORDS = new Set(
     .map((word) => termHash(word)),
 );
 
-const NOISE =
-  /^(?:[\w-]+-by|cc|fixes|closes|refs?|see|link|bug|change-id|cherry[- ]picked from|\(cherry picked)\b[^\S\n]*:?.*$|https?:\/\/\S+|\b[0-9a-f]{9,40}\b|<[^>\s]+@[^>\s]+>|\b[\w.+-]+@[\w-]+\.\S+/gim;
+/** Trailers, references to other changes and people: what follows them in a line is a task’s own words. */
+const NOISE = new RegExp(
+  [
+    String.raw`^(?:[\w-]+-by|cc|change-id):.*$`,
+    String.raw`\(?cherry[- ]picked from\b.*$`,
+    String.raw`\b(?:fix(?:e[sd])?|close[sd]?|resolve[sd]?|refs?|see|links?|bugs?|issues?)\b:?\s*(?:[\w./-]*#|gh-|bz-?)\d+`,
+    String.raw`https?:\/\/\S+`,
+    String.raw`\b[0-9a-f]{9,40}\b`,
+    String.raw`<[^>\s]+@[^>\s]+>`,
+    String.raw`\b[\w.+-]+@[\w-]+\.\S+`,
+  ].join('|'),
+  'gim',
+);
 
 const PATH = /(?:[\w@.+-]*\/)*[\w@+-]+(?:\.[\w+-]+)+|(?:[\w@.+-]+\/)+[\w@+-]+/g;
 const IDENTIFIER = /[A-Za-z_$][\w$]{2,}/g;
 /** `area: …`, `fix(area): …`, `[area] …`. */
 const SCOPE = /^\s*(?:\[([^\]]{2,60})\]|(?:\w+\(([^)]{2,60})\)!?|([\w./,{}* -]{2,60}?)):\s)/;
+/** Words with nothing but spaces and hyphens between them. */
+const PHRASE = /[A-Za-z][A-Za-z0-9_]*(?:[ \t-]+[A-Za-z][A-Za-z0-9_]*)+/g;
+const PAIR_WEIGHT = 0.7;
 const TITLE_WEIGHT = 2.5;
 const TASK_WEIGHT = 2;
 /** Text beyond this many characters is a log or a dump: its words would drown the task’s. */
@@ -62,16 +78,43 @@ export function readTask(title: string, body: string, task: string | null): Task
       if (paths.size < MAX_PATHS) paths.add(path.toLowerCase());
     for (const [name] of clean.matchAll(IDENTIFIER)) identifiers.add(termHash(name, true));
     addTerms(clean, weight, terms);
+    addPairs(clean, weight * PAIR_WEIGHT, terms);
   }
   const titleTerms = new Map<number, number>();
   addTerms(title.replaceAll(NOISE, ' '), 1, titleTerms);
+  addPairs(title.replaceAll(NOISE, ' '), PAIR_WEIGHT, titleTerms);
+  const words = new Set(
+    wordsOf(`${title}\n${task ?? ''}`.replaceAll(NOISE, ' ')).filter((word) => !EMPTY_WORDS.has(termHash(word))),
+  );
   const scope = SCOPE.exec(title);
   const scopeTerms = new Map<number, number>();
   addTerms(scope?.[1] ?? scope?.[2] ?? scope?.[3] ?? '', 1, scopeTerms);
   const digest = createHash('sha256')
     .update(JSON.stringify([title, body, task]))
     .digest('base64url');
-  return { digest, terms, titleTerms, scopeTerms: new Set(scopeTerms.keys()), identifiers, paths: [...paths] };
+  return { digest, terms, titleTerms, scopeTerms: new Set(scopeTerms.keys()), identifiers, words, paths: [...paths] };
+}
+
+/** Two words that stand beside each other may be one identifier: “idle connections” is `idle_connections`, or `IdleConnections`. */
+function addPairs(text: string, weight: number, into: Map<number, number>): void {
+  const pairs = new Set<number>();
+  for (const [phrase] of text.matchAll(PHRASE)) {
+    const words = wordsOf(phrase);
+    for (const [at, word] of words.entries()) {
+      const before = words[at - 1];
+      if (before !== undefined && !(isEmpty(before) && isEmpty(word))) pairs.add(termHash(before + word, true));
+    }
+  }
+  for (const hash of pairs) if (!into.has(hash)) into.set(hash, weight);
+}
+
+function wordsOf(text: string): string[] {
+  const split = text.replaceAll(/([a-z0-9])(?=[A-Z])/g, '$1 ').replaceAll('_', ' ');
+  return split.toLowerCase().match(/[a-z][a-z0-9]+/g) ?? [];
+}
+
+function isEmpty(word: string): boolean {
+  return EMPTY_WORDS.has(termHash(word));
 }
 
 function addTerms(text: string, weight: number, into: Map<number, number>): void {

@@ -12,6 +12,7 @@ import { bestPassage, findOccurrences, type Occurrences } from './passages.ts';
 import { changedTogether, liveliness, readCommits, spokenOf, type ReadCommit } from './past.ts';
 import { companions, neighbours } from './surroundings.ts';
 import { bm25, countTerms, type TermStatistics } from './text.ts';
+import { alikeNames } from './word-families.ts';
 import { SIGNAL_WEIGHTS, type SignalName } from './weights.ts';
 
 /** A file’s rank: its score and the parts that made it. */
@@ -25,6 +26,9 @@ export interface Ranked {
   readonly line: number | null;
 }
 
+/** Values between 0 and 1, one a file; a signal that cannot be had is left out. */
+export type Signals = Partial<Record<SignalName, Float64Array>>;
+
 /** Fewer commits than this are no history: a shallow clone, or an import. */
 const MIN_COMMITS = 30;
 /** Files whose text and references are looked at closely. */
@@ -32,15 +36,26 @@ const CANDIDATES = 200;
 
 /** Ranks files against a task, best first; equal scores by path. */
 export function rankFiles(files: readonly IndexedFile[], query: TaskQuery, state: ProjectState): Ranked[] {
+  const { signals, lines } = measureSignals(files, query, state);
+  return settle(files, signals, lines);
+}
+
+/** What the signals say of each file, in the order of the files; and where the best passages begin, by file. */
+export function measureSignals(
+  files: readonly IndexedFile[],
+  query: TaskQuery,
+  state: ProjectState,
+): { readonly signals: Signals; readonly lines: ReadonlyMap<number, number> } {
   const statistics = countTerms(
     files,
     new Set([...query.terms.keys(), ...query.titleTerms.keys(), ...query.scopeTerms]),
   );
-  const signals: Partial<Record<SignalName, Float64Array>> = {
+  const signals: Signals = {
     text: normalised(bm25(files.length, statistics, query.terms)),
     title: normalised(bm25(files.length, statistics, query.titleTerms)),
     mention: mentionedPaths(files, query),
     name: namedFiles(files, query, statistics),
+    alike: alikeNames(files, query),
     define: normalised(definedNames(files, query)),
     scope: inScope(files, query, statistics),
   };
@@ -57,12 +72,12 @@ export function rankFiles(files: readonly IndexedFile[], query: TaskQuery, state
   signals.companion = companions(files, first);
   signals.directory = neighbours(files, first);
   const lines = addCloseLook(signals, files, query, state, statistics, first);
-  return settle(files, signals, lines);
+  return { signals, lines };
 }
 
 /** Looks closely at the best so far: their best passages, and who refers to whom. */
 function addCloseLook(
-  signals: Partial<Record<SignalName, Float64Array>>,
+  signals: Signals,
   files: readonly IndexedFile[],
   query: TaskQuery,
   state: ProjectState,
@@ -122,7 +137,7 @@ function occurrencesIn(file: IndexedFile, query: TaskQuery, state: ProjectState)
 }
 
 function addPast(
-  signals: Partial<Record<SignalName, Float64Array>>,
+  signals: Signals,
   files: readonly IndexedFile[],
   query: TaskQuery,
   state: ProjectState,
@@ -146,11 +161,7 @@ function addPast(
   signals.lively = normalised(liveliness(commits, placeOf));
 }
 
-function settle(
-  files: readonly IndexedFile[],
-  signals: Partial<Record<SignalName, Float64Array>>,
-  lines: ReadonlyMap<number, number>,
-): Ranked[] {
+function settle(files: readonly IndexedFile[], signals: Signals, lines: ReadonlyMap<number, number>): Ranked[] {
   const weighted = Object.entries(signals) as [SignalName, Float64Array][];
   const gained = sum(
     files.length,

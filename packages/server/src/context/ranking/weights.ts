@@ -16,6 +16,8 @@ export const SIGNAL_WEIGHTS = {
   mention: 2.8,
   /** Own name said by the task. */
   name: 1.2,
+  /** Own name of the families of the title’s words. */
+  alike: 0.7,
   /** Named and full of the task’s words. */
   named_text: 1.4,
   /** Path in the area that the title begins with. */

@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest';
+import { readTask } from './task-query.ts';
+import { termHash } from './terms.ts';
+
+const says = (text: string, word: string, whole = false): boolean =>
+  readTask(text, '', null).terms.has(termHash(word, whole));
+
+describe('task', () => {
+  it.each([
+    'Refs #34000 -- Session cookies expire',
+    'Fixes the expiry of session cookies',
+    'Bug: session cookies expire',
+    'Link to session is lost',
+    'See #12: session is lost',
+    'Closes GH-7, session is lost',
+  ])('keeps the words of a title that begins as a trailer does: %s', (title) => {
+    expect(says(title, 'session')).toBe(true);
+  });
+
+  it('leaves out trailers, people, addresses and hashes', () => {
+    const body =
+      'Reviewed-by: Session Owner\nCc: session@example.org\nChange-Id: Isession\nhttps://session.example.org/x';
+    const { terms } = readTask('Broken cookies', body, null);
+    expect(['session', 'owner', 'example'].map((word) => terms.has(termHash(word)))).toEqual([false, false, false]);
+  });
+
+  it('takes words that stand beside each other for one identifier as well', () => {
+    expect(says('Close idle connections early', 'idleConnections', true)).toBe(true);
+    expect(says('Close idle, connections', 'idleConnections', true)).toBe(false);
+  });
+});
