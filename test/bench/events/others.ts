@@ -8,7 +8,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect as connectNats, type NatsConnection } from '@nats-io/transport-node';
 import { createClient } from '@redis/client';
-import { Pool } from 'pg';
 
 /** Another server that takes events. */
 interface Publisher {
@@ -23,7 +22,7 @@ export interface Other {
   start(): Promise<Publisher>;
 }
 
-/** Servers to compare with, each started by the bench with the settings named, but for PostgreSQL, which has to run. */
+/** Servers to compare with, each started by the bench with the settings named. */
 export const OTHERS: readonly Other[] = [
   {
     name: 'Redis Streams, appendfsync always',
@@ -55,32 +54,6 @@ export const OTHERS: readonly Other[] = [
       await (await jetstreamManager(client)).streams.add({ name: 'bench', subjects: ['bench'] });
       const stream = jetstream(client);
       return { publish: (text) => stream.publish('bench', text), [Symbol.asyncDispose]: stop };
-    },
-  },
-  {
-    name: 'PostgreSQL, one row an insert, 20 connections',
-    async start() {
-      const user = process.env['PGUSER'] ?? 'postgres';
-      const pool = new Pool({
-        host: process.env['PGHOST'] ?? '127.0.0.1',
-        user,
-        max: 20,
-        connectionTimeoutMillis: 2000,
-      });
-      pool.on('error', () => {});
-      const table = `sidecar_bench_${process.pid}`;
-      await pool.query(`create table ${table} (id bigserial primary key, body text)`).catch(async (cause: unknown) => {
-        await pool.end();
-        throw cause;
-      });
-      const statement = { name: 'insert', text: `insert into ${table} (body) values ($1) returning id` };
-      return {
-        publish: (text) => pool.query({ ...statement, values: [text] }),
-        async [Symbol.asyncDispose]() {
-          await pool.query(`drop table ${table}`);
-          await pool.end();
-        },
-      };
     },
   },
 ];
@@ -159,7 +132,8 @@ async function end(child: ChildProcess): Promise<void> {
   await exited;
 }
 
-async function freePort(): Promise<number> {
+/** A port that nothing listens on. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

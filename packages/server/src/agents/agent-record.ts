@@ -9,8 +9,6 @@ import type {
   Profile,
 } from '@orchestration-sidecar/shared';
 import type { ProcessRecord } from '../process/index.ts';
-import type { CallContext } from '../telemetry/call-context.ts';
-import { readTraceContext, traceparentOf } from '../telemetry/trace-context.ts';
 import { UNKNOWN_USAGE, type ProtocolName } from './launchers/index.ts';
 import type { Ticket } from './queue-order.ts';
 import type { SpawnRequest } from './spawn-request.ts';
@@ -28,9 +26,8 @@ export interface AgentRecord {
   /** Working directory of the agent’s process: the project’s root. */
   readonly projectDir: string;
   readonly correlationId: string;
-  /** W3C trace context that it goes on with. */
+  /** W3C trace context of the spawn. */
   readonly traceparent: string | null;
-  readonly tracestate?: string | undefined;
   readonly idempotencyKey: string | null;
   /** How its process is recognised after a restart; null while there is none. */
   readonly process: ProcessRecord | null;
@@ -50,11 +47,6 @@ export interface AgentRecord {
 /** Whether the agent may still act: its process lives or is to come, or it has none of ours. */
 export function isAlive(state: AgentState): boolean {
   return state !== 'exited' && state !== 'failed' && state !== 'stopped';
-}
-
-/** In whose name things are done for an agent: that of its spawn. */
-export function callOf({ correlationId, traceparent, tracestate }: AgentRecord): CallContext {
-  return { correlationId, trace: readTraceContext(traceparent, tracestate) };
 }
 
 /** What admission needs to know of an agent. */
@@ -97,8 +89,7 @@ export function newRecord(request: SpawnRequest, agentId: string, state: AgentSt
     tier: request.profile.model.tier,
     projectDir: request.project.root,
     correlationId: request.correlationId,
-    traceparent: request.trace ? traceparentOf(request.trace) : null,
-    tracestate: request.trace?.tracestate,
+    traceparent: request.traceparent ?? null,
     idempotencyKey: request.idempotencyKey ?? null,
     process: null,
     protocol: 'lines',

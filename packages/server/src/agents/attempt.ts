@@ -136,7 +136,6 @@ export async function startAttempt(
       SIDECAR_OUTBOX: files.outbox,
       SIDECAR_SEND: files.send,
       ...(record.traceparent === null ? {} : { TRACEPARENT: record.traceparent }),
-      ...(record.tracestate === undefined ? {} : { TRACESTATE: record.tracestate }),
     },
   });
   const { limits } = profile;

@@ -96,9 +96,8 @@ export interface SidecarVariables {
   readonly SIDECAR_SEND: string;
   /** Correlation id of the spawn, for what the agent asks in its turn. */
   readonly CORRELATION_ID: string;
-  /** W3C trace context to go on with. */
+  /** W3C trace context of the spawn. */
   readonly TRACEPARENT?: string;
-  readonly TRACESTATE?: string;
 }
 
 /** What an agent’s environment is made of. */

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { SidecarError, type Procedure } from '@orchestration-sidecar/shared';
-import { readTraceContext } from '../telemetry/trace-context.ts';
+import { readTraceparent } from '../agents/index.ts';
 import { CORRELATION_HEADER } from './correlation.ts';
 import type { Dispatcher, DoorCall } from './dispatcher.ts';
 import { sendEventStream } from './event-stream.ts';
@@ -43,11 +43,15 @@ export function callOf(request: FastifyRequest, reply: FastifyReply, calls: Open
   return {
     authorization: request.headers.authorization,
     correlationId: request.id,
-    trace: readTraceContext(request.headers['traceparent'], request.headers['tracestate']),
+    traceId: traceIdOf(request.headers['traceparent']),
     get signal() {
       return open.signal;
     },
   };
+}
+
+function traceIdOf(header: string | string[] | undefined): string | undefined {
+  return typeof header === 'string' ? readTraceparent(header)?.split('-')[1] : undefined;
 }
 
 /** Writes the correlation id into the answer. */
