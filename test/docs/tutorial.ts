@@ -6,8 +6,12 @@ import type { Sandbox } from '../cli/sandbox.ts';
 
 /** The bash blocks of a page in `docs/`, in their order. */
 export function bashBlocks(page: string): string[] {
-  const text = readFileSync(resolve(import.meta.dirname, '../../docs', page), 'utf8');
-  return [...text.matchAll(/^```bash\n(.*?)^```$/gms)].map(([, code = '']) => code);
+  return blocksOf(readFileSync(resolve(import.meta.dirname, '../../docs', page), 'utf8'), 'bash');
+}
+
+/** The code blocks of a language in a Markdown text, in their order. */
+export function blocksOf(text: string, language: string): string[] {
+  return [...text.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))].map(([, code = '']) => code);
 }
 
 /** Somebody who types a tutorial into a shell, in the repository of a sandbox, with `sidecar` in the PATH. */

@@ -86,6 +86,15 @@ test('the tour with the SDK, run as it says after the tour with curl', () => {
   }
 });
 
+test('an agent of one’s own, on a repository of one’s own', () => {
+  const own = blocks('bash').find((block) => block.includes('agent.sh')) ?? '';
+  const output = bash(own.replaceAll('~/orchestration-sidecar', `'${root}'`), project);
+  expect(output).toMatch(/^python-specialist-\S+$/m);
+  expect(output).toMatch(/agent_completed/);
+  expect(output).toMatch(/success .*Counted\./);
+  expect(readFileSync(join(project, 'FILES.txt'), 'utf8')).toMatch(/^\s*\d+$/m);
+}, 120_000);
+
 test('the command line finds the running sidecar by itself', () => {
   const commands = blocks('bash').filter((block) => block.startsWith('npm run -s sidecar'));
   const output = bash(commands.join('\n'), root);

@@ -23,18 +23,19 @@ export function inlineView(terminal: Terminal): LiveView {
   let drawn = 0;
   let shown: readonly string[] = [];
   const give = restoring(terminal, HIDE_CURSOR, SHOW_CURSOR);
-  const draw = (before: string): void => {
+  const draw = (before: readonly string[]): void => {
     const up = drawn === 0 ? '' : `\r\u001b[${drawn}A`;
     const lines = shown.slice(0, terminal.size().rows - 1);
     drawn = lines.length;
-    terminal.write(up + CLEAR_BELOW + before + lines.map((line) => `${line}\n`).join(''));
+    // Each line is overwritten and only its rest cleared: what has not changed does not blink.
+    terminal.write(up + [...before, ...lines].map((line) => `${line}${CLEAR_LINE_END}\n`).join('') + CLEAR_BELOW);
   };
   return {
     show(lines) {
       shown = lines;
-      draw('');
+      draw([]);
     },
-    log: (line) => draw(`${line}\n`),
+    log: (line) => draw([line]),
     close: give,
   };
 }

@@ -4,7 +4,7 @@ import type { Failure } from './failure.ts';
 
 /** What to do next where the sidecar's own words are meant for programs. */
 const RECOVERY: Partial<Record<ErrorCode, string>> = {
-  UNREACHABLE: 'Start it with `sidecar serve`, or say where it runs with --url or --data-dir.',
+  UNREACHABLE: 'Start it with `sidecar serve`, or say where it runs with --url, --socket or --data-dir.',
   ANSWER_UNREADABLE: 'Check that --url is the address of a sidecar, and that it is of the version of this command.',
   PROJECT_REQUIRED: 'Name one with --project; `sidecar project list` shows them.',
   PROJECT_NOT_FOUND: '`sidecar project list` shows the projects there are; `sidecar project add` registers one.',
@@ -22,6 +22,9 @@ const RECOVERY: Partial<Record<ErrorCode, string>> = {
   TOKEN_REVOKED: 'Make a new one with `sidecar token create`.',
 };
 
+/** What to do when a sidecar is there and its certificate is not trusted. */
+const UNTRUSTED = 'Name the file of the certificates to trust it by with --ca-file or SIDECAR_CA_FILE.';
+
 /** Codes that say that nobody answered, or nobody who could be understood. */
 const UNREACHED: ReadonlySet<ErrorCode> = new Set(['UNREACHABLE', 'TIMEOUT', 'ANSWER_UNREADABLE']);
 
@@ -33,7 +36,7 @@ export function describeSidecarError(error: Error): Failure | undefined {
     exitCode: exitCodeOf(error),
     message: code === 'UNREACHABLE' ? `The sidecar cannot be reached: ${detail}` : `${detail} (${code})`,
     details: issuesOf(error.extension['issues']),
-    recovery: RECOVERY[code] ?? error.recovery,
+    recovery: code === 'UNREACHABLE' && /certificate/i.test(detail) ? UNTRUSTED : (RECOVERY[code] ?? error.recovery),
     // Nobody has heard of a request that nobody answered.
     correlationId: UNREACHED.has(code) ? undefined : correlationId,
   };

@@ -59,6 +59,7 @@ async function show(options: ShowOptions, terminal: Terminal): Promise<void> {
     connection: connection && {
       url: connection.url,
       url_from: connection.urlFrom,
+      socket: connection.socketPath ?? null,
       token_from: connection.tokenFrom ?? null,
     },
   };
@@ -75,7 +76,7 @@ async function show(options: ShowOptions, terminal: Terminal): Promise<void> {
     '',
     loaded.file === null ? 'No configuration file was found.' : `The configuration file is ${loaded.file}.`,
     connection
-      ? `Commands talk to ${connection.url} (${connection.urlFrom}), token from ${connection.tokenFrom ?? 'nowhere'}.`
+      ? `Commands talk to ${connection.socketPath ?? connection.url} (${connection.urlFrom}), token from ${connection.tokenFrom ?? 'nowhere'}.`
       : `Commands know no sidecar: none runs on ${loaded.config.dataDir}.`,
   ]);
   for (const warning of loaded.warnings) terminal.note(warning);

@@ -15,8 +15,11 @@ export function connectOver(route: Route): Connections {
     async fetch(input, init) {
       const request = new Request(input, init);
       const body = await request.text();
+      const url = new URL(request.url);
+      // A socket file is plain HTTP, also where the port of the same sidecar speaks TLS.
+      if (route.socketPath !== undefined) url.protocol = 'http:';
       const message = await send(
-        new URL(request.url),
+        url,
         {
           method: request.method,
           headers: { ...Object.fromEntries(request.headers), 'content-length': Buffer.byteLength(body) },
