@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createSidecarClient } from '@orchestration-sidecar/sdk';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Sandbox } from './sandbox.ts';
 
@@ -145,6 +146,20 @@ describe('events', () => {
     );
   });
 
+  it('replays what lies between two positions, an event a line, and ends', async () => {
+    const client = createSidecarClient({ url, token: sandbox.operatorToken });
+    const cursors: string[] = [];
+    for (const n of [1, 2, 3, 4]) {
+      const draft = { event_type: 'replayed', project_id: 'shop', data: { n } };
+      cursors.push((await client.events.publish(draft)).cursor);
+    }
+    client.close();
+    const [first = '', second, third = ''] = cursors;
+    const args = ['--type', 'replayed', '--cursor', first, '--until', third, '--project', 'shop', '--json'];
+    const lines = (await sandbox.output('events', 'replay', ...args)).split('\n');
+    expect(lines.map((line) => (JSON.parse(line) as { cursor: string }).cursor)).toEqual([second, third]);
+  });
+
   it('says when nothing came in time', async () => {
     const { code, stdout, stderr } = await sandbox.run([
       'events',
@@ -180,6 +195,42 @@ describe('consumers and dead letters', () => {
     expect(await sandbox.output('consumers', 'list', '--project', 'shop', '--json')).toContain('"consumers": []');
     expect(await sandbox.output('dead-letters', 'list', '--project', 'shop')).toBe('No dead letters.');
     expect((await sandbox.run(['dead-letters', 'drop', 'nope', '--project', 'shop'])).code).toBe(4);
+  });
+
+  it('shows what was refused, gives it back and forgets it, as the SDK does', async () => {
+    const client = createSidecarClient({ url, token: sandbox.operatorToken });
+    const of = { consumer: 'refusers', project_id: 'shop' };
+    const { project_id } = of;
+    await client.consumers.create({ ...of, event_type: 'unwanted' });
+    for (const n of [1, 2]) await client.events.publish({ event_type: 'unwanted', project_id, data: { n } });
+    const refuse = async (limit: number): Promise<unknown[]> => {
+      const { deliveries } = await client.consumers.consume({ ...of, limit });
+      const leases = deliveries.map(({ lease }) => lease);
+      await client.consumers.nack({ ...of, leases, refuse: true, reason: 'nobody builds this' });
+      return deliveries.map(({ event }) => event.data['n']);
+    };
+    expect(await refuse(2)).toEqual([1, 2]);
+
+    const cli = (...args: string[]): Promise<string> => sandbox.output('dead-letters', ...args, '--project', 'shop');
+    expect(await cli('list', '--reason', 'refused')).toMatch(/refusers +unwanted +refused/);
+    const { dead_letters: letters } = await client.deadLetters.list(of);
+    const [one, two] = letters.map(({ dead_letter_id: id }) => id);
+    if (one === undefined || two === undefined) throw new RangeError('two events were refused');
+    expect(await cli('show', one)).toContain('refused: nobody builds this');
+    expect(await client.deadLetters.get({ dead_letter_id: one, project_id })).toMatchObject({
+      history: [{ delivery: 1 }],
+    });
+
+    expect(await cli('redrive', one)).toContain('is given to refusers again');
+    expect(await client.deadLetters.redrive({ dead_letter_id: two, project_id })).toMatchObject({ redriven: true });
+    expect(new Set(await refuse(2))).toEqual(new Set([1, 2]));
+
+    const again = (await client.deadLetters.list(of)).dead_letters.map(({ dead_letter_id: id }) => id);
+    expect(await cli('drop', again[0] ?? '')).toContain('is forgotten');
+    expect(await client.deadLetters.drop({ dead_letter_id: again[1] ?? '', project_id })).toEqual({ dropped: true });
+    expect(await cli('list')).toBe('No dead letters.');
+    await client.consumers.delete(of);
+    client.close();
   });
 });
 

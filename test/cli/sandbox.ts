@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +18,11 @@ export class Sandbox implements AsyncDisposable {
     this.git('init', '--quiet', '--initial-branch=main');
     this.git('add', '.');
     this.git('-c', 'user.name=Test', '-c', 'user.email=test@example.org', 'commit', '--quiet', '--message=first');
+  }
+
+  /** Secret of the sidecar that {@link serve} started. */
+  get operatorToken(): string {
+    return readFileSync(join(this.dataDir, 'operator.token'), 'utf8').trim();
   }
 
   git(...args: string[]): void {
