@@ -5,6 +5,7 @@ import { CommandFailure } from '../failure.ts';
 import { withExamples } from '../help-text.ts';
 import { whileWaiting } from '../progress.ts';
 import { renderTable } from '../render/table.ts';
+import { counted } from '../render/quantity.ts';
 import type { Terminal } from '../terminal.ts';
 
 interface ListOptions extends ReadOptions {
@@ -71,7 +72,9 @@ export function addAudit(program: Command, terminal: Terminal): void {
     withClient(options, terminal, async (client) => {
       const verdict = await whileWaiting(terminal, 'Checking the audit log', client.audit.verify({}));
       printAnswer(terminal, options, verdict, ({ ok, records, head, faults }) => [
-        ok ? `${records} records, all as they were written.` : `${records} records, not all as they were written:`,
+        ok
+          ? `${counted(records, 'record')}, all as they were written.`
+          : `${counted(records, 'record')}, not all as they were written:`,
         ...faults.map(({ sequence, fault, detail }) => `  ${sequence}: ${fault}, ${detail}`),
         ...(head ? [`newest: ${head.sequence} ${head.hash}`] : []),
       ]);

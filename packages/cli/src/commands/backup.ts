@@ -5,7 +5,7 @@ import { printAnswer } from '../client-command.ts';
 import { withExamples } from '../help-text.ts';
 import { dataDirOf, withMaintenance, worksOnDirectory, type OfflineOptions } from '../offline-command.ts';
 import { progressBar } from '../progress-bar.ts';
-import { ago, bytes } from '../render/quantity.ts';
+import { ago, bytes, counted } from '../render/quantity.ts';
 import { renderTable } from '../render/table.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -70,7 +70,9 @@ export function addBackup(program: Command, terminal: Terminal): void {
   ).action((path: string) =>
     withMaintenance(async ({ verifyBackup }) => {
       const { created_at, counts } = await verifyBackup(resolve(terminal.cwd, path));
-      terminal.print(`Whole: ${counts.results} results and ${counts.events} events of ${created_at}.`);
+      terminal.print(
+        `Whole: ${counted(counts.results, 'result')} and ${counted(counts.events, 'event')} of ${created_at}.`,
+      );
     }),
   );
 }
@@ -89,7 +91,9 @@ async function create(options: CreateOptions, terminal: Terminal): Promise<void>
     }
     printAnswer(terminal, options, backup, ({ path }) => [path]);
     const { projects, issues, results, events } = backup.counts;
-    terminal.note(`${projects} projects, ${issues} issues, ${results} results, ${events} events; verified.`);
+    terminal.note(
+      `${counted(projects, 'project')}, ${counted(issues, 'issue')}, ${counted(results, 'result')}, ${counted(events, 'event')}; verified.`,
+    );
   });
 }
 

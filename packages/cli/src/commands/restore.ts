@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { withExamples } from '../help-text.ts';
 import { dataDirOf, withMaintenance, worksOnDirectory, type OfflineOptions } from '../offline-command.ts';
 import { whileWaiting } from '../progress.ts';
+import { counted } from '../render/quantity.ts';
 import type { Terminal } from '../terminal.ts';
 
 interface RestoreOptions extends OfflineOptions {
@@ -43,7 +44,7 @@ async function restore(backup: string, options: RestoreOptions, terminal: Termin
     const different = await whileWaiting(terminal, 'Writing the mirrors', rebuildMirrors(dataDir, process.pid));
     const { projects, issues, results, events } = manifest.counts;
     terminal.print(
-      `Restored ${projects} projects, ${issues} issues, ${results} results, ${events} events of ${manifest.created_at}.`,
+      `Restored ${counted(projects, 'project')}, ${counted(issues, 'issue')}, ${counted(results, 'result')}, ${counted(events, 'event')} of ${manifest.created_at}.`,
     );
     if (replaced !== null) terminal.note(`The store that was there is kept in ${replaced}.`);
     if (different > 0) terminal.note(`${different} mirror files were brought up to date.`);

@@ -9,6 +9,7 @@ import { withExamples } from '../help-text.ts';
 import { dataDirOf, withMaintenance, worksOnDirectory, type OfflineOptions } from '../offline-command.ts';
 import { assignments, collected } from '../option-values.ts';
 import { progressBar } from '../progress-bar.ts';
+import { counted } from '../render/quantity.ts';
 import type { Terminal } from '../terminal.ts';
 
 interface ImportOptions extends OfflineOptions {
@@ -68,7 +69,7 @@ async function exportTo(file: string, options: OfflineOptions, terminal: Termina
     } finally {
       bar.end();
     }
-    terminal.note(`${total} records exported.`);
+    terminal.note(`${counted(total, 'record')} exported.`);
   });
 }
 
@@ -95,9 +96,11 @@ async function importFrom(file: string, options: ImportOptions, terminal: Termin
       bar.end();
       await rebuildMirrors(dataDir, process.pid);
       printAnswer(terminal, options, imported, ({ taken, known, reopened }) => [
-        `Taken in: ${taken.projects} projects, ${taken.issues} issues, ${taken.results} results, ${taken.events} events.`,
-        `Known already: ${known.projects} projects, ${known.issues} issues, ${known.results} results, ${known.events} events.`,
-        ...(reopened > 0 ? [`${reopened} issues were being worked on and are open now.`] : []),
+        `Taken in: ${counted(taken.projects, 'project')}, ${counted(taken.issues, 'issue')}, ${counted(taken.results, 'result')}, ${counted(taken.events, 'event')}.`,
+        `Known already: ${counted(known.projects, 'project')}, ${counted(known.issues, 'issue')}, ${counted(known.results, 'result')}, ${counted(known.events, 'event')}.`,
+        ...(reopened > 0
+          ? [`${counted(reopened, 'issue')} that ${reopened === 1 ? 'was' : 'were'} being worked on, open now.`]
+          : []),
       ]);
     } finally {
       bar.end();

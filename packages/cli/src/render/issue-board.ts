@@ -3,7 +3,7 @@ import type { Need } from '../attention.ts';
 import type { Paint } from '../terminal.ts';
 import { agentRows } from './agent-rows.ts';
 import { needLines } from './needs.ts';
-import { since } from './quantity.ts';
+import { since, counted } from './quantity.ts';
 import { cleanText, cut, pad, widthOf, wrap } from './text.ts';
 
 /** How one issue stands. */
@@ -44,7 +44,7 @@ export function issueBoard({ issue, workflow, agents, needs }: IssueState, targe
   const facts = [
     `${issue.issue_id} in ${issue.project_id}`,
     ...(progress ? [`round ${progress.round}`] : []),
-    ...(progress?.open_findings ? [`${progress.open_findings} findings open`] : []),
+    ...(progress?.open_findings ? [`${counted(progress.open_findings, 'finding')} open`] : []),
     ...(progress?.limits ? [`${progress.limits.spawns.used} of ${progress.limits.spawns.max ?? '∞'} agents used`] : []),
   ];
   return [

@@ -1,6 +1,6 @@
 import type { Agent, AgentOutcome, Issue, OutputOf, contract } from '@orchestration-sidecar/shared';
 import type { Style, Terminal } from '../terminal.ts';
-import { duration } from './quantity.ts';
+import { duration, counted } from './quantity.ts';
 import { RESULT_STYLES } from './result.ts';
 import { renderTable } from './table.ts';
 import { cleanText } from './text.ts';
@@ -57,7 +57,7 @@ export function issueSummary({ issue, agents, results }: IssueEnd, terminal: Ter
           ),
         ]),
     '',
-    `${files.size} files changed; \`sidecar results list --issue ${issue.issue_id}\` shows the results.`,
+    `${counted(files.size, 'file')} changed; \`sidecar results list --issue ${issue.issue_id}\` shows the results.`,
   ];
 }
 

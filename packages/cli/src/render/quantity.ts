@@ -38,3 +38,8 @@ export function bytes(count: number): string {
   const power = Math.min(3, Math.floor(Math.log10(count) / 3));
   return `${(count / 1000 ** power).toFixed(1)} ${['B', 'kB', 'MB', 'GB'][power] ?? 'GB'}`;
 }
+
+/** How many there are of something: `1 issue`, `3 issues`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
