@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parseGitIndex } from './git-index.ts';
@@ -35,6 +35,19 @@ describe('git index', () => {
     expect(repository && (await new TrackedPaths().read(root, repository, signal))).toEqual(listed('src'));
   });
 
+  it('leads nowhere outside when it was planted', async () => {
+    using outside = new TestProject().write({ 'a.py': '' });
+    using planted = new TestProject().write({ 'inside.py': '', [`xx/${outside.root.split('/').at(-1)}/a.py`]: '' });
+    planted.git('init', '--quiet');
+    planted.git('add', '--all');
+    const own = join(planted.root, '.git/index');
+    writeFileSync(own, Buffer.from(readFileSync(own).toString('latin1').replace('xx/', '../'), 'latin1'));
+    expect(parseGitIndex(readFileSync(own))).toContain(`../${outside.root.split('/').at(-1)}/a.py`);
+    const { signal } = new AbortController();
+    const repository = await findRepository(planted.root, signal);
+    expect(repository && (await new TrackedPaths().read(planted.root, repository, signal))).toEqual(['inside.py']);
+  });
+
   it('is left to git when it is damaged, split or of another hash', () => {
     const bytes = readFileSync(file);
     for (let length = 0; length < bytes.length; length += 7)
@@ -46,6 +59,5 @@ describe('git index', () => {
     other.git('init', '--quiet', '--object-format=sha256');
     other.git('add', '--all');
     expect(parseGitIndex(readFileSync(join(other.root, '.git/index')))).toBeNull();
-    rmSync(join(other.root, '.git/index'));
   });
 });
