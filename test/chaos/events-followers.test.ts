@@ -1,14 +1,20 @@
 import { createSidecarClient } from '@orchestration-sidecar/sdk';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { startChaosProxy } from '../../packages/sdk/src/chaos-proxy.ts';
+import { leftOpen, openResources } from '../support/open-resources.ts';
 import { startForTest } from '../support/sidecar-under-test.ts';
 
 const FOLLOWERS = 119;
 const EVENTS = 300;
 
-test('119 followers behind a network that cuts, stalls and half-closes get every event once and in order', async () => {
-  await using sidecar = await startForTest();
+test('119 followers behind a network that cuts, stalls and half-closes get every event once and in order, and leave nothing', async () => {
+  // The sidecar runs in this process, so that what either side leaves behind is counted here.
+  const before = openResources();
+  const sidecar = await startForTest();
+  onTestFinished(() => sidecar[Symbol.asyncDispose]());
   const proxy = await startChaosProxy(Number(new URL(sidecar.url).port));
+  expect((await sidecar.call('GET', '/status')).status).toBe(200);
+  const idle = openResources();
   const clients = Array.from({ length: FOLLOWERS }, () =>
     createSidecarClient({ url: proxy.url, token: sidecar.operatorToken, heartbeatMs: 500 }),
   );
@@ -38,5 +44,8 @@ test('119 followers behind a network that cuts, stalls and half-closes get every
   const open = async () => (await sidecar.call('GET', '/status')).body.events.active_subscriptions;
   await expect.poll(open, { timeout: 20_000 }).toBe(0);
   await expect.poll(() => proxy.connections, { timeout: 20_000 }).toBe(0);
+  expect(await leftOpen(idle)).toEqual({});
   await proxy.close();
+  await sidecar.stop();
+  expect(await leftOpen(before)).toEqual({});
 }, 120_000);

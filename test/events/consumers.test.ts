@@ -1,16 +1,21 @@
 import type { Delivery } from '@orchestration-sidecar/shared';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { leftOpen, openResources } from '../support/open-resources.ts';
 import { startForTest, type Answer, type SidecarUnderTest, type TestAgent } from '../support/sidecar-under-test.ts';
 
 let sidecar: SidecarUnderTest;
 let python: TestAgent;
 let go: TestAgent;
+const before = openResources();
 beforeAll(async () => {
   sidecar = await startForTest();
   python = await sidecar.mint('python-specialist');
   go = await sidecar.mint('go-specialist');
 });
-afterAll(() => sidecar[Symbol.asyncDispose]());
+afterAll(async () => {
+  await sidecar[Symbol.asyncDispose]();
+  expect(await leftOpen(before)).toEqual({});
+}, 30_000);
 
 const post = (path: string, body: unknown, agent: TestAgent = python): Promise<Answer> =>
   sidecar.call('POST', path, { token: agent.token, body });

@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import type { SidecarEvent } from '@orchestration-sidecar/shared';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { leftOpen, openResources } from '../support/open-resources.ts';
 import { startForTest, type SidecarUnderTest } from '../support/sidecar-under-test.ts';
 import { stockSocketClient } from '../support/trpc-clients.ts';
 
@@ -10,10 +11,14 @@ const EVENTS = 12_000;
 const PADDING = 'x'.repeat(1000);
 
 let sidecar: SidecarUnderTest;
+const before = openResources();
 beforeAll(async () => {
   sidecar = await startForTest();
 });
-afterAll(() => sidecar[Symbol.asyncDispose]());
+afterAll(async () => {
+  await sidecar[Symbol.asyncDispose]();
+  expect(await leftOpen(before)).toEqual({});
+}, 30_000);
 afterEach(async () => {
   await expect.poll(subscriptions, { timeout: 10_000 }).toBe(0);
 });
