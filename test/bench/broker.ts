@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { fork } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
-import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { fastify } from 'fastify';
@@ -10,6 +9,7 @@ import { Dispatcher } from '../../packages/server/src/api/dispatcher.ts';
 import { implement } from '../../packages/server/src/api/implement.ts';
 import { OpenCalls } from '../../packages/server/src/api/open-calls.ts';
 import { addRestRoutes } from '../../packages/server/src/api/rest.ts';
+import { openOperatorToken } from '../../packages/server/src/broker/operator-token.ts';
 import {
   AdmissionQueue,
   AuditLog,
@@ -27,41 +27,26 @@ import { createIds } from '../../packages/server/src/runtime/ids.ts';
 import { openTemporaryStore } from '../../packages/server/src/storage/temporary-store.ts';
 import { silentLogger } from '../../packages/server/src/telemetry/logger.ts';
 import { Metrics } from '../../packages/server/src/telemetry/metrics.ts';
-import { rateOf } from './events/load.ts';
+import type { Drive } from './broker-client.ts';
+import { quantile } from './events/load.ts';
 
 /**
- * What the broker costs: a verified token, and all of it beside the same route without it, in rounds that take turns.
+ * What the broker costs: a verified token, and all of it (who, may you, how often, in the queue) beside the same route
+ * without it. Both servers live in this process and are called in short slices that take turns, by one client process
+ * that lives throughout; what counts are answers and the processor time of this process, as pairs of neighbouring
+ * slices. Whatever else the machine does meets both of a pair.
  *
- *     npm run bench -- broker [--seconds 3] [--rounds 3]
+ *     npm run bench -- broker [--pairs 30] [--slice-ms 400]
  */
 const { values } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '3' },
-    rounds: { type: 'string', default: '3' },
-    drive: { type: 'string' },
-  },
+  options: { pairs: { type: 'string', default: '30' }, 'slice-ms': { type: 'string', default: '400' } },
 });
-const seconds = Number(values.seconds);
-const IN_FLIGHT = 119;
+const PAIRS = Number(values.pairs);
+const SLICE_MS = Number(values['slice-ms']);
+const WARM_UP_MS = 3000;
+const IN_FLIGHT = 32;
 
-if (values.drive === undefined) await measure();
-else await drive(values.drive);
-
-/** Calls a URL from a process of its own, so that its work is not the server’s. */
-async function drive(url: string): Promise<void> {
-  const agent = new Agent({ keepAlive: true, maxSockets: IN_FLIGHT });
-  const headers = { authorization: `Bearer ${process.env['BENCH_TOKEN'] ?? ''}` };
-  const get = (): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const sent = request(url, { agent, headers }, (answer) => {
-        answer.resume().on('end', () => (answer.statusCode === 200 ? resolve() : reject(new Error('refused'))));
-      });
-      sent.on('error', reject).end();
-    });
-  const rate = await rateOf(IN_FLIGHT, seconds, get);
-  agent.destroy();
-  process.send?.(rate);
-}
+await measure();
 
 async function measure(): Promise<void> {
   using store = openTemporaryStore();
@@ -87,7 +72,7 @@ async function measure(): Promise<void> {
   const principal = await tokens.verify(token);
   const broker = new Broker({
     tokens,
-    operatorToken: { matches: () => false },
+    operatorToken: openOperatorToken(join(store.directory, 'operator.token'), ids, clock.nowMs()),
     profiles: { get: () => undefined },
     // High enough that none is met: what is measured is what counting costs.
     rateLimits: new RateLimits({ perAgent: 1e6, perAgentType: 1e6, perProject: 1e6 }, clock),
@@ -95,7 +80,7 @@ async function measure(): Promise<void> {
     memory: new MemoryWatch(null),
   });
   const none = Object.assign(Object.create(broker) as Broker, {
-    authenticate: async () => principal,
+    authenticate: () => principal,
     authorise: () => {},
     admit: () => () => {},
   });
@@ -109,42 +94,69 @@ async function measure(): Promise<void> {
     const dispatcher = new Dispatcher({ ...needs, implementations: [answer], noteCall: () => () => {} });
     addRestRoutes(http, [entry], dispatcher, new OpenCalls());
     const address = await http.listen({ host: '127.0.0.1', port: 0 });
-    return { url: `${address}/api/projects`, close: () => http.close() };
+    return { port: Number(new URL(address).port), close: () => http.close() };
   };
 
+  // A text of its own each time, as it comes from a socket.
+  const bytes = Buffer.from(`Bearer ${token}`);
+  const header = (): string => bytes.latin1Slice();
   const CALLS = 200_000;
   for (const counted of [CALLS / 4, CALLS]) {
     const startMs = performance.now();
-    for (let n = 0; n < counted; n += 1) await broker.authenticate(`Bearer ${token}`);
+    for (let n = 0; n < counted; n += 1) await broker.authenticate(header());
     const us = ((performance.now() - startMs) * 1000) / counted;
     if (counted === CALLS) console.log(`a token that was verified before       ${us.toFixed(2)} µs a request`);
   }
 
   const servers = { with: await serve(broker), without: await serve(none) };
-  const rates: Record<keyof typeof servers, number[]> = { with: [], without: [] };
-  const cpu: Record<keyof typeof servers, number[]> = { with: [], without: [] };
-  for (let round = 0; round < Number(values.rounds); round += 1) {
-    for (const which of round % 2 === 0 ? (['without', 'with'] as const) : (['with', 'without'] as const)) {
-      const before = process.cpuUsage();
-      const args = ['--drive', servers[which].url, '--seconds', values.seconds];
-      const child = fork(import.meta.filename, args, { env: { ...process.env, BENCH_TOKEN: token } });
-      const [rate] = (await once(child, 'message')) as [number];
-      const { user, system } = process.cpuUsage(before);
-      rates[which].push(rate);
-      // The rate was driven for half as long before, to warm up.
-      cpu[which].push((user + system) / (rate * seconds * 1.5));
-    }
+  type Which = keyof typeof servers;
+  const client = fork(join(import.meta.dirname, 'broker-client.ts'));
+  const slice = async (which: Which, ms: number): Promise<Slice> => {
+    const before = process.cpuUsage();
+    const startMs = performance.now();
+    client.send({ port: servers[which].port, path: '/api/projects', token, inFlight: IN_FLIGHT, ms } satisfies Drive);
+    const [answered] = (await once(client, 'message')) as [number];
+    const { user, system } = process.cpuUsage(before);
+    return { perSecond: (answered * 1000) / (performance.now() - startMs), cpuUs: (user + system) / answered };
+  };
+  for (const which of ['without', 'with', 'without', 'with'] as const) await slice(which, WARM_UP_MS / 2);
+  const pairs: Record<Which, Slice>[] = [];
+  for (let pair = 0; pair < PAIRS; pair += 1) {
+    const without = pair % 2 === 0 ? await slice('without', SLICE_MS) : undefined;
+    const withBroker = await slice('with', SLICE_MS);
+    pairs.push({ with: withBroker, without: without ?? (await slice('without', SLICE_MS)) });
   }
-  const middle = (numbers: readonly number[]): number =>
-    numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
+  client.disconnect();
   for (const which of ['without', 'with'] as const) {
+    const perSecond = quantile(
+      pairs.map((pair) => pair[which].perSecond),
+      0.5,
+    );
+    const cpuUs = quantile(
+      pairs.map((pair) => pair[which].cpuUs),
+      0.5,
+    );
     console.log(
-      `the route ${which.padEnd(7)} the broker           ${Math.round(middle(rates[which])).toLocaleString('en')} requests/s, ` +
-        `${middle(cpu[which]).toFixed(1)} µs of CPU each`,
+      `the route ${which.padEnd(7)} the broker           ${Math.round(perSecond).toLocaleString('en')} requests/s, ` +
+        `${cpuUs.toFixed(1)} µs of CPU each`,
     );
   }
-  const lost = 1 - middle(rates.with) / middle(rates.without);
-  console.log(`throughput that the broker takes        ${(lost * 100).toFixed(1)} %`);
+  const lost = (of: (pair: Record<Which, Slice>) => number): string => {
+    const shares = pairs.map((pair) => 100 * of(pair));
+    const [low, middle, high] = [0.25, 0.5, 0.75].map((q) => quantile(shares, q).toFixed(1));
+    return `${middle} % (half of the pairs ${low} to ${high})`;
+  };
+  console.log(
+    `throughput that the broker takes        ${lost((pair) => 1 - pair.with.perSecond / pair.without.perSecond)}`,
+  );
+  console.log(`processor time that it adds             ${lost((pair) => pair.with.cpuUs / pair.without.cpuUs - 1)}`);
   for (const { close } of Object.values(servers)) await close();
   await audit.close();
+}
+
+/** What one slice came to. */
+interface Slice {
+  readonly perSecond: number;
+  /** Of this process, for each answer. */
+  readonly cpuUs: number;
 }

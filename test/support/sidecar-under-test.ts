@@ -55,7 +55,7 @@ export interface SidecarUnderTest {
 /** Starts a sidecar; every answer is checked against the contract. */
 export async function startForTest(
   flags: ConfigFlags = {},
-  options: Pick<SidecarOptions, 'clock'> = {},
+  options: Pick<SidecarOptions, 'clock' | 'connectionTimes'> = {},
 ): Promise<SidecarUnderTest> {
   const dataDir = mkdtempSync(join(tmpdir(), 'sidecar-data-'));
   const project = makeGitProject();

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { callOfKept, type Agent } from '@orchestration-sidecar/shared';
 import { inheritedEnvironment, openAgents } from './agents/index.ts';
 import { builtInProfiles, createProfileRegistry } from './agents/profiles/index.ts';
-import { openDoors, type Rooms, type SidecarPhase } from './api/index.ts';
+import { openDoors, type DoorsNeeds, type Rooms, type SidecarPhase } from './api/index.ts';
 import { createBriefing } from './briefing.ts';
 import { createHandIn } from './hand-in.ts';
 import { BuildStatus } from './build-status.ts';
@@ -45,6 +45,8 @@ export interface SidecarOptions {
   readonly clock?: Clock;
   /** Check every answer against the contract. For tests; costs time. Default false. */
   readonly checkAnswers?: boolean;
+  /** Other times that a connection may take, for tests. */
+  readonly connectionTimes?: DoorsNeeds['connectionTimes'];
   /** Told the name of each part while stopping. */
   readonly onClosing?: (part: string) => void;
   /** Told of a part that was not closed by its deadline while stopping, and what still holds it. */
@@ -77,7 +79,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
 }
 
 async function open(
-  { config, environment, clock = systemClock, checkAnswers = false }: SidecarOptions,
+  { config, environment, clock = systemClock, checkAnswers = false, connectionTimes = {} }: SidecarOptions,
   scope: Scope,
 ): Promise<Sidecar> {
   const nowMs = (): number => clock.nowMs();
@@ -328,6 +330,7 @@ async function open(
       jwks: () => keys.jwks(),
       noteCall: (agentId, procedure, input) => agents.noteCall(agentId, procedure, input),
       checkAnswers,
+      connectionTimes,
     },
     scope,
   );

@@ -12,10 +12,13 @@ export interface Position {
 }
 
 const FORM = /^([a-z0-9]{4,16})\.(0|[1-9][0-9]{0,15})$/;
+/** Longest text of that form. */
+const MAX_CHARS = 33;
 
 /** Cursor as it travels. */
 export const Cursor = z
   .string()
+  .max(MAX_CHARS)
   .regex(FORM, 'cursor: pass it exactly as an answer gave it')
   .meta({ id: 'Cursor', examples: ['a1b2c3d4.42'], description: 'Opaque position in the log.' });
 

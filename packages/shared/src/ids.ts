@@ -100,7 +100,8 @@ export const IdempotencyKey = z
     examples: ['issue-1/step-3'],
     description: 'Idempotency key: the same key and request answer the first outcome (DECISIONS 15).',
   });
-/** RFC 3339 time with zone. */
+/** RFC 3339 time with zone; at most nine digits of a second’s fraction and some to spare. */
 export const Timestamp = z.iso
   .datetime({ offset: true })
+  .max(40)
   .meta({ id: 'Timestamp', examples: ['2026-11-28T09:30:00.000Z'], description: 'RFC 3339 time.' });

@@ -60,3 +60,16 @@ export const JsonRecord = z
 export function text(maxChars: number): z.ZodString {
   return z.string().max(maxChars).refine(isCleanText, 'holds NUL or a lone surrogate');
 }
+
+/**
+ * A map of at most `maxProperties` entries.
+ * @param schema what keys and values look like.
+ */
+export function boundedRecord<Keys extends z.core.$ZodRecordKey, Values extends z.ZodType>(
+  schema: z.ZodRecord<Keys, Values>,
+  maxProperties: number,
+): z.ZodRecord<Keys, Values> {
+  return schema
+    .refine((map) => Object.keys(map).length <= maxProperties, `has more than ${maxProperties} entries`)
+    .meta({ maxProperties });
+}

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { ContextRequirement } from './context.ts';
 import { AgentType, EventType, Topic } from './ids.ts';
+import { text } from './json.ts';
 import { AgentCategory, Permission } from './permission.ts';
 
 const Name = z.string().min(1).max(128);
+const Arguments = z.array(text(32_768)).max(256);
 const Sentence = z.string().min(1).max(2000);
 
 /** Size of model an agent should run on; which model that is, is configuration. */
@@ -75,9 +77,9 @@ export type AgentLimits = z.infer<typeof AgentLimits>;
  */
 export const Launcher = z
   .discriminatedUnion('kind', [
-    z.strictObject({ kind: z.literal('claude'), program: Name.optional(), args: z.array(z.string()).optional() }),
-    z.strictObject({ kind: z.literal('command'), program: Name, args: z.array(z.string()).default([]) }),
-    z.strictObject({ kind: z.literal('script'), program: Name.optional(), args: z.array(z.string()).default([]) }),
+    z.strictObject({ kind: z.literal('claude'), program: Name.optional(), args: Arguments.optional() }),
+    z.strictObject({ kind: z.literal('command'), program: Name, args: Arguments.default([]) }),
+    z.strictObject({ kind: z.literal('script'), program: Name.optional(), args: Arguments.default([]) }),
   ])
   .meta({ id: 'Launcher' });
 export type Launcher = z.infer<typeof Launcher>;

@@ -67,7 +67,9 @@ export const Status = z
     breakers: z
       .array(
         z.object({
-          name: z.string().describe('`git`, `result mirror`, `event mirror`, or `launcher` and its program.'),
+          name: z
+            .string()
+            .describe('`git`, `result mirror`, `event mirror`, or `launcher`, which stands for all programs.'),
           state: z.enum(['closed', 'open', 'half_open']),
           failures: Count.describe('Consecutive failures.'),
           since: Timestamp.describe('Since when it is in this state.'),

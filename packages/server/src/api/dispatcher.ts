@@ -114,7 +114,7 @@ export class Dispatcher {
             release();
           }
         });
-        if (this.#needs.checkAnswers) implementation.entry.output.parse(answer);
+        if (this.#needs.checkAnswers) mustFit(implementation.entry, answer);
         const recorded = this.#audit(seen, input, call, code);
         if (recorded) await recorded;
         return answer;
@@ -257,6 +257,12 @@ async function run(implementation: Implementation, input: unknown, call: Call): 
 
 function isKnown(call: Call): call is Call<KnownPrincipal> {
   return call.principal.kind !== 'anonymous';
+}
+
+/** An answer that does not fit is our fault and never the caller’s. */
+function mustFit({ name, output }: Procedure, answer: unknown): void {
+  const { error: cause } = output.safeParse(answer);
+  if (cause) throw new Error(`the answer of ${name} does not fit the contract`, { cause });
 }
 
 function inputInvalid(fault: ZodError): SidecarError {

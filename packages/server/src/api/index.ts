@@ -1,2 +1,2 @@
-export { openDoors, type Doors } from './open-doors.ts';
+export { openDoors, type Doors, type DoorsNeeds } from './open-doors.ts';
 export type { Brief, Rooms, SidecarPhase } from './rooms.ts';

@@ -5,13 +5,17 @@ import { Dispatcher, type DispatcherNeeds } from './dispatcher.ts';
 import { Guard } from './guard.ts';
 import { DRAIN_TIMEOUT_MS } from './listeners/bounds.ts';
 import { HttpServer, type HttpServerNeeds } from './http-server.ts';
+import type { ListenersOptions } from './listeners/index.ts';
 import { implementContract } from './procedures/index.ts';
 import type { Rooms } from './rooms.ts';
 import { WebSocketDoor } from './websocket.ts';
 
 /** What the doors need. */
 export interface DoorsNeeds
-  extends Pick<DispatcherNeeds, 'audit' | 'noteCall' | 'checkAnswers'>, Pick<HttpServerNeeds, 'jwks'> {
+  extends
+    Pick<DispatcherNeeds, 'audit' | 'noteCall' | 'checkAnswers'>,
+    Pick<HttpServerNeeds, 'jwks'>,
+    Pick<ListenersOptions, 'connectionTimes'> {
   readonly config: Config;
   readonly ids: Ids;
   readonly rooms: Rooms;
@@ -30,7 +34,7 @@ export interface Doors {
  * @param scope closes them.
  */
 export async function openDoors(
-  { config, ids, rooms, audit, jwks, noteCall, checkAnswers }: DoorsNeeds,
+  { config, ids, rooms, audit, jwks, noteCall, checkAnswers, connectionTimes = {} }: DoorsNeeds,
   scope: Scope,
 ): Promise<Doors> {
   const { broker, clock, logger, metrics, version } = rooms;
@@ -58,7 +62,7 @@ export async function openDoors(
   return {
     dispatcher,
     webSockets,
-    listen: (host, port) => http.listen({ host, port, tls, socketPath, maxConnections, logger }),
+    listen: (host, port) => http.listen({ host, port, tls, socketPath, maxConnections, connectionTimes, logger }),
   };
 }
 

@@ -43,7 +43,7 @@ export async function readStatus(root: string, repository: Repository, signal: A
     '--',
     '.',
   ];
-  const { exitCode, output } = await readRepository(repository, root, args, signal, STATUS_BYTES);
+  const { exitCode, output } = await readRepository(repository, root, args, signal, { maxOutputBytes: STATUS_BYTES });
   if (exitCode !== 0) return null;
   const entries = output.toString('utf8').split('\0');
   const header = (name: string): string | undefined =>
@@ -101,7 +101,7 @@ export async function readCommits(
     '--end-of-options',
     head,
   ];
-  const { output } = await readRepository(repository, root, args, signal, LOG_BYTES);
+  const { output } = await readRepository(repository, root, args, signal, { maxOutputBytes: LOG_BYTES });
   return parseLog(output.toString('utf8'));
 }
 

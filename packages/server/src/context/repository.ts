@@ -1,7 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { lstat, readdir, readFile, realpath } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
-import { filterDrivers, runGit, type GitAnswer } from '../process/git.ts';
+import { filterDrivers, runGit, type GitAnswer, type GitCall } from '../process/git.ts';
 
 /** A git working tree that holds a project. */
 export interface Repository {
@@ -65,7 +65,7 @@ export function readRepository(
   root: string,
   args: readonly string[],
   signal: AbortSignal,
-  maxOutputBytes?: number,
+  bounds: Pick<GitCall, 'maxOutputBytes' | 'timeoutMs'> = {},
 ): Promise<GitAnswer> {
   return runGit({
     args,
@@ -75,7 +75,7 @@ export function readRepository(
     config: repository.disarm,
     signal,
     timeoutMs: GIT_TIMEOUT_MS,
-    ...(maxOutputBytes === undefined ? {} : { maxOutputBytes }),
+    ...bounds,
   });
 }
 

@@ -44,6 +44,6 @@ function readIndex({ gitDir, prefix }: Repository): string[] | null {
 
 async function askGit(root: string, repository: Repository, signal: AbortSignal): Promise<string[] | null> {
   const args = ['ls-files', '-z', '--cached'];
-  const { exitCode, output } = await readRepository(repository, root, args, signal, LIST_BYTES);
+  const { exitCode, output } = await readRepository(repository, root, args, signal, { maxOutputBytes: LIST_BYTES });
   return exitCode === 0 ? output.toString('utf8').split('\0') : null;
 }

@@ -3,6 +3,8 @@ import { findRepository, readRepository } from './repository.ts';
 
 /** Largest difference to the last commit that is hashed; beyond, the tree has no known identity. */
 const MAX_DIFF_BYTES = 64 * 1024 * 1024;
+/** Longest that git may take for one part: a large tree is read whole, and nobody waits for the answer as for a context. */
+const TIMEOUT_MS = 120_000;
 
 /**
  * Identity of a working tree: the last commit, what differs from it, and the new files. Two trees of one hash hold the
@@ -11,7 +13,8 @@ const MAX_DIFF_BYTES = 64 * 1024 * 1024;
 export async function treeHash(root: string, signal: AbortSignal): Promise<string | null> {
   const repository = await findRepository(root, signal);
   if (!repository?.workTree) return null;
-  const read = (...args: string[]) => readRepository(repository, root, args, signal, MAX_DIFF_BYTES);
+  const read = (...args: string[]) =>
+    readRepository(repository, root, args, signal, { maxOutputBytes: MAX_DIFF_BYTES, timeoutMs: TIMEOUT_MS });
   const head = await read('rev-parse', '--verify', '--quiet', 'HEAD');
   if (head.exitCode !== 0) return null;
   const changed = await read('diff', '--no-ext-diff', '--no-textconv', '--binary', '--no-renames', 'HEAD', '--', '.');

@@ -81,11 +81,15 @@ export class CircuitBreakers {
     return made;
   }
 
-  /** How they stand; of several that show the same name, the worst. */
+  /**
+   * How they stand, in words for strangers: programs that agents are started with are one `launcher`. Of several of one
+   * name, the worst.
+   */
   readings(): BreakerReading[] {
     const byName = new Map<string, BreakerReading>();
     for (const breaker of this.#breakers.values()) {
-      const reading = breaker.reading();
+      const own = breaker.reading();
+      const reading = own.kind === 'launcher' ? { ...own, name: own.kind } : own;
       const known = byName.get(reading.name);
       if (known === undefined || badness(reading) > badness(known)) byName.set(reading.name, reading);
     }

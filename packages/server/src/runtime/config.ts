@@ -79,8 +79,8 @@ export async function loadConfig(
     if (!isDerived(preset)) return preset;
     return 'sameAs' in preset ? valueOf(preset.sameAs) : stateDirectory(environment);
   };
-  // Each value was checked against its entry above, or is the entry’s default.
-  const config = Object.fromEntries(SETTING_NAMES.map((name) => [name, valueOf(name)])) as unknown as Config;
+  const config: object = Object.fromEntries(SETTING_NAMES.map((name) => [name, valueOf(name)]));
+  if (!isConfig(config)) throw new TypeError('a setting has a default that it would not take');
   const conflicts = conflictsOf(config);
   if (conflicts.length > 0) throw new ConfigError(conflicts);
   return {
@@ -104,6 +104,12 @@ export async function locateDataDir(flag: string | undefined, environment: Envir
   const file = await readConfigFile(environment['SIDECAR_CONFIG'] || undefined, environment, cwd);
   const said = file?.values['dataDir'];
   return file && typeof said === 'string' ? resolve(dirname(file.path), said) : stateDirectory(environment);
+}
+
+/** Whether every setting has a value that its entry takes. */
+function isConfig(values: object): values is Config {
+  const found = new Map<string, unknown>(Object.entries(values));
+  return SETTING_NAMES.every((name) => faultOf(settingOf(name), found.get(name)) === undefined);
 }
 
 interface Found {

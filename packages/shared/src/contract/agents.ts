@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Agent, AgentLogLine, AgentState, AgentStatus, QueuePlace, SpawnForecast } from '../agent.ts';
 import { AgentId, AgentType, IdempotencyKey, IssueId, ProjectId } from '../ids.ts';
-import { isCleanText, text } from '../json.ts';
+import { boundedRecord, text } from '../json.ts';
 import { LIMITS } from '../limits.ts';
 import { Limit, PageCursor } from '../page.ts';
 import { procedure } from '../procedure.ts';
@@ -18,14 +18,16 @@ const SpawnInput = {
     .max(32)
     .optional()
     .describe('Narrows or extends the profile’s list (DECISIONS 21).'),
-  environment: z
-    .record(
+  environment: boundedRecord(
+    z.record(
       z
         .string()
         .max(128)
         .regex(/^[A-Za-z_][A-Za-z0-9_]*$/),
-      z.string().max(32_768).refine(isCleanText, 'holds NUL or a lone surrogate'),
-    )
+      text(32_768),
+    ),
+    256,
+  )
     .default({})
     .describe('Environment of the agent; hijacking names are refused (DECISIONS 22).'),
   launcher: Launcher.optional().describe('Another launcher than the profile’s; for the operator only.'),

@@ -1,24 +1,31 @@
 /** Longest URL and header block that is read. */
 export const MAX_HEADER_BYTES = 32 * 1024;
 
-/**
- * What one connection may take, in time. Loopback is fast: whoever needs longer than this for a request’s headers wants
- * to keep the connection busy (slowloris).
- */
-export const CONNECTION_TIMES = {
+/** What one connection may take, in time. */
+export interface ConnectionTimes {
   /** Until the TLS handshake is done. */
-  handshakeTimeoutMs: 10_000,
+  readonly handshakeTimeoutMs: number;
   /** Until all headers of a request have come; also of the first request. */
-  headersTimeoutMs: 15_000,
+  readonly headersTimeoutMs: number;
   /** Until all of a request has come. */
-  requestTimeoutMs: 60_000,
+  readonly requestTimeoutMs: number;
   /** Between two requests. */
-  keepAliveTimeoutMs: 72_000,
+  readonly keepAliveTimeoutMs: number;
   /** Without a byte in either direction; longer than any long-poll. */
-  idleTimeoutMs: 180_000,
+  readonly idleTimeoutMs: number;
   /** How often the times of requests are looked at. */
+  readonly checkIntervalMs: number;
+}
+
+/** Loopback is fast: whoever needs longer for a request’s headers wants to keep the connection busy (slowloris). */
+export const CONNECTION_TIMES: ConnectionTimes = {
+  handshakeTimeoutMs: 10_000,
+  headersTimeoutMs: 15_000,
+  requestTimeoutMs: 60_000,
+  keepAliveTimeoutMs: 72_000,
+  idleTimeoutMs: 180_000,
   checkIntervalMs: 1000,
-} as const;
+};
 
 /** How long a stop waits for requests under way. */
 export const DRAIN_TIMEOUT_MS = 5000;

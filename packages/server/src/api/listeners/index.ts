@@ -1,12 +1,13 @@
 import { Scope } from '../../runtime/scope.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import { DRAIN_TIMEOUT_MS } from './bounds.ts';
+import { CONNECTION_TIMES, DRAIN_TIMEOUT_MS, type ConnectionTimes } from './bounds.ts';
 import { Listener, type Doors } from './listener.ts';
 import { createPlainServer } from './plain-server.ts';
 import { createSecureServer } from './secure-server.ts';
 import { TlsFiles, type TlsPaths } from './tls-files.ts';
 import { listenOnSocket } from './unix-socket.ts';
 
+export type { ConnectionTimes } from './bounds.ts';
 export type { Doors } from './listener.ts';
 export type { TlsPaths } from './tls-files.ts';
 
@@ -20,6 +21,8 @@ export interface ListenersOptions {
   readonly socketPath: string | null;
   /** Open connections of each listener; further ones are closed at once. */
   readonly maxConnections: number;
+  /** Other times than {@link CONNECTION_TIMES}, for tests. */
+  readonly connectionTimes?: Partial<ConnectionTimes>;
   readonly logger: Logger;
 }
 
@@ -40,6 +43,7 @@ export interface Listening {
  */
 export async function openListeners(options: ListenersOptions, doors: Doors): Promise<Listening> {
   const { host, port, tls, socketPath, maxConnections, logger } = options;
+  const times = { ...CONNECTION_TIMES, ...options.connectionTimes };
   const scope = new Scope();
   const listeners: Listener[] = [];
   const open = (name: string, server: ReturnType<typeof createPlainServer | typeof createSecureServer>): Listener => {
@@ -58,11 +62,11 @@ export async function openListeners(options: ListenersOptions, doors: Doors): Pr
   };
   try {
     const files = tls && scope.own('tls files', TlsFiles.open(tls, logger), (it) => it.close());
-    const server = files ? createSecureServer(files) : createPlainServer();
+    const server = files ? createSecureServer(files, times) : createPlainServer(times);
     const network = open('port', server);
     const bound = await network.listen({ host, port });
     if (socketPath !== null) {
-      await listenOnSocket(open('unix socket', createPlainServer()), socketPath);
+      await listenOnSocket(open('unix socket', createPlainServer(times)), socketPath);
     }
     const url = `${tls ? 'https' : 'http'}://${reachable(host)}:${bound}`;
     const underWay = (): number => listeners.reduce((sum, each) => sum + each.underWay, 0);

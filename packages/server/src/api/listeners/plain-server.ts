@@ -1,24 +1,26 @@
 import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http';
-import { CONNECTION_TIMES, MAX_HEADER_BYTES } from './bounds.ts';
+import { MAX_HEADER_BYTES, type ConnectionTimes } from './bounds.ts';
 
 /** How HTTP/1.1 is read, with and without TLS. */
-export const HTTP1_OPTIONS = {
-  maxHeaderSize: MAX_HEADER_BYTES,
-  headersTimeout: CONNECTION_TIMES.headersTimeoutMs,
-  requestTimeout: CONNECTION_TIMES.requestTimeoutMs,
-  keepAliveTimeout: CONNECTION_TIMES.keepAliveTimeoutMs,
-  connectionsCheckingInterval: CONNECTION_TIMES.checkIntervalMs,
-  // The guard refuses a request without Host, with a problem document.
-  requireHostHeader: false,
-  // Node would keep the first of two and drop the other; joined they fit nothing, as they should.
-  joinDuplicateHeaders: true,
-  shouldUpgradeCallback: isWebSocketUpgrade,
-} as const satisfies ServerOptions;
+export function http1Options(times: ConnectionTimes): ServerOptions {
+  return {
+    maxHeaderSize: MAX_HEADER_BYTES,
+    headersTimeout: times.headersTimeoutMs,
+    requestTimeout: times.requestTimeoutMs,
+    keepAliveTimeout: times.keepAliveTimeoutMs,
+    connectionsCheckingInterval: times.checkIntervalMs,
+    // The guard refuses a request without Host, with a problem document.
+    requireHostHeader: false,
+    // Node would keep the first of two and drop the other; joined they fit nothing, as they should.
+    joinDuplicateHeaders: true,
+    shouldUpgradeCallback: isWebSocketUpgrade,
+  };
+}
 
 /** A server of HTTP/1.1 without TLS. */
-export function createPlainServer(): Server {
-  const server = createServer(HTTP1_OPTIONS);
-  server.setTimeout(CONNECTION_TIMES.idleTimeoutMs);
+export function createPlainServer(times: ConnectionTimes): Server {
+  const server = createServer(http1Options(times));
+  server.setTimeout(times.idleTimeoutMs);
   return server;
 }
 

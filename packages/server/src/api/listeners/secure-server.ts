@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { createSecureServer as createHttp2Server, type Http2SecureServer } from 'node:http2';
-import { CONNECTION_TIMES, MAX_HEADER_BYTES } from './bounds.ts';
-import { HTTP1_OPTIONS, isWebSocketUpgrade } from './plain-server.ts';
+import { MAX_HEADER_BYTES, type ConnectionTimes } from './bounds.ts';
+import { http1Options, isWebSocketUpgrade } from './plain-server.ts';
 import type { TlsFiles } from './tls-files.ts';
 
 /**
@@ -22,12 +22,12 @@ const HTTP2_BOUNDS = {
  * A server of TLS 1.3 that speaks HTTP/2 to who offers it and HTTP/1.1 to the rest, WebSockets among them (RFC 7301,
  * ALPN). Another certificate is used from the next handshake on.
  */
-export function createSecureServer(files: TlsFiles): Http2SecureServer {
+export function createSecureServer(files: TlsFiles, times: ConnectionTimes): Http2SecureServer {
   const server = createHttp2Server({
     ...files.credentials,
     allowHTTP1: true,
-    http1Options: HTTP1_OPTIONS,
-    handshakeTimeout: CONNECTION_TIMES.handshakeTimeoutMs,
+    http1Options: http1Options(times),
+    handshakeTimeout: times.handshakeTimeoutMs,
     streamResetBurst: HTTP2_BOUNDS.streamResetBurst,
     streamResetRate: HTTP2_BOUNDS.streamResetRate,
     maxHeaderListPairs: HTTP2_BOUNDS.maxHeaderListPairs,
@@ -42,17 +42,17 @@ export function createSecureServer(files: TlsFiles): Http2SecureServer {
   });
   // Node takes the other options of HTTP/1.1 from above, this one from the server itself.
   Object.assign(server, { shouldUpgradeCallback: isWebSocketUpgrade });
-  server.setTimeout(CONNECTION_TIMES.idleTimeoutMs);
+  server.setTimeout(times.idleTimeoutMs);
   server.on('request', (request: IncomingMessage) => {
-    if (request.httpVersionMajor === 2) boundArrival(request);
+    if (request.httpVersionMajor === 2) boundArrival(request, times.requestTimeoutMs);
   });
   files.onChange((credentials) => server.setSecureContext(credentials));
   return server;
 }
 
 /** HTTP/1.1 has a time for a whole request to arrive in; HTTP/2 has only one for silence. */
-function boundArrival(request: IncomingMessage): void {
-  const timer = setTimeout(() => request.destroy(), CONNECTION_TIMES.requestTimeoutMs);
+function boundArrival(request: IncomingMessage, timeoutMs: number): void {
+  const timer = setTimeout(() => request.destroy(), timeoutMs);
   timer.unref();
   const over = (): void => clearTimeout(timer);
   request.once('end', over).once('close', over);
