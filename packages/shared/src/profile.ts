@@ -5,7 +5,6 @@ import { text } from './json.ts';
 import { AgentCategory, Permission } from './permission.ts';
 
 const Name = z.string().min(1).max(128);
-const Arguments = z.array(text(32_768)).max(256);
 const Sentence = z.string().min(1).max(2000);
 
 /** Size of model an agent should run on; which model that is, is configuration. */
@@ -70,6 +69,8 @@ export const AgentLimits = z
   })
   .meta({ id: 'AgentLimits' });
 export type AgentLimits = z.infer<typeof AgentLimits>;
+
+const Arguments = z.array(text(16_384)).max(128).describe('Arguments of the program.');
 
 /**
  * How an agent is started. `claude`: Claude Code headless. `command`: any program, with the context in
