@@ -17,6 +17,9 @@ import { startForTest, type SidecarUnderTest } from '../support/sidecar-under-te
 const fixtures = resolve(import.meta.dirname, '../fixtures/agents');
 const profilesDir = mkdtempSync(join(tmpdir(), 'sidecar-profiles-'));
 const once = { max_retries: 0 };
+/** A gigabyte takes its time: `SIDECAR_FLOOD_MB=1024 npm test -- test/agents/faults`. */
+const FLOOD_MB = Number(process.env['SIDECAR_FLOOD_MB'] ?? 1);
+const PATIENCE_MS = 60_000 + FLOOD_MB * 200;
 let offsetMs = 0;
 let sidecar: SidecarUnderTest;
 let openAtFirst: string[];
@@ -25,7 +28,7 @@ beforeAll(async () => {
   profileOverlay(profilesDir, 'python-specialist', { limits: once });
   profileOverlay(profilesDir, 'test-engineer', { limits: { ...once, wall_seconds: 1 } });
   profileOverlay(profilesDir, 'debugger', { limits: { ...once, memory_mb: 64 } });
-  profileOverlay(profilesDir, 'security-auditor', { limits: { ...once, output_mb: 1 } });
+  profileOverlay(profilesDir, 'security-auditor', { limits: { ...once, output_mb: FLOOD_MB } });
   profileOverlay(profilesDir, 'qa-engineer', { limits: { ...once, processes: 20 } });
   profileOverlay(profilesDir, 'code-reviewer', { limits: { ...once, tokens: 1000 } });
   // The machine’s clock may jump; timers go on as they were.
@@ -59,7 +62,7 @@ test.each([
   ['exits at once with an error', 'python-specialist', misbehaving('exit', '3'), 'exit_code', { code: 3 }],
   ['hangs', 'test-engineer', misbehaving('hang'), 'wall_time', { reason: 'wall' }],
   ['hangs and leaves a session of its own', 'test-engineer', misbehaving('setsid'), 'wall_time', { reason: 'wall' }],
-  ['floods its output', 'security-auditor', misbehaving('flood'), 'output', { reason: 'output' }],
+  [`floods its output (${FLOOD_MB} MB)`, 'security-auditor', misbehaving('flood'), 'output', { reason: 'output' }],
   [
     'eats memory',
     'debugger',
@@ -74,9 +77,10 @@ test.each([
   ['uses more tokens than it may', 'code-reviewer', misbehaving('tokens'), 'token_limit', { reason: 'stopped' }],
 ])(
   'an agent that %s has failed, is escalated, and nothing of it is left',
+  { timeout: PATIENCE_MS },
   async (_what, agent_type, launcher, reason, exit) => {
     const { body } = await spawn(sidecar, launcher, { agent_type });
-    const agent = await until(sidecar, body.agent_id, 'failed');
+    const agent = await until(sidecar, body.agent_id, 'failed', PATIENCE_MS);
     expect(agent).toMatchObject({ outcome: 'failed', exit, failures: [{ attempt: 1, reason }], resources: null });
     expect(await eventTypesOf(sidecar, body.agent_id)).toEqual(['agent_spawned', 'agent_failed', 'agent_escalated']);
     const [, failed, escalated] = await eventsOf(sidecar, body.agent_id);
@@ -115,6 +119,22 @@ test.each([
   expect(body.detail).toContain('"launcher"');
   // Where the sidecar looks, and where it keeps things, is nobody’s business.
   expect(JSON.stringify(body)).not.toMatch(/\/(?:usr|bin|tmp|home|root)\b/);
+});
+
+test('a program that cannot be started again and again is left alone for a while', async () => {
+  const program = join(sidecar.project, 'bad-interpreter');
+  writeFileSync(program, '#!/no/such/interpreter\n', { mode: 0o755 });
+  const launcher = { kind: 'command', program };
+  const { body } = await spawn(sidecar, launcher);
+  expect(body).toMatchObject({ code: 'LAUNCHER_UNAVAILABLE', programs: ['bad-interpreter'] });
+  expect(body.detail).toContain('wants to be run by a program that is not there');
+  for (let further = 0; further < 4; further += 1) expect((await spawn(sidecar, launcher)).status).toBe(422);
+  const refused = await spawn(sidecar, launcher);
+  expect(refused).toMatchObject({ status: 503, body: { code: 'CIRCUIT_OPEN', breaker: 'launcher bad-interpreter' } });
+  const { body: status } = await sidecar.call('GET', '/status');
+  expect(status.breakers).toContainEqual(expect.objectContaining({ name: 'launcher bad-interpreter', state: 'open' }));
+  // Other programs start as before.
+  expect((await spawn(sidecar, misbehaving('exit', '0'))).status).toBe(201);
 });
 
 test('a clock that jumps neither ends an agent nor keeps it alive', async () => {

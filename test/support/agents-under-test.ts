@@ -46,14 +46,19 @@ export async function statusOf(sidecar: Reachable, agentId: string): Promise<Ans
 }
 
 /** Waits until the agent is in a state; answers its status. */
-export async function until(sidecar: Reachable, agentId: string, state: string): Promise<Answer['body']> {
+export async function until(
+  sidecar: Reachable,
+  agentId: string,
+  state: string,
+  timeoutMs = 30_000,
+): Promise<Answer['body']> {
   return vi.waitFor(
     async () => {
       const agent = await statusOf(sidecar, agentId);
       expect(agent.state).toBe(state);
       return agent;
     },
-    { timeout: 30_000, interval: 50 },
+    { timeout: timeoutMs, interval: 50 },
   );
 }
 

@@ -49,6 +49,7 @@ const OPEN_FILES = 4096;
 const START_FAULTS: Readonly<Record<ProcessStartError['reason'], string>> = {
   missing: 'is not there any more',
   not_executable: 'is not an executable file',
+  no_interpreter: 'wants to be run by a program that is not there',
   no_directory: 'cannot run: the root of the project is not a directory any more',
   refused: 'was refused by the system (too many processes, no memory, or arguments that are too long)',
 };

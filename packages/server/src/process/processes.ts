@@ -43,6 +43,8 @@ const DATA_HEADROOM_MB = 2048;
  * repository pack may rightly be larger than the output allowed; it only catches a flood faster than we look.
  */
 const MIN_FILE_MB = 512;
+/** As much of a script as Linux looks at for its interpreter. */
+const FIRST_LINE_BYTES = 256;
 
 /** Starts processes, holds them to their limits, finds them again and clears up behind them. */
 export class Processes {
@@ -213,6 +215,22 @@ async function assertStartable(plan: StartPlan): Promise<void> {
     () => false,
   );
   if (!executable) throw new ProcessStartError('not_executable', plan.file, `${plan.file} is not an executable file`);
+  const interpreter = await interpreterOf(plan.file);
+  if (interpreter === undefined || (await stat(interpreter).catch(() => undefined))?.isFile()) return;
+  const detail = `${plan.file} wants to be run by ${interpreter}, which is not there`;
+  throw new ProcessStartError('no_interpreter', plan.file, detail);
+}
+
+/** The interpreter that the first line of a script names; `undefined`: none, or the system has to find out. */
+async function interpreterOf(path: string): Promise<string | undefined> {
+  const file = await open(path, 'r').catch(() => undefined);
+  if (file === undefined) return undefined;
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(FIRST_LINE_BYTES), 0, FIRST_LINE_BYTES, 0);
+    return /^#![ \t]*(\/[^\s\0]+)/.exec(buffer.toString('utf8', 0, bytesRead))?.[1];
+  } finally {
+    await file.close();
+  }
 }
 
 function refused(plan: StartPlan, cause: unknown): ProcessStartError {
