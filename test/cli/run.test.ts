@@ -62,7 +62,9 @@ describe('sidecar run', () => {
     expect(code).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({ title: 'Explain the crash', status: 'failed' });
     expect(stderr).toMatch(/debugger +starts/);
-    expect(stderr).toMatch(/✗ The issue \S+ is not resolved: .*blocked/);
+    // Why it failed is said once.
+    expect(stderr.match(/the issue has failed: .*blocked/g)).toHaveLength(1);
+    expect(stderr).toMatch(/✗ The issue \S+ is not resolved\.$/m);
   });
 
   it('goes on without whoever stops watching, and can be watched again', async () => {

@@ -83,7 +83,9 @@ export async function watchIssue({ client, issue: first, cursor, json, terminal 
   if (json) terminal.print(JSON.stringify(issue, null, 2));
   else terminal.print(issueSummary({ issue, agents, results }, terminal).join('\n'));
   if (issue.status !== 'resolved') {
-    throw new CommandFailure(`The issue ${issue.issue_id} is not resolved: ${issue.progress?.reason ?? issue.status}`, {
+    // The story has said why.
+    const why = shown.hasToldEnd ? '.' : `: ${issue.progress?.reason ?? issue.status}`;
+    throw new CommandFailure(`The issue ${issue.issue_id} is not resolved${why}`, {
       recovery: `\`sidecar agents list --issue ${issue.issue_id}\` and \`sidecar results list --issue ${issue.issue_id}\` show what happened.`,
     });
   }
@@ -141,6 +143,11 @@ class Shown {
     if (!isOver(issue)) return false;
     this.#overSinceMs ??= performance.now();
     return this.#endTold || performance.now() - this.#overSinceMs > LAST_WORDS_MS;
+  }
+
+  /** Whether how it ended, and why, was told. */
+  get hasToldEnd(): boolean {
+    return this.#endTold;
   }
 
   close(): void {
