@@ -7,7 +7,7 @@ const fixtures = resolve(import.meta.dirname, '../fixtures/agents');
 let sidecar: SidecarUnderTest;
 beforeAll(async () => {
   sidecar = await startForTest();
-  for (const issue of ['issue-1', 'issue-2', 'issue-3', 'issue-4']) await sidecar.createIssue(issue);
+  for (const issue of ['issue-1', 'issue-2', 'issue-3', 'issue-4', 'issue-5']) await sidecar.createIssue(issue);
 });
 afterAll(() => sidecar[Symbol.asyncDispose]());
 
@@ -57,4 +57,22 @@ test('an agent that may not write results hands in nothing', async () => {
   const { body } = await spawn(sidecar, launcher, { issue_id: 'issue-4', agent_type: 'review-agent' });
   await until(sidecar, body.agent_id, 'exited');
   expect(await resultsOf('issue-4')).toEqual([]);
+});
+
+test('a result is its agent’s own whatever it says, on its issue, and the last one counts', async () => {
+  const { body: other } = await spawn(sidecar, bashAgent(sidecar, 'other', ':'), { issue_id: 'issue-5' });
+  await until(sidecar, other.agent_id, 'exited');
+  const names = `"agent_id":"${other.agent_id}","agent_type":"chief-architect","issue_id":"issue-1","id":"r-1"`;
+  const launcher = bashAgent(
+    sidecar,
+    'pretender',
+    `echo '{"type":"result","status":"success","summary":"First."}'
+echo '{"type":"result","status":"success","summary":"Last.",${names}}'
+head -c 1100000 /dev/zero | tr '\\0' x | sed 's/.*/{"type":"result","status":"success","summary":"&"}/'`,
+  );
+  const { body } = await spawn(sidecar, launcher, { issue_id: 'issue-5' });
+  await until(sidecar, body.agent_id, 'exited');
+  expect(await resultsOf('issue-5')).toMatchObject([
+    { agent_id: body.agent_id, agent_type: 'python-specialist', issue_id: 'issue-5', result: { summary: 'Last.' } },
+  ]);
 });

@@ -2,9 +2,6 @@ import type { Profile } from '@orchestration-sidecar/shared';
 import type { FinishedWork } from './agents/index.ts';
 import type { Results } from './results/index.ts';
 
-/** Results looked through for one of the agent’s own. */
-const LOOKED_THROUGH = 100;
-
 /**
  * Stores what an agent ended with on its output, for programs that cannot reach the sidecar themselves. An agent that
  * stored a result in this attempt has said it better; one that may not write results hands in nothing.
@@ -20,8 +17,7 @@ export function createHandIn(rooms: {
     if (issueId === null || !profile || !agent.permissions.includes('write_results')) return;
     // Not since its start: a quick agent stores its result before its start is on record.
     const sinceMs = since === null ? undefined : Date.parse(since);
-    const stored = rooms.results.list({ projectId, issueId, agentType, sinceMs, limit: LOOKED_THROUGH }).results;
-    if (stored.some(({ agent_id }) => agent_id === agentId)) return;
+    if (rooms.results.list({ projectId, issueId, agentId, sinceMs, limit: 1 }).results.length > 0) return;
     await rooms.results.store({
       projectId,
       issueId,

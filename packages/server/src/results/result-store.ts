@@ -12,6 +12,7 @@ export interface ResultQuery {
   readonly projectId: string;
   readonly issueId?: string | undefined;
   readonly agentType?: string | undefined;
+  readonly agentId?: string | undefined;
   readonly status?: ResultStatus | undefined;
   readonly sinceMs?: number | undefined;
   readonly untilMs?: number | undefined;
@@ -65,6 +66,7 @@ export class ResultStore {
           eq(results.projectId, query.projectId),
           query.issueId === undefined ? undefined : eq(results.issueId, query.issueId),
           query.agentType === undefined ? undefined : eq(results.agentType, query.agentType),
+          query.agentId === undefined ? undefined : eq(results.agentId, query.agentId),
           query.status && eq(results.status, query.status),
           query.sinceMs === undefined ? undefined : gte(results.storedAtMs, query.sinceMs),
           query.untilMs === undefined ? undefined : lt(results.storedAtMs, query.untilMs),

@@ -35,17 +35,27 @@ const Report = z.object({
 export const REPORT_SCHEMA = z.toJSONSchema(Report, { target: 'draft-7' });
 
 /**
- * The result that an agent’s last words amount to, which is stored for agents that do not store one themselves.
- * @param report fields of a result, as the program printed them.
- * @param lastWords taken as the summary of a success when there is no usable report.
+ * The result that an agent’s last words amount to, which is stored for agents that do not store one themselves. A report
+ * that is none of ours is a failure that says why: what was found or changed cannot be told from it, and taking it for a
+ * success would lose findings.
+ * @param report fields of a result, as the program printed them; undefined or null: it printed none.
+ * @param lastWords taken as the summary of a success when there is no report.
  * @returns null when neither says anything.
  */
 export function handedIn(report: unknown, lastWords: string | undefined): ResultBody | null {
+  const summary = (lastWords ?? '').slice(0, MAX_SUMMARY_CHARS).toWellFormed().replaceAll('\0', '\uFFFD');
+  if (report === undefined || report === null) {
+    return summary.trim() === '' ? null : ResultBody.parse({ status: 'success', summary });
+  }
   const body = ResultBody.safeParse(report);
   if (body.success) return body.data;
-  if (lastWords === undefined || lastWords.trim() === '') return null;
-  const said = ResultBody.safeParse({ status: 'success', summary: lastWords.slice(0, MAX_SUMMARY_CHARS) });
-  return said.success ? said.data : null;
+  const faults = body.error.issues.slice(0, MAX_FAULTS).map(({ path, message }) => `${path.join('.')}: ${message}`);
+  const errors = faults.map((fault) =>
+    `its report could not be read: ${fault}`.slice(0, MAX_SUMMARY_CHARS).toWellFormed(),
+  );
+  const isBlocked = z.looseObject({ status: z.literal('blocked') }).safeParse(report).success;
+  return ResultBody.parse({ status: isBlocked ? 'blocked' : 'failure', summary, errors });
 }
 
 const MAX_SUMMARY_CHARS = 16_384;
+const MAX_FAULTS = 10;
