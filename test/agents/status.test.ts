@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -60,13 +61,32 @@ test('output is read page by page from a byte on, with times, and tokens blotted
   expect(first).toMatchObject({ attempt: 1, stream: 'stdout', next_byte: 4, ended: false });
   expect(first.lines).toEqual([{ byte: 0, at: iso, text: 'one', cut: false }]);
   const rest = await logs(`from_byte=${first.next_byte}`);
-  expect(rest.lines.map(({ text }: { text: string }) => text)).toEqual(['two [token]', 'three']);
+  expect(rest.lines.map(({ text }: { text: string }) => text)).toEqual(['two [secret]', 'three']);
   expect(rest.ended).toBe(true);
   expect((await logs('stream=stderr')).lines).toMatchObject([{ text: 'wrong', at: iso }]);
   expect(await logs('attempt=7')).toMatchObject({ lines: [], ended: true });
   const collected = readFileSync(join(sidecar.dataDir, 'logs/agents.log'), 'utf8');
-  expect(collected).toContain('"text":"two [token]"');
+  expect(collected).toContain('"text":"two [secret]"');
   expect(collected).not.toMatch(/eyJ/);
+});
+
+test('a private key that an agent prints is shown nowhere', async () => {
+  const { privateKey } = generateKeyPairSync('ec', {
+    namedCurve: 'P-256',
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  });
+  const file = join(sidecar.project, 'key.pem');
+  writeFileSync(file, privateKey);
+  const { body } = await spawn(sidecar, bashAgent(sidecar, 'careless', `cat '${file}'; echo 'printed it'`));
+  const { log_tail } = await until(sidecar, body.agent_id, 'exited');
+  const { body: page } = await sidecar.call('GET', `/api/agents/${body.agent_id}/logs`);
+  const collected = (): string => readFileSync(join(sidecar.dataDir, 'logs/agents.log'), 'utf8');
+  await expect.poll(collected).toContain('printed it');
+  for (const shown of [JSON.stringify(log_tail), JSON.stringify(page), collected()]) {
+    expect(shown).toContain('printed it');
+    for (const line of privateKey.trim().split('\n').slice(1, -1)) expect(shown).not.toContain(line);
+  }
 });
 
 test('output is followed while the agent runs', async () => {

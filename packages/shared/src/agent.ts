@@ -155,7 +155,7 @@ export const AgentLogLine = z
   .object({
     byte: z.int().min(0).describe('Where the line begins in the stream.'),
     at: Timestamp.nullable().describe('When the sidecar read it; null: it has not yet, or could not note it.'),
-    text: z.string().describe('Tokens are blotted out.'),
+    text: z.string().describe('Tokens and private keys are blotted out.'),
     cut: z.boolean().describe('Whether the line goes on in the next entry: it is longer than 64 KiB.'),
   })
   .meta({ id: 'AgentLogLine' });

@@ -2,8 +2,8 @@ import { open } from 'node:fs/promises';
 import type { AgentLogLine } from '@orchestration-sidecar/shared';
 import { tailFile } from '../process/index.ts';
 import { isoTime, type Clock } from '../runtime/clock.ts';
+import { SECRET_MARK, SecretLines } from '../telemetry/redact-secrets.ts';
 import { readMarks, type LogStream } from './log-marks.ts';
-import { redactTokens } from './redact-tokens.ts';
 
 /** A page of one output of an agent. */
 export interface LogPage {
@@ -31,6 +31,8 @@ const NEWLINE = 0x0a;
 /** Longest line answered as one; longer ones come in pieces. */
 const MAX_LINE_BYTES = 64 * 1024;
 const PAGE_BYTES = 512 * 1024;
+/** How far before a page a private key may begin that it starts in the middle of. */
+const LEAD_BYTES = 16 * 1024;
 
 /** Reads a page of an agent’s output; waits for its first line when asked to. */
 export async function readLogPage(request: LogRequest, clock: Clock, signal: AbortSignal): Promise<LogPage> {
@@ -53,7 +55,10 @@ export async function readLogPage(request: LogRequest, clock: Clock, signal: Abo
 async function readPage(request: LogRequest): Promise<LogPage> {
   // Asked before reading: what was written before the end is then certainly read.
   const over = await isSettled(request.ended);
-  const { bytes, atEnd } = await readBytes(request.path, request.fromByte);
+  const { lead, bytes, atEnd } = await readBytes(request.path, request.fromByte);
+  const secrets = new SecretLines();
+  // A page may start in the middle of a line, and of a secret in it.
+  let begun = readLead(lead, secrets);
   const timeOf = await readMarks(request.marksFile, request.stream);
   const lines: AgentLogLine[] = [];
   let start = 0;
@@ -65,15 +70,25 @@ async function readPage(request: LogRequest): Promise<LogPage> {
     if (!isWhole && !isCut && !(over && atEnd)) break;
     const atMs = timeOf(request.fromByte + next);
     const text = bytes.toString('utf8', start, end).replace(/\r$/, '');
+    const shown = secrets.redact(begun + text);
     lines.push({
       byte: request.fromByte + start,
       at: atMs === null ? null : isoTime(atMs),
-      text: redactTokens(text),
+      text: begun === '' ? shown : shown.endsWith(text) ? text : SECRET_MARK,
       cut: isCut,
     });
+    begun = '';
     start = next;
   }
   return { lines, next_byte: request.fromByte + start, ended: over && atEnd && start === bytes.length };
+}
+
+/** Reads what stands before a page for the secrets that reach into it; answers the beginning of the page’s first line. */
+function readLead(lead: Buffer, secrets: SecretLines): string {
+  const lines = lead.toString('utf8').split('\n');
+  const begun = lines.pop() ?? '';
+  for (const line of lines) secrets.redact(line);
+  return begun;
 }
 
 /** Where the line that begins at a byte ends, and where the next begins. */
@@ -83,14 +98,21 @@ function lineFrom(bytes: Buffer, start: number): { end: number; next: number } {
   return { end, next: end === newline ? end + 1 : end };
 }
 
-async function readBytes(path: string, fromByte: number): Promise<{ bytes: Buffer; atEnd: boolean }> {
+/** The bytes of a page, and those before it. */
+async function readBytes(path: string, fromByte: number): Promise<{ lead: Buffer; bytes: Buffer; atEnd: boolean }> {
   const file = await open(path, 'r').catch(() => undefined);
-  if (file === undefined) return { bytes: Buffer.alloc(0), atEnd: true };
+  if (file === undefined) return { lead: Buffer.alloc(0), bytes: Buffer.alloc(0), atEnd: true };
   try {
     const { size } = await file.stat();
-    const wanted = Math.max(0, Math.min(PAGE_BYTES, size - fromByte));
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(wanted), 0, wanted, fromByte);
-    return { bytes: buffer.subarray(0, bytesRead), atEnd: fromByte + bytesRead >= size };
+    const leadBytes = Math.min(fromByte, LEAD_BYTES);
+    const startByte = fromByte - leadBytes;
+    const wanted = Math.max(0, Math.min(leadBytes + PAGE_BYTES, size - startByte));
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(wanted), 0, wanted, startByte);
+    return {
+      lead: buffer.subarray(0, leadBytes),
+      bytes: buffer.subarray(leadBytes, Math.max(leadBytes, bytesRead)),
+      atEnd: startByte + bytesRead >= size,
+    };
   } finally {
     await file.close();
   }

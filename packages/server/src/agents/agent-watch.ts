@@ -1,6 +1,7 @@
 import type { AgentActivity, AgentUsage, ResultBody } from '@orchestration-sidecar/shared';
 import { tailFile, type ChildExit, type ChildHandle } from '../process/index.ts';
 import { isoTime, type Clock } from '../runtime/clock.ts';
+import { SecretLines } from '../telemetry/redact-secrets.ts';
 import { judge, outputParser, type OutputParser, type ProtocolName, type Verdict } from './launchers/index.ts';
 import type { LogMarks, LogStream } from './log-marks.ts';
 
@@ -22,7 +23,7 @@ export interface AgentWatchNeeds {
   readonly protocol: ProtocolName;
   readonly clock: Clock;
   readonly marks: LogMarks;
-  /** Told of every line that was not read before, also not by an earlier sidecar. */
+  /** Told of every line that was not read before, also not by an earlier sidecar; its secrets are blotted out. */
   readonly onLine: (stream: LogStream, text: string) => void;
   /** Told of the use so far whenever the agent reports it. */
   readonly onUsage: (usage: AgentUsage) => void;
@@ -104,8 +105,10 @@ export class AgentWatch {
     const { marks, onLine, onUsage, clock } = this.#needs;
     const { stdoutFile, stderrFile } = this.handle.record;
     const path = stream === 'stdout' ? stdoutFile : stderrFile;
+    const secrets = new SecretLines();
     for await (const line of tailFile(path, { signal: this.#closed.signal, ended: this.handle.exited })) {
-      if (marks.note(stream, line.nextByte)) onLine(stream, line.text);
+      const shown = secrets.redact(line.text);
+      if (marks.note(stream, line.nextByte)) onLine(stream, shown);
       this.#lastSignMs = clock.nowMs();
       if (stream === 'stderr') continue;
       const update = this.#parser.feed(line.text);

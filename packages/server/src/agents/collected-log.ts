@@ -1,6 +1,5 @@
 import { appendFile, rename, stat } from 'node:fs/promises';
 import type { Logger } from '../telemetry/logger.ts';
-import { redactTokens } from './redact-tokens.ts';
 
 /** One line of some agent’s output. */
 export interface CollectedLine {
@@ -51,14 +50,13 @@ export class CollectedLog {
     this.#keep = options.keep ?? 4;
   }
 
-  /** Adds a line, tokens blotted out; does not wait for the disk. */
+  /** Adds a line, whose secrets are blotted out already; does not wait for the disk. */
   append(line: CollectedLine): void {
     if (this.#pendingChars > MAX_PENDING_CHARS || this.#floods(line)) {
       this.#leftOut += 1;
       return;
     }
-    const whole = redactTokens(line.text);
-    const text = whole.length > MAX_TEXT_CHARS ? `${whole.slice(0, MAX_TEXT_CHARS)}…` : whole;
+    const text = line.text.length > MAX_TEXT_CHARS ? `${line.text.slice(0, MAX_TEXT_CHARS)}…` : line.text;
     const written = `${JSON.stringify({ ...line, text })}\n`;
     this.#pending.push(written);
     this.#pendingChars += written.length;

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -54,6 +55,32 @@ test('a long line comes in pieces, and a wait ends with its time or its line', a
   const waiting = read({ ...from, waitMs: 10_000 });
   appendFileSync(path, 'more\n');
   expect((await waiting).lines).toMatchObject([{ text: 'more' }]);
+});
+
+test('no page shows anything of a private key, wherever it begins and however little it holds', async () => {
+  const { privateKey } = generateKeyPairSync('ec', {
+    namedCurve: 'P-384',
+    privateKeyEncoding: { type: 'sec1', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  });
+  const text = `one\n${privateKey}two sidecar_op_0123456789abcdefghij three\nfour\n`;
+  writeFileSync(join(place, 'stdout.log'), text);
+  const secret = privateKey.split('\n').slice(1, -2).join('') + 'sidecar_op_0123456789abcdefghij';
+  for (let fromByte = 0; fromByte < text.length; fromByte += 1) {
+    for (const limit of [1, 100]) {
+      for (const { text: shown } of (await read({ fromByte, limit })).lines) {
+        const words = shown.match(/[\w+/]+/g) ?? [];
+        expect(
+          words.filter((word) => word.length > 5 && secret.includes(word) && word !== 'secret'),
+          `from ${fromByte}`,
+        ).toEqual([]);
+      }
+    }
+  }
+  const { lines: whole } = await read();
+  expect([whole[0]?.text, ...whole.slice(-2).map((each) => each.text)]).toEqual(['one', 'two [secret] three', 'four']);
+  const last = text.indexOf('four');
+  expect((await read({ fromByte: last + 2 })).lines).toMatchObject([{ byte: last + 2, text: 'ur' }]);
 });
 
 test('marks tell when each byte was read, over a restart, and read lines are not new again', async () => {

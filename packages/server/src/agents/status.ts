@@ -1,8 +1,8 @@
 import type { AgentStatus, LimitInForce, QueuePlace } from '@orchestration-sidecar/shared';
 import { lastLines, type ChildHandle, type ProcessLimits } from '../process/index.ts';
+import { MAX_KEY_LINES, SecretLines } from '../telemetry/redact-secrets.ts';
 import type { AgentRecord } from './agent-record.ts';
 import type { AttemptFiles } from './attempt.ts';
-import { redactTokens } from './redact-tokens.ts';
 
 /** Names of the limits as callers know them. */
 const NAMES: Readonly<Record<keyof ProcessLimits, string>> = {
@@ -31,10 +31,16 @@ export function statusOf(
   };
 }
 
-/** The last lines of an attempt’s output and errors, tokens blotted out. */
+/** The last lines of an attempt’s output and errors, secrets blotted out. */
 export async function logTail(files: AttemptFiles): Promise<string[]> {
-  const lines = [...(await lastLines(files.stdout, TAIL_LINES)), ...(await lastLines(files.stderr, TAIL_LINES))];
-  return lines.slice(-TAIL_LINES).map(redactTokens);
+  return [...(await tailOf(files.stdout)), ...(await tailOf(files.stderr))].slice(-TAIL_LINES);
+}
+
+async function tailOf(path: string): Promise<string[]> {
+  const secrets = new SecretLines();
+  // Read from further back, for a private key that begins there.
+  const lines = (await lastLines(path, TAIL_LINES + MAX_KEY_LINES)).map((line) => secrets.redact(line));
+  return lines.slice(-TAIL_LINES);
 }
 
 function limitsOf({ process }: AgentRecord): LimitInForce[] {
