@@ -167,9 +167,25 @@ describe('evidence', () => {
     });
     const issue = await world.ended('i');
     expect(issue.progress?.reason).toContain('the check tests failed (exit 1)');
+    expect(issue.progress?.reason).not.toContain('before any agent came');
     expect(tasks).toHaveLength(3);
     expect(tasks[1]).toContain('expected 4, got 5');
     expect([...world.confirmed.values()]).toEqual(['failed', 'failed', 'failed']);
+  });
+
+  test('a check that fails although no agent has changed a file failed before any came, and the reason says so', async () => {
+    await using world = await opened(workflowOf([{ name: 'a', checks }]), {
+      script: async (agent) => {
+        await agent.store({ status: 'success', summary: 'There was nothing to do' });
+        await agent.complete();
+      },
+      check: () => checkEnding(1, 'expected 4, got 5'),
+    });
+    const issue = await world.ended('i');
+    expect(issue.progress?.reason).toMatch(
+      /no agent has reported a changed file, so this failed before any agent came: /,
+    );
+    expect(issue.progress?.reason).toContain('expected 4, got 5');
   });
 
   test('where the phase leaves it to the project, what the project names is run', async () => {
