@@ -1,5 +1,5 @@
 /**
- * Measures: `npm run bench [events|agents|broker|context|relevance] [options]`; default `events`. Each prints a table; ratios hold
+ * Measures: `npm run bench [events|agents|broker|context|relevance|clean-up] [options]`; default `events`. Each prints a table; ratios hold
  * within one run, on one machine, at one time.
  */
 const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
@@ -8,6 +8,7 @@ const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
   broker: () => import('./broker.ts'),
   context: () => import('./context.ts'),
   relevance: () => import('./relevance.ts'),
+  'clean-up': () => import('./clean-up.ts'),
 };
 
 const named = process.argv[2];

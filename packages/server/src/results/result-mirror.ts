@@ -67,12 +67,16 @@ export class ResultMirror {
 
   /** Takes results away that the store no longer has. */
   async remove(gone: readonly (ResultPlace & { readonly resultId: string })[]): Promise<void> {
-    for (const result of gone) {
-      const place = this.#placeOf(result);
-      await this.#write(result, async () => {
-        const newest = this.#newest.get(place.newest)?.id;
-        if (newest === undefined || newest === result.resultId) await this.#check(result, true);
-        else await place.removeEarlier(result.resultId);
+    const byPlace = Map.groupBy(gone, (result) => this.#placeOf(result).newest);
+    for (const [path, [first, ...others]] of byPlace) {
+      if (first === undefined) continue;
+      const place = this.#placeOf(first);
+      const ids = [first, ...others].map(({ resultId }) => resultId);
+      await this.#write(first, async () => {
+        const newest = this.#newest.get(path)?.id;
+        // Where it is not known what lies there, or another has to be shown as the newest, the whole place is put right.
+        if (newest === undefined || ids.includes(newest)) await this.#check(first, true);
+        else for (const id of ids) await place.removeEarlier(id);
         // With its last result a place goes, and with its last place the directory.
         await place.removeEmpty();
       });

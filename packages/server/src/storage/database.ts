@@ -1,9 +1,21 @@
-import { constants, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { drizzle, type BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
 import { migrate } from 'drizzle-orm/better-sqlite3/migrator';
 import { eq } from 'drizzle-orm';
+import { TEMPORARY } from './atomic-file.ts';
 import * as schema from './schema.ts';
 
 /** The embedded store: drizzle for queries, the driver itself for hot statements and transactions. */
@@ -121,11 +133,30 @@ function copyBeforeMigration(driver: Sqlite.Database, path: string, nowMs: numbe
   if (applied === 0 || applied >= shippedMigrations() || path === ':memory:') return;
   const directory = join(dirname(path), 'backups');
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  driver.pragma('wal_checkpoint(TRUNCATE)');
   const time = new Date(nowMs).toISOString().replaceAll(':', '-');
-  copyFileSync(path, join(directory, `before-migration-${time}-schema-${applied}.db`), constants.COPYFILE_FICLONE);
+  const copy = join(directory, `before-migration-${time}-schema-${applied}.db`);
+  const draft = `${copy}${TEMPORARY}`;
+  // What an earlier try left behind when its disk was full or it was killed.
+  for (const name of readdirSync(directory)) {
+    if (name.startsWith('before-migration-') && name.endsWith(TEMPORARY))
+      rmSync(join(directory, name), { force: true });
+  }
+  // SQLite’s own copy, and not the file: that lacks what is still in the write-ahead log while somebody reads.
+  driver.prepare('vacuum into ?').run(draft);
+  chmodSync(draft, 0o600);
+  flush(draft);
+  renameSync(draft, copy);
   const copies = readdirSync(directory).filter((name) => COPY.test(name));
   for (const name of copies.toSorted().slice(0, -KEPT_COPIES)) rmSync(join(directory, name), { force: true });
+}
+
+function flush(path: string): void {
+  const file = openSync(path, 'r');
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** What the driver says of a file that cannot be used, in words; undefined: it is something else. */
