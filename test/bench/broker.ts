@@ -63,6 +63,7 @@ async function measure(): Promise<void> {
     logger: silentLogger,
     keyFile: join(directory, 'audit.key'),
     anchorFile: join(directory, 'audit.head'),
+    restoredFile: join(directory, 'audit.restored'),
     secret: (bytes) => ids.secret(bytes),
   });
   const tokens = new Tokens({ store: new TokenStore(database), writer, keys, clock, ids, audit });
@@ -91,7 +92,12 @@ async function measure(): Promise<void> {
     const http = fastify({ logger: false, genReqId: () => ids.uuid() });
     const metrics = new Metrics(() => clock.nowMs());
     const needs = { audit, broker: chosen, clock, metrics, logger: silentLogger, checkAnswers: false };
-    const dispatcher = new Dispatcher({ ...needs, implementations: [answer], noteCall: () => () => {} });
+    const dispatcher = new Dispatcher({
+      ...needs,
+      disk: { mustFit() {} },
+      implementations: [answer],
+      noteCall: () => () => {},
+    });
     addRestRoutes(http, [entry], dispatcher, new OpenCalls());
     const address = await http.listen({ host: '127.0.0.1', port: 0 });
     return { port: Number(new URL(address).port), close: () => http.close() };

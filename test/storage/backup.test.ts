@@ -75,6 +75,15 @@ test('a backup made under load is one whole moment, and restoring it brings that
   const again = await sidecar.call('GET', `/api/events?after=${before.next_cursor}`);
   expect(again.body.code).toBe('CURSOR_EXPIRED');
   expect((await sidecar.call('GET', '/api/mirrors')).body).toEqual({ different: 0, faults: [] });
+  // What the store was that is gone is told once, and is no fault.
+  const { body: verdict } = await sidecar.call('GET', '/api/audit/verify');
+  expect(verdict).toMatchObject({
+    ok: true,
+    faults: [],
+    restorations: [{ detail: expect.stringContaining('replaced-') }],
+  });
+  expect(verdict.restorations[0].missing).toBeGreaterThan(0);
+  expect((await cli(sidecar.dataDir, 'audit', 'verify')).stdout).toContain('restored');
 });
 
 test('a backup without a sidecar has the secrets only when asked, and an empty directory takes them over', async () => {

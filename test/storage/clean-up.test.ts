@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { createSidecarClient } from '@orchestration-sidecar/sdk';
 import { expect, test } from 'vitest';
 import { runCommand, type Ended } from '../cli/cli-process.ts';
@@ -85,6 +85,46 @@ test('what was kept long enough and nobody pinned is gone from store and mirrors
   expect(removed.body).toEqual({ removed: true });
   await sidecar.call('POST', '/api/clean-up', { body: {} });
   expect(await ids()).toEqual([]);
+});
+
+test('over the quota contexts, logs and folders go before their time; then large writes are refused and small results taken', async () => {
+  const clock = new FakeClock(Date.now());
+  const quota = 16_777_216;
+  await using sidecar = await startForTest({ backupEveryHours: 0, diskQuotaBytes: quota }, { clock });
+  const health = async (): Promise<unknown> => (await sidecar.call('GET', '/health')).body;
+  const fill = (name: string, bytes: number): string => {
+    const path = join(sidecar.dataDir, name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, '');
+    truncateSync(path, bytes);
+    return path;
+  };
+  const cached = fill('context-cache/shop/issue-1/a.json', quota);
+  clock.advance(60_000);
+  await expect.poll(() => existsSync(cached)).toBe(false);
+  const pinned = fill('backups/large', quota);
+  // Looking goes on only when the clock does.
+  await expect
+    .poll(() => {
+      clock.advance(60_000);
+      return health();
+    })
+    .toMatchObject({ status: 'degraded', reasons: [expect.stringContaining('what would grow it much is refused')] });
+  expect((await sidecar.call('POST', '/api/issues', { body: { title: 'More' } })).body).toMatchObject({
+    status: 507,
+    code: 'DISK_QUOTA_EXCEEDED',
+  });
+  const event = (data: object) => sidecar.call('POST', '/api/events/said', { body: { topic: 'talk', data } });
+  expect((await event({ text: 'x'.repeat(70_000) })).body.code).toBe('DISK_QUOTA_EXCEEDED');
+  expect((await event({ text: 'small' })).status).toBeLessThan(300);
+  rmSync(pinned);
+  await expect
+    .poll(() => {
+      clock.advance(60_000);
+      return health();
+    })
+    .toMatchObject({ status: 'healthy' });
+  expect(await store(sidecar, 'issue-2')).toBeTypeOf('string');
 });
 
 function disposable<T extends { close(): void }>(client: T): T & Disposable {

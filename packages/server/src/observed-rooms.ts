@@ -3,6 +3,7 @@ import type { Agents } from './agents/index.ts';
 import type { Broker } from './broker/index.ts';
 import type { ContextInjector } from './context/index.ts';
 import type { ConsumerRegistry, DeadLetters, EventLog, Subscribers } from './events/index.ts';
+import type { DiskQuota } from './maintenance/index.ts';
 import type { Database } from './storage/database.ts';
 import type { CommitReport, Writer } from './storage/writer.ts';
 import type { CircuitBreakers } from './runtime/circuit-breakers.ts';
@@ -17,6 +18,7 @@ export interface ObservedRooms {
   readonly context: ContextInjector;
   readonly database: Database;
   readonly deadLetters: DeadLetters;
+  readonly disk: DiskQuota;
   readonly engine: Engine;
   readonly log: EventLog;
   readonly registry: ConsumerRegistry;
@@ -75,6 +77,17 @@ export function observeRooms(metrics: Metrics, rooms: ObservedRooms): void {
   gauge('sidecar_wal_bytes', 'Bytes of the write-ahead log.', () => database.walBytes());
   gauge('sidecar_context_cache_bytes', 'Bytes of the contexts kept in memory.', () => context.stats().bytes);
   gauge('sidecar_context_cache_contexts', 'Contexts kept in memory.', () => context.stats().entries);
+  gauge(
+    'sidecar_data_directory_bytes',
+    'Bytes of the data directory at the last look; without a quota nobody looks.',
+    () => rooms.disk.reading.usedBytes ?? undefined,
+  );
+  gauge(
+    'sidecar_disk_quota_bytes',
+    'Bytes that the data directory may take, where a quota is set.',
+    () => rooms.disk.reading.quotaBytes ?? undefined,
+  );
+  gauge('sidecar_store_free_bytes', 'Bytes of the database that nothing uses.', () => database.freeBytes());
   gauge('sidecar_live_subscriptions', 'Subscriptions that are connected.', () => subscribers.liveCount);
   gauge('sidecar_websocket_connections', 'Open WebSockets.', rooms.connections);
   gauge('sidecar_dead_letters', 'Events laid aside because a consumer could not take them.', () => deadLetters.count());

@@ -250,7 +250,7 @@ async function open(
     }),
     (it) => it.close(),
   );
-  const { cleanUp, pins } = openCleanUp(
+  const { cleanUp, disk, pins } = openCleanUp(
     {
       config,
       database,
@@ -282,6 +282,7 @@ async function open(
     consumers,
     context,
     deadLetters,
+    disk,
     events,
     issues,
     keys,
@@ -313,6 +314,7 @@ async function open(
     context,
     database,
     deadLetters,
+    disk,
     engine,
     log,
     registry,
@@ -361,6 +363,7 @@ async function open(
   mirrors.reconcile();
   backups.start();
   cleanUp.start();
+  disk.start();
   phase = 'ready';
   logger.info({ url, data_dir: places.root }, 'ready');
   return {

@@ -28,6 +28,16 @@ export const AuditVerdict = z
     faults: z
       .array(z.object({ sequence: z.int(), fault: z.enum(['altered', 'missing', 'anchor']), detail: z.string() }))
       .describe('The first twenty.'),
+    restorations: z
+      .array(
+        z.object({
+          sequence: z.int().positive().describe('Record that tells of it.'),
+          at: Timestamp.describe('First start afterwards.'),
+          missing: z.int().nonnegative().describe('Records before it that were in the store that was replaced.'),
+          detail: z.string(),
+        }),
+      )
+      .describe('Restores of backups, the first twenty: what they took away is told and is no fault.'),
   })
   .meta({ id: 'AuditVerdict' });
 export type AuditVerdict = z.infer<typeof AuditVerdict>;

@@ -36,6 +36,10 @@ export const CleanUpReport = z
         kept: z.array(z.object({ reason: KeptReason, ...Amount })).describe('What was due and was kept, and why.'),
       }),
     ),
+    store: z.object({
+      released_bytes: z.int().nonnegative().describe('Bytes by which the file of the store became smaller.'),
+      free_bytes: z.int().nonnegative().describe('Bytes in that file that nothing uses; what comes next fills them.'),
+    }),
     took_ms: z.number().nonnegative(),
   })
   .meta({ id: 'CleanUpReport' });

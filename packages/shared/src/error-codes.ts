@@ -411,6 +411,14 @@ export const ERRORS = {
     retryable: true,
     recovery: 'Make room on the disk, or look at what `sidecar doctor` says of the store, and try again.',
   },
+  DISK_QUOTA_EXCEEDED: {
+    http: 507,
+    rpc: 'SERVICE_UNAVAILABLE',
+    title: 'The data directory takes as much as it may',
+    retryable: true,
+    recovery:
+      'Run `sidecar clean-up`, remove pins or old backups, or raise `diskQuotaBytes`; small results are still taken.',
+  },
   STORAGE_UNAVAILABLE: {
     http: 503,
     rpc: 'SERVICE_UNAVAILABLE',

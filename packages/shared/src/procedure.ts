@@ -50,6 +50,11 @@ export interface Procedure<
    * no deadline and takes no room in the queue. Left out: queued, and refused when there is too much.
    */
   readonly load?: 'essential' | 'waits';
+  /**
+   * Whether it makes the data directory larger, so that it is refused with `DISK_QUOTA_EXCEEDED` when that is full.
+   * `by_size`: only what is larger than 64 KiB is, so that whoever works can end its work. Left out: not much.
+   */
+  readonly growth?: 'large' | 'by_size';
   /** Longest time to answer in, in milliseconds. Default 30,000 for a query, 60,000 for a mutation. */
   readonly deadlineMs?: number;
 }

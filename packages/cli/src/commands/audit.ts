@@ -71,11 +71,15 @@ export function addAudit(program: Command, terminal: Terminal): void {
   ).action((options: ReadOptions) =>
     withClient(options, terminal, async (client) => {
       const verdict = await whileWaiting(terminal, 'Checking the audit log', client.audit.verify({}));
-      printAnswer(terminal, options, verdict, ({ ok, records, head, faults }) => [
+      printAnswer(terminal, options, verdict, ({ ok, records, head, faults, restorations }) => [
         ok
           ? `${counted(records, 'record')}, all as they were written.`
           : `${counted(records, 'record')}, not all as they were written:`,
         ...faults.map(({ sequence, fault, detail }) => `  ${sequence}: ${fault}, ${detail}`),
+        ...restorations.map(
+          ({ sequence, missing, detail }) =>
+            `  ${sequence}: restored, ${counted(missing, 'record')} before it missing, ${detail}`,
+        ),
         ...(head ? [`newest: ${head.sequence} ${head.hash}`] : []),
       ]);
       if (!verdict.ok) throw new CommandFailure('The audit log was changed.', { exitCode: EXIT.failed });

@@ -48,7 +48,7 @@ export function addCleanUp(program: Command, terminal: Terminal): void {
 }
 
 function lines(report: CleanUpReport, terminal: Terminal): string[] {
-  return renderTable(
+  const table = renderTable(
     report.kinds,
     [
       { title: 'what', text: ({ kind }) => kind.replaceAll('_', ' ') },
@@ -61,4 +61,6 @@ function lines(report: CleanUpReport, terminal: Terminal): string[] {
     ],
     terminal,
   );
+  const { released_bytes: released } = report.store;
+  return released === 0 ? table : [...table, `The store became ${bytes(released)} smaller.`];
 }

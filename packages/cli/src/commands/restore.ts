@@ -31,8 +31,8 @@ export function addRestore(program: Command, terminal: Terminal): void {
 
 async function restore(backup: string, options: RestoreOptions, terminal: Terminal): Promise<void> {
   const dataDir = await dataDirOf(options, terminal);
-  await withMaintenance(async ({ restoreBackup, rebuildMirrors }) => {
-    const restoring = restoreBackup({
+  await withMaintenance(async ({ restore: putInPlace, rebuildMirrors }) => {
+    const restoring = putInPlace({
       backup: resolve(terminal.cwd, backup),
       dataDir,
       secrets: options.secrets ?? false,

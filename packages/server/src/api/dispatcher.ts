@@ -31,6 +31,8 @@ export interface OpenSubscription {
 export interface DispatcherNeeds {
   readonly audit: Pick<AuditLog, 'record' | 'count'>;
   readonly broker: Broker;
+  /** Refuses what the disk has no room for. */
+  readonly disk: { mustFit(entry: Procedure, input: unknown): void };
   readonly clock: Clock;
   readonly implementations: readonly Implementation[];
   /** Told of every call of an agent; answers what to call when it is over. */
@@ -94,6 +96,7 @@ export class Dispatcher {
     const seen: Seen = { entry: undefined, principal: { kind: 'anonymous' } };
     try {
       const { implementation, principal } = await this.#admit(name, authenticate, seen);
+      this.#needs.disk.mustFit(implementation.entry, input);
       const admitted = this.#needs.broker.admit(implementation.entry, principal, call);
       const release = admitted instanceof Promise ? await admitted : admitted;
       const over = this.#noteCall(principal, name, input);

@@ -37,10 +37,20 @@ export async function openDoors(
   { config, ids, rooms, audit, jwks, noteCall, checkAnswers, connectionTimes = {} }: DoorsNeeds,
   scope: Scope,
 ): Promise<Doors> {
-  const { broker, clock, logger, metrics, version } = rooms;
+  const { broker, clock, disk, logger, metrics, version } = rooms;
   const makeCorrelationId = (): string => ids.uuid();
   const implementations = implementContract(rooms);
-  const dispatcher = new Dispatcher({ audit, broker, clock, implementations, noteCall, metrics, logger, checkAnswers });
+  const dispatcher = new Dispatcher({
+    audit,
+    broker,
+    disk,
+    clock,
+    implementations,
+    noteCall,
+    metrics,
+    logger,
+    checkAnswers,
+  });
   const webSockets = new WebSocketDoor({ dispatcher, logger, makeCorrelationId });
   const tls = tlsPaths(config);
   const guard = new Guard({ ...config, secure: tls !== null });

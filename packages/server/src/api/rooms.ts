@@ -4,7 +4,7 @@ import type { AuditLog, Broker, SigningKeys, Tokens } from '../broker/index.ts';
 import type { ContextInjector } from '../context/index.ts';
 import type { Consumers, DeadLetters, EventBus, EventLog, Subscribers } from '../events/index.ts';
 import type { Issues } from '../issues/index.ts';
-import type { Backups, CleanUp, Mirrors, Pins } from '../maintenance/index.ts';
+import type { Backups, CleanUp, DiskQuota, Mirrors, Pins } from '../maintenance/index.ts';
 import type { ProfileRegistry } from '../agents/profiles/index.ts';
 import type { Projects } from '../projects/index.ts';
 import type { Results } from '../results/index.ts';
@@ -60,6 +60,7 @@ export interface Rooms {
   readonly consumers: Consumers;
   readonly context: ContextInjector;
   readonly deadLetters: DeadLetters;
+  readonly disk: DiskQuota;
   readonly events: EventBus;
   readonly issues: Issues;
   readonly keys: Pick<SigningKeys, 'active' | 'former'>;

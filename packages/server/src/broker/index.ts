@@ -1,5 +1,6 @@
 export { AdmissionQueue } from './admission-queue.ts';
 export { AuditLog } from './audit/audit-log.ts';
+export { noteRestoration, type Restoration } from './audit/restore-note.ts';
 export { auditingOf, deedOf } from './audit/audited-call.ts';
 export { AuditStore } from './audit/audit-store.ts';
 export { Broker } from './broker.ts';

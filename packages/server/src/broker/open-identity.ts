@@ -5,6 +5,7 @@ import type { Database } from '../storage/database.ts';
 import type { Writer } from '../storage/writer.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { AuditLog } from './audit/audit-log.ts';
+import type { AuditFiles } from './audit/restore-note.ts';
 import { AuditStore } from './audit/audit-store.ts';
 import { SigningKeys } from './signing-keys.ts';
 import { TokenStore } from './token-store.ts';
@@ -18,7 +19,7 @@ export interface IdentityNeeds {
   readonly ids: Ids;
   readonly logger: Logger;
   /** Places of the keys and of the audit log’s own files. */
-  readonly places: { readonly keys: string; readonly auditKey: string; readonly auditAnchor: string };
+  readonly places: AuditFiles & { readonly keys: string };
 }
 
 /** Who somebody is, and the record of what they did. */
@@ -45,6 +46,7 @@ export async function openIdentity(
     logger,
     keyFile: places.auditKey,
     anchorFile: places.auditAnchor,
+    restoredFile: places.auditRestored,
     secret: (bytes) => ids.secret(bytes),
   });
   scope.own('audit log', audit, (it) => it.close());

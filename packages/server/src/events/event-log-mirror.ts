@@ -17,8 +17,8 @@ const GATHER_MS = 100;
 const MAX_LINES = 2 * LIMITS.ringEvents;
 /** How long nothing has come when the file is cut to the ring’s size. */
 const QUIET_MS = 500;
-/** Pause between two rewritings because of events that were removed: a small log loses one every few seconds. */
-const REMOVAL_MS = 10_000;
+/** Pause between two rewritings because of events that were removed, as a multiple of what the last one took. */
+const REMOVAL_PAUSE = 20;
 /** How long a disk that refused is left alone. */
 const RETRY_MS = 1000;
 
@@ -46,7 +46,8 @@ export class EventLogMirror {
   #firstId = 0;
   /** From when on the file shall be written anew; undefined: it holds the log but for what is on its way. */
   #rewriteAtMs: number | undefined;
-  #rewrittenAtMs = -Infinity;
+  /** From when on it may be written anew because of events that were removed. */
+  #restedAtMs = -Infinity;
   #timer: Timer | undefined;
   #quiet: Timer | undefined;
   #writing: Promise<void>;
@@ -66,7 +67,7 @@ export class EventLogMirror {
       }),
       log.onRemoval((ids) => {
         if (ids.every((id) => id < this.#firstId)) return;
-        this.#rewriteAtMs ??= this.#rewrittenAtMs + REMOVAL_MS;
+        this.#rewriteAtMs ??= this.#restedAtMs;
         this.#whenQuiet(QUIET_MS);
       }),
     ];
@@ -139,8 +140,10 @@ export class EventLogMirror {
   async #rewrite(): Promise<void> {
     this.#rewriteAtMs = undefined;
     this.#lineCount = 0;
+    const { clock } = this.#needs;
+    const startedAtMs = clock.nowMs();
     await writeFileAtomic(this.#path, this.#text());
-    this.#rewrittenAtMs = this.#needs.clock.nowMs();
+    this.#restedAtMs = clock.nowMs() + REMOVAL_PAUSE * (clock.nowMs() - startedAtMs);
     if (this.#lineCount > LIMITS.ringEvents) this.#whenQuiet(QUIET_MS);
   }
 

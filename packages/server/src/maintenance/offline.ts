@@ -5,7 +5,6 @@ export {
   bytesOf,
   createBackup,
   listBackups,
-  restoreBackup,
   verifyBackup,
   type Backup,
   type BackupProgress,
@@ -15,4 +14,5 @@ export { StoreError } from '../storage/database.ts';
 export { DirectoryBusyError } from '../storage/directory-lock.ts';
 export { exportStore, importStore, TransferError } from '../storage/transfer/index.ts';
 export { examine, type DoctorFinding } from './doctor/index.ts';
+export { restore } from './restore.ts';
 export { rebuildMirrors } from './rebuild-mirrors.ts';

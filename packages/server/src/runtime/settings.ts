@@ -197,6 +197,15 @@ export const SETTINGS = {
   },
   contextCacheRetentionDays: { ...RETENTION, summary: 'Days that contexts which nobody asks for stay on disk.' },
   deadLetterRetentionDays: { ...RETENTION, summary: 'Days that dead letters are kept.' },
+  diskQuotaBytes: {
+    kind: 'integer',
+    group: 'store',
+    summary:
+      'Bytes that the data directory may take, backups included. From 80 % on there is a warning; when it is full, large writes are refused. Without it: any number.',
+    min: 16_777_216,
+    max: Number.MAX_SAFE_INTEGER,
+    default: null,
+  },
   project: {
     kind: 'path',
     group: 'agents',

@@ -11,6 +11,8 @@ export interface DataDir {
   readonly keys: string;
   readonly auditKey: string;
   readonly auditAnchor: string;
+  /** What a restore says to the audit log of the next start. */
+  readonly auditRestored: string;
   readonly logs: string;
   readonly agents: string;
   readonly backups: string;
@@ -52,6 +54,7 @@ export function dataDirAt(root: string): DataDir {
     keys: join(root, 'keys'),
     auditKey: join(root, 'keys', 'audit.key'),
     auditAnchor: join(root, 'keys', 'audit.head'),
+    auditRestored: join(root, 'keys', 'audit.restored'),
     logs: join(root, 'logs'),
     agents: join(root, 'agents'),
     operatorToken: join(root, 'operator.token'),

@@ -28,6 +28,13 @@ export interface Database {
   isReadable(): boolean;
   /** Bytes the store takes, as SQLite counts them. */
   sizeBytes(): number;
+  /** Bytes of the store that nothing uses; what is written next fills them. */
+  freeBytes(): number;
+  /**
+   * Gives up to so many unused pages back to the disk; call it inside a write transaction.
+   * @returns how many bytes; 0 also of a store that was made before stores could do this.
+   */
+  release(maxPages: number): number;
   /** Bytes of the write-ahead log; 0 when there is none. */
   walBytes(): number;
   close(): void;
@@ -62,6 +69,8 @@ export function openDatabase(path: string, options: { newEpoch: string; nowMs: n
 
 function prepare(driver: Sqlite.Database, path: string, options: { newEpoch: string; nowMs: number }): Database {
   {
+    // Takes effect on a store that is still empty: its file can become smaller without being written anew.
+    driver.pragma('auto_vacuum = INCREMENTAL');
     driver.pragma('journal_mode = WAL');
     driver.pragma('synchronous = FULL');
     driver.pragma('foreign_keys = ON');
@@ -83,6 +92,9 @@ function prepare(driver: Sqlite.Database, path: string, options: { newEpoch: str
     const size = driver
       .prepare<[], number>('select page_count * page_size from pragma_page_count, pragma_page_size')
       .pluck();
+    const free = driver
+      .prepare<[], number>('select freelist_count * page_size from pragma_freelist_count, pragma_page_size')
+      .pluck();
     return {
       query,
       driver,
@@ -95,6 +107,12 @@ function prepare(driver: Sqlite.Database, path: string, options: { newEpoch: str
         }
       },
       sizeBytes: () => size.get() ?? 0,
+      freeBytes: () => free.get() ?? 0,
+      release(maxPages) {
+        const before = size.get() ?? 0;
+        driver.pragma(`incremental_vacuum(${maxPages})`);
+        return before - (size.get() ?? 0);
+      },
       walBytes: () => statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0,
       close: () => driver.close(),
     };

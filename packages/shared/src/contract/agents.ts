@@ -77,7 +77,8 @@ export const agents = {
       status: 201,
       headers: { idempotency_key: 'idempotency-key', traceparent: 'traceparent' },
     },
-    errors: [...SPAWN_REFUSALS, 'AGENT_ENDED', 'IDEMPOTENCY_CONFLICT'],
+    errors: [...SPAWN_REFUSALS, 'AGENT_ENDED', 'IDEMPOTENCY_CONFLICT', 'DISK_QUOTA_EXCEEDED'],
+    growth: 'large',
     deadlineMs: 180_000,
   }),
   preflight: procedure({

@@ -18,7 +18,8 @@ export const backups = {
     output: Backup,
     access: 'operator',
     rest: { method: 'POST', path: '/api/backups', status: 201 },
-    errors: ['BACKUP_FAILED'],
+    errors: ['BACKUP_FAILED', 'DISK_QUOTA_EXCEEDED'],
+    growth: 'large',
   }),
   list: procedure({
     name: 'backups.list',

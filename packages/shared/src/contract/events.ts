@@ -52,7 +52,8 @@ export const events = {
       status: 202,
       headers: { idempotency_key: 'idempotency-key' },
     },
-    errors: ['EVENT_TYPE_MISMATCH', ...PUBLISH_ERRORS],
+    errors: ['EVENT_TYPE_MISMATCH', ...PUBLISH_ERRORS, 'DISK_QUOTA_EXCEEDED'],
+    growth: 'by_size',
   }),
   publishMany: procedure({
     name: 'events.publishMany',
@@ -98,7 +99,8 @@ export const events = {
     }),
     access: 'authenticated',
     rest: { method: 'GET', path: '/api/events/wait/:event_type', aliases: { cursor: ['since', 'after'] } },
-    errors: ['FILTER_INVALID', 'CURSOR_INVALID', 'CURSOR_EXPIRED'],
+    errors: ['FILTER_INVALID', 'CURSOR_INVALID', 'CURSOR_EXPIRED', 'DISK_QUOTA_EXCEEDED'],
+    growth: 'by_size',
     load: 'waits',
   }),
   list: procedure({

@@ -21,7 +21,8 @@ export const issues = {
     output: Issue,
     access: 'spawn_agents',
     rest: { method: 'POST', path: '/api/issues' },
-    errors: ['ISSUE_EXISTS', 'PROJECT_NOT_FOUND', 'PROJECT_REQUIRED', 'WORKFLOW_NOT_FOUND'],
+    errors: ['ISSUE_EXISTS', 'PROJECT_NOT_FOUND', 'PROJECT_REQUIRED', 'WORKFLOW_NOT_FOUND', 'DISK_QUOTA_EXCEEDED'],
+    growth: 'large',
   }),
   get: procedure({
     name: 'issues.get',

@@ -40,7 +40,9 @@ export const results = {
       'AGENT_TYPE_FORBIDDEN',
       'IDEMPOTENCY_CONFLICT',
       'PAYLOAD_TOO_LARGE',
+      'DISK_QUOTA_EXCEEDED',
     ],
+    growth: 'by_size',
     load: 'essential',
   }),
   get: procedure({

@@ -9,24 +9,28 @@ const SLOW_PUBLICATION_MS = 1000;
 const NO_REQUEST = 'no request was answered in the last five minutes';
 
 export function systemProcedures(rooms: Rooms): Implementations<typeof contract.system> {
-  const { agents, breakers, broker, clock, context, log, metrics, phase, results, store, subscribers, version } = rooms;
+  const { agents, breakers, broker, clock, context, disk, log, metrics, phase, results, store, subscribers, version } =
+    rooms;
   const startedAtMs = clock.nowMs();
   const uptimeSeconds = (): number => Math.floor((clock.nowMs() - startedAtMs) / 1000);
   return {
     health: implementPublic(contract.system.health, async () => {
       const storage = await store.check();
       const reasons = storage.reason === null ? [] : [`storage: ${storage.reason}`];
+      const warning = disk.warning;
+      if (warning !== null) reasons.push(`storage: ${warning}`);
+      const room = storage.state === 'healthy' && warning !== null ? 'degraded' : storage.state;
       const waitedMs = store.oldestWaitMs();
       if (waitedMs > SLOW_PUBLICATION_MS) reasons.push(`event_bus: a publication waits for ${Math.round(waitedMs)} ms`);
       // What cannot be stored is not told, so the bus is at best as well as the store.
       const bus = storage.state === 'healthy' && waitedMs > SLOW_PUBLICATION_MS ? 'degraded' : storage.state;
       return {
-        status: bus,
+        status: bus === 'healthy' ? room : bus,
         service: 'orchestration-sidecar' as const,
         version,
         uptime_seconds: uptimeSeconds(),
         checks: {
-          storage: storage.state,
+          storage: room,
           event_bus: bus,
           memory_usage_mb: round(process.memoryUsage.rss() / BYTES_PER_MB),
           active_agents: agents.count(LIVE_AGENT_STATES),

@@ -7,6 +7,14 @@ export interface ChainLink {
   readonly hash: string;
 }
 
+/** What the note of a restore states. */
+export interface RestorationFacts {
+  /** Newest record of the store that was put in place, and newest link outside of it then. */
+  readonly head: ChainLink;
+  readonly anchored: ChainLink;
+  readonly detail: string;
+}
+
 /** Where the chain begins. */
 export const GENESIS: ChainLink = { sequence: 0, hash: '0'.repeat(64) };
 
@@ -38,6 +46,18 @@ export class AuditChain {
     if (seal === '') return undefined;
     const expected = this.#sealOf(Number(sequence), hash);
     return timingSafeEqual(Buffer.from(seal), Buffer.from(expected)) ? { sequence: Number(sequence), hash } : undefined;
+  }
+
+  /** What vouches for the note of a restore. */
+  sealRestoration({ head, anchored, detail }: RestorationFacts): string {
+    const facts = JSON.stringify([head.sequence, head.hash, anchored.sequence, anchored.hash, detail]);
+    return createHmac('sha256', this.#key).update(`restored:${facts}`).digest('hex');
+  }
+
+  /** Whether a seal is the one of {@link sealRestoration}. */
+  sealsRestoration(facts: RestorationFacts, seal: string): boolean {
+    const [given, expected] = [Buffer.from(seal), Buffer.from(this.sealRestoration(facts))];
+    return given.length === expected.length && timingSafeEqual(given, expected);
   }
 
   #sealOf(sequence: number, hash: string): string {

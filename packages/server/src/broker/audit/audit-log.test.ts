@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../runtime/fake-clock.ts';
 import { createIds } from '../../runtime/ids.ts';
@@ -7,6 +7,7 @@ import { openTemporaryStore, type TemporaryStore } from '../../storage/temporary
 import { silentLogger } from '../../telemetry/logger.ts';
 import { AuditLog } from './audit-log.ts';
 import { AuditStore } from './audit-store.ts';
+import { noteRestoration } from './restore-note.ts';
 
 const clock = new FakeClock();
 const open = (store: TemporaryStore): Promise<AuditLog> => {
@@ -18,6 +19,7 @@ const open = (store: TemporaryStore): Promise<AuditLog> => {
     logger: silentLogger,
     keyFile: join(store.directory, 'keys/audit.key'),
     anchorFile: join(store.directory, 'keys/audit.head'),
+    restoredFile: join(store.directory, 'keys/audit.restored'),
     secret: (bytes) => createIds(() => clock.nowMs()).secret(bytes),
   });
 };
@@ -126,4 +128,59 @@ test('retention leaves a chain that can still be checked, and not be shortened f
   await fill(log, 3);
   store.database.driver.exec('delete from audit where sequence = (select min(sequence) from audit)');
   expect(await log.verify()).toMatchObject({ ok: false });
+});
+
+function restoreFiles({ directory }: TemporaryStore): Parameters<typeof noteRestoration>[0] {
+  return {
+    auditKey: join(directory, 'keys/audit.key'),
+    auditAnchor: join(directory, 'keys/audit.head'),
+    auditRestored: join(directory, 'keys/audit.restored'),
+  };
+}
+
+/** Puts the store back to where it ended with a record, as restoring a backup from then does. */
+function cutAt({ database: { driver } }: TemporaryStore, sequence: number): { sequence: number; hash: string } {
+  driver.prepare('delete from audit where sequence > ?').run(sequence);
+  const hash = driver.prepare<[number], string>('select hash from audit where sequence = ?').pluck().get(sequence);
+  return { sequence, hash: hash ?? '' };
+}
+
+test('a note of a restore that was changed by somebody without the key excuses nothing', async () => {
+  using store = openTemporaryStore();
+  const files = restoreFiles(store);
+  const log = await open(store);
+  await fill(log, 6);
+  await log.close();
+  noteRestoration(files, { head: cutAt(store, 4), detail: 'backup of yesterday' }, clock.nowMs());
+  const forged = readFileSync(files.auditRestored, 'utf8').replace('yesterday', 'last year');
+  writeFileSync(files.auditRestored, forged, { mode: 0o600 });
+  using restored = store.reopen();
+  expect(await (await open(restored)).verify()).toMatchObject({ ok: false, restorations: [] });
+});
+
+test('a restore is told of once, and its note cannot be used again', async () => {
+  using store = openTemporaryStore();
+  const files = restoreFiles(store);
+  const log = await open(store);
+  await fill(log, 6);
+  await log.close();
+  noteRestoration(files, { head: cutAt(store, 4), detail: 'backup of yesterday' }, clock.nowMs());
+  const note = readFileSync(files.auditRestored);
+
+  using restored = store.reopen();
+  const second = await open(restored);
+  expect(existsSync(files.auditRestored)).toBe(false);
+  const told = { sequence: 7, at: expect.any(String), missing: 2, detail: 'backup of yesterday' };
+  expect(await second.verify()).toMatchObject({ ok: true, faults: [], restorations: [told] });
+  await second.close();
+
+  using again = restored.reopen();
+  const third = await open(again);
+  expect(await third.verify()).toMatchObject({ ok: true, records: 5, restorations: [told] });
+  await third.close();
+
+  cutAt(again, 4);
+  writeFileSync(files.auditRestored, note, { mode: 0o600 });
+  using abused = again.reopen();
+  expect(await (await open(abused)).verify()).toMatchObject({ ok: false });
 });

@@ -6,6 +6,7 @@ import { Tally, type Sweep } from '../../storage/clean-up/index.ts';
 import type { Transaction, Writer } from '../../storage/writer.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { AuditChain, canonical, GENESIS, type ChainLink } from './audit-chain.ts';
+import { forgetRestoration, readRestoration } from './restore-note.ts';
 import { readRecord, type AuditQuery, type AuditRow, type AuditStore } from './audit-store.ts';
 
 /** A deed that is to be recorded. What is left out: done once, by the sidecar, to nothing in particular. */
@@ -20,6 +21,8 @@ export interface AuditLogNeeds {
   /** File of the key, and of the newest link: outside of the store. */
   readonly keyFile: string;
   readonly anchorFile: string;
+  /** File that a restore leaves. */
+  readonly restoredFile: string;
   /** A new secret of so many bytes. */
   readonly secret: (bytes: number) => string;
 }
@@ -32,6 +35,7 @@ export interface TrimOptions {
 
 const TRIMMED = 'audit.trimmed';
 const BROKEN = 'audit.broken';
+const RESTORED = 'audit.restored';
 /** How often what was counted is written, and the newest link outside of the store. */
 const WRITE_MS = 1000;
 /** Different deeds that are counted at once; beyond, who did it is no longer told apart. */
@@ -59,7 +63,8 @@ export class AuditLog {
   }
 
   /**
-   * Opens the log. Records that are missing at its end are themselves put on record, so that a restart does not hide it.
+   * Opens the log. Records that are missing at its end are themselves put on record, so that a restart does not hide
+   * it; where a restore took them away, that is what the record says.
    * @throws {SecretFileError} when others could have read the key.
    */
   static async open(needs: AuditLogNeeds): Promise<AuditLog> {
@@ -68,18 +73,23 @@ export class AuditLog {
     const chain = new AuditChain(readSecretFile(keyFile)?.content ?? Buffer.from(needs.secret(32)));
     const head = store.head() ?? GENESIS;
     const text = readSecretFile(anchorFile)?.content.toString('utf8');
-    const fault = faultOfAnchor(head, text === undefined ? undefined : chain.unseal(text), store);
     const anchored = text === undefined ? undefined : chain.unseal(text);
+    const fault = faultOfAnchor(head, anchored, store);
+    const restored = readRestoration(needs.restoredFile, chain, { head, anchored });
     const log = new AuditLog(needs, chain, {
       sequence: Math.max(head.sequence, anchored?.sequence ?? 0),
       hash: head.hash,
     });
     // Before the first record: a process killed within its first second has not removed its records’ anchor.
     if (text === undefined && head.sequence === 0) log.#anchor();
-    if (fault !== undefined) {
+    if (restored !== undefined) {
+      needs.logger.warn({ detail: restored }, 'the store was restored');
+      await log.record({ action: RESTORED, detail: restored });
+    } else if (fault !== undefined) {
       needs.logger.error({ fault }, 'the audit log was changed while the sidecar did not run');
       await log.record({ action: BROKEN, outcome: 'FAILED', detail: fault });
     }
+    forgetRestoration(needs.restoredFile);
     return log;
   }
 
@@ -135,6 +145,7 @@ export class AuditLog {
     await this.#writeCounted();
     const { store } = this.#needs;
     const faults: AuditVerdict['faults'] = [];
+    const restorations: AuditVerdict['restorations'] = [];
     const report = (sequence: number, fault: AuditVerdict['faults'][number]['fault'], detail: string): void => {
       if (faults.length < MAX_FAULTS) faults.push({ sequence, fault, detail });
     };
@@ -146,18 +157,19 @@ export class AuditLog {
     for (let page = store.after(0, PAGE_ROWS); page.length > 0; page = store.after(previous.sequence, PAGE_ROWS)) {
       for (const row of page) {
         if (row.sequence > end.sequence) break;
-        if (row.sequence !== previous.sequence + 1) {
-          report(
-            previous.sequence + 1,
-            'missing',
-            `${row.sequence - previous.sequence - 1} records before ${row.sequence}`,
-          );
-        }
+        const record = readRecord(row.body);
         const fault = this.#faultOf(row, previous.hash);
-        if (fault !== undefined) report(row.sequence, 'altered', fault);
-        if (readRecord(row.body)?.action === BROKEN) {
-          report(row.sequence, 'missing', readRecord(row.body)?.detail ?? 'found at a start');
+        const missing = row.sequence - previous.sequence - 1;
+        // The sidecar’s own word, as authentic as the chain: what is missing before it was put aside by a restore.
+        const isRestoration = record?.action === RESTORED && record.actor === SIDECAR_PUBLISHER && fault === undefined;
+        if (isRestoration && restorations.length < MAX_FAULTS) {
+          restorations.push({ sequence: row.sequence, at: record.at, missing, detail: record.detail ?? '' });
         }
+        if (missing > 0 && !isRestoration) {
+          report(previous.sequence + 1, 'missing', `${missing} records before ${row.sequence}`);
+        }
+        if (fault !== undefined) report(row.sequence, 'altered', fault);
+        if (record?.action === BROKEN) report(row.sequence, 'missing', record.detail ?? 'found at a start');
         previous = row;
         records += 1;
       }
@@ -171,7 +183,7 @@ export class AuditLog {
       report(end.sequence, 'anchor', 'the newest link outside of the store was not written by the sidecar');
     }
     const head = previous.sequence === 0 ? null : { sequence: previous.sequence, hash: previous.hash };
-    return { ok: faults.length === 0, records, head, faults };
+    return { ok: faults.length === 0, records, head, faults, restorations };
   }
 
   /**

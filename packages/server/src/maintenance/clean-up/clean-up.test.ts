@@ -9,6 +9,7 @@ import { Holds, PinStore, Tally, type Sweep, type SweepOptions } from '../../sto
 import { openTemporaryStore } from '../../storage/temporary-store.ts';
 import { silentLogger } from '../../telemetry/logger.ts';
 import { CleanUp } from './clean-up.ts';
+import { DiskQuota } from './disk-quota.ts';
 import { LogSweep } from './log-sweep.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'sidecar-clean-up-'));
@@ -104,7 +105,8 @@ function counting(): { sweep: Sweep; runs: SweepOptions[] } {
 test('it cleans up by itself soon after the start and then every day, and no more once it is closed', async () => {
   const clock = new FakeClock();
   const { sweep, runs } = counting();
-  const cleanUp = new CleanUp({ sweeps: [sweep], clock, logger: silentLogger, everyMs: DAY_MS });
+  using store = openTemporaryStore();
+  const cleanUp = new CleanUp({ ...store, sweeps: [sweep], clock, logger: silentLogger, everyMs: DAY_MS });
   cleanUp.start();
   clock.advance(5 * 60_000);
   await expect.poll(() => runs.length).toBe(1);
@@ -123,7 +125,9 @@ test('it cleans up by itself soon after the start and then every day, and no mor
 test('one kind that fails keeps none of the others from being swept, and is said', async () => {
   const { sweep, runs } = counting();
   const failing: Sweep = { kind: 'audit', run: () => Promise.reject(new Error('no')) };
+  using store = openTemporaryStore();
   const cleanUp = new CleanUp({
+    ...store,
     sweeps: [failing, sweep],
     clock: new FakeClock(),
     logger: silentLogger,
@@ -131,4 +135,80 @@ test('one kind that fails keeps none of the others from being swept, and is said
   });
   await expect(cleanUp.run({ dryRun: false })).rejects.toThrow('no');
   expect(runs).toHaveLength(1);
+});
+
+test('space that a clean-up frees in the store goes back to the disk, but for a tenth', async () => {
+  using store = openTemporaryStore();
+  const { database, writer } = store;
+  const insert = database.driver.prepare(`insert into audit (sequence, at_ms, body, hash) values (?, 0, ?, '')`);
+  await writer.write(() => {
+    for (let n = 1; n <= 500; n += 1) insert.run(n, 'x'.repeat(4000));
+  });
+  const full = database.sizeBytes();
+  await writer.write(() => database.driver.exec('delete from audit where sequence > 10'));
+  expect(database.sizeBytes()).toBe(full);
+  const steps: number[] = [];
+  const counted = {
+    ...database,
+    release: (pages: number): number => {
+      steps.push(pages);
+      return database.release(pages);
+    },
+  };
+  const cleanUp = new CleanUp({
+    database: counted,
+    writer,
+    sweeps: [],
+    clock: new FakeClock(),
+    logger: silentLogger,
+    everyMs: DAY_MS,
+  });
+  const { store: said } = await cleanUp.run({ dryRun: true });
+  expect(said).toEqual({ released_bytes: 0, free_bytes: database.freeBytes() });
+  const { store: done } = await cleanUp.run({ dryRun: false });
+  expect(database.sizeBytes()).toBe(full - done.released_bytes);
+  expect(database.freeBytes()).toBeLessThanOrEqual(database.sizeBytes() / 10);
+  expect(steps.length).toBeGreaterThan(2);
+  expect(Math.max(...steps)).toBeLessThanOrEqual(64);
+  expect(database.driver.pragma('integrity_check', { simple: true })).toBe('ok');
+});
+
+test('a directory that fills up is warned of, then relieved, then kept from growing much, until there is room again', async () => {
+  let used = 700;
+  let freed = 0;
+  const quota = new DiskQuota({
+    quotaBytes: 1000,
+    measure: async () => used,
+    relieve: async (bytes) => {
+      freed += bytes;
+      used -= Math.min(bytes, 150);
+    },
+    clock: new FakeClock(),
+    logger: silentLogger,
+  });
+  const large = { growth: 'large' } as const;
+  const bySize = { growth: 'by_size' } as const;
+  await quota.look();
+  expect(quota).toMatchObject({ warning: null, reading: { state: 'plenty', usedBytes: 700 } });
+  used = 800;
+  await quota.look();
+  expect(quota.warning).toContain('80 %');
+  quota.mustFit(large, {});
+  used = 1100;
+  await quota.look();
+  expect(freed).toBe(200);
+  expect(quota.reading).toMatchObject({ state: 'scarce', usedBytes: 950 });
+  used = 1300;
+  await quota.look();
+  expect(quota.reading.state).toBe('full');
+  expect(() => quota.mustFit(large, {})).toThrow(expect.objectContaining({ code: 'DISK_QUOTA_EXCEEDED' }));
+  expect(() => quota.mustFit(bySize, { text: 'x'.repeat(70_000) })).toThrow(
+    expect.objectContaining({ code: 'DISK_QUOTA_EXCEEDED' }),
+  );
+  quota.mustFit(bySize, { text: 'small' });
+  quota.mustFit({}, { text: 'x'.repeat(70_000) });
+  used = 100;
+  await quota.look();
+  quota.mustFit(large, {});
+  expect(quota.warning).toBeNull();
 });

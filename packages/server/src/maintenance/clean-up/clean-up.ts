@@ -1,12 +1,16 @@
 import { SidecarError, type CleanUpKind, type CleanUpReport } from '@orchestration-sidecar/shared';
 import type { Clock, Timer } from '../../runtime/clock.ts';
-import type { Sweep, Tally } from '../../storage/clean-up/index.ts';
+import { releaseSpace, type Sweep, type Tally } from '../../storage/clean-up/index.ts';
+import type { Database } from '../../storage/database.ts';
+import type { Writer } from '../../storage/writer.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 
 /** What the clean-up needs. */
 export interface CleanUpNeeds {
   /** One for each kind of data, in the order in which they are swept. */
   readonly sweeps: readonly Sweep[];
+  readonly database: Database;
+  readonly writer: Writer;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Between two that it makes by itself. */
@@ -25,6 +29,9 @@ export interface CleanUpRequest {
 
 /** After a start others come first. */
 const FIRST_MS = 5 * 60_000;
+
+/** What can be done without when the disk is short of room. */
+const DISPENSABLE: ReadonlySet<CleanUpKind> = new Set(['context_cache', 'logs', 'agent_folders']);
 
 /** Removes what has been kept long enough, by itself every day or when asked, one clean-up at a time. */
 export class CleanUp {
@@ -53,6 +60,22 @@ export class CleanUp {
     return cleaning;
   }
 
+  /** Frees so many bytes by what can be done without: contexts, logs put aside and folders of ended agents, oldest first. */
+  relieve(bytes: number): Promise<void> {
+    const { sweeps, database, writer, clock } = this.#needs;
+    const { signal } = this.#closing;
+    const relieving = this.#running.then(async () => {
+      let shortOfBytes = bytes;
+      for (const sweep of sweeps) {
+        if (!DISPENSABLE.has(sweep.kind) || shortOfBytes <= 0) continue;
+        shortOfBytes -= (await sweep.run({ nowMs: clock.nowMs(), dryRun: false, signal, shortOfBytes })).bytes;
+      }
+      await releaseSpace({ database, writer }, signal, 0);
+    });
+    this.#running = relieving.catch(() => undefined);
+    return relieving;
+  }
+
   /** Ends a clean-up under way after its batch. */
   async close(): Promise<void> {
     this.#timer?.cancel();
@@ -74,7 +97,7 @@ export class CleanUp {
   }
 
   async #run({ dryRun, kinds, signal }: CleanUpRequest): Promise<CleanUpReport> {
-    const { sweeps, clock, logger } = this.#needs;
+    const { sweeps, database, writer, clock, logger } = this.#needs;
     const startedMs = performance.now();
     const closing = this.#closing.signal;
     const options = { nowMs: clock.nowMs(), dryRun, signal: signal ? AbortSignal.any([signal, closing]) : closing };
@@ -91,9 +114,12 @@ export class CleanUp {
       }
     }
     if (faults.length > 0) throw faults[0];
-    const report = { dry_run: dryRun, kinds: swept, took_ms: Math.round(performance.now() - startedMs) };
+    const released = dryRun ? 0 : await releaseSpace({ database, writer }, options.signal);
+    const store = { released_bytes: released, free_bytes: database.freeBytes() };
+    const report = { dry_run: dryRun, kinds: swept, store, took_ms: Math.round(performance.now() - startedMs) };
     const removed = swept.reduce((sum, { count }) => sum + count, 0);
-    if (!dryRun && removed > 0) logger.info({ removed, took_ms: report.took_ms }, 'cleaned up');
+    if (!dryRun && removed > 0)
+      logger.info({ removed, released_bytes: released, took_ms: report.took_ms }, 'cleaned up');
     return report;
   }
 }

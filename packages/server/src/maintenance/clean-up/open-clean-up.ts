@@ -14,6 +14,8 @@ import type { Database } from '../../storage/database.ts';
 import type { Writer } from '../../storage/writer.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { CleanUp } from './clean-up.ts';
+import { directorySize } from './directory-size.ts';
+import { DiskQuota } from './disk-quota.ts';
 import { LogSweep } from './log-sweep.ts';
 import { Pins } from './pins.ts';
 
@@ -41,7 +43,10 @@ const DAY_MS = 24 * HOUR_MS;
  * Opens the clean-up of every room, and the pins that keep things from it; `cleanUp.start()` lets it begin by itself.
  * @param scope ends what is under way.
  */
-export function openCleanUp(needs: OpenCleanUpNeeds, scope: Scope): { readonly cleanUp: CleanUp; readonly pins: Pins } {
+export function openCleanUp(
+  needs: OpenCleanUpNeeds,
+  scope: Scope,
+): { readonly cleanUp: CleanUp; readonly disk: DiskQuota; readonly pins: Pins } {
   const { config, database, writer, clock, logger, places, agents, audit, issues, results } = needs;
   const holds = new Holds(database);
   const holdOf = (agentId: string): Hold | null => {
@@ -71,7 +76,7 @@ export function openCleanUp(needs: OpenCleanUpNeeds, scope: Scope): { readonly c
     }),
     audit.sweep({ retentionMs: config.auditRetentionDays * DAY_MS, maxRecords: config.auditMaxRecords }),
   ];
-  const cleanUp = new CleanUp({ sweeps, clock, logger, everyMs: config.cleanUpEveryHours * HOUR_MS });
+  const cleanUp = new CleanUp({ sweeps, database, writer, clock, logger, everyMs: config.cleanUpEveryHours * HOUR_MS });
   scope.own('clean-up', cleanUp, (it) => it.close());
   const pins = new Pins({
     store: new PinStore(database),
@@ -82,5 +87,17 @@ export function openCleanUp(needs: OpenCleanUpNeeds, scope: Scope): { readonly c
       else results.require(projectId, id);
     },
   });
-  return { cleanUp, pins };
+  const closing = new AbortController();
+  const disk = new DiskQuota({
+    quotaBytes: config.diskQuotaBytes,
+    measure: () => directorySize(places.root, closing.signal),
+    relieve: (bytes) => cleanUp.relieve(bytes),
+    clock,
+    logger,
+  });
+  scope.own('disk quota', disk, async (it) => {
+    closing.abort();
+    await it.close();
+  });
+  return { cleanUp, disk, pins };
 }

@@ -3,7 +3,7 @@ import { copyFile, link, mkdir, open, readdir, rename, rm } from 'node:fs/promis
 import { basename, dirname, join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { writeFileAtomic } from '../atomic-file.ts';
-import { openDataDir } from '../data-dir.ts';
+import { openDataDir, type DataDir } from '../data-dir.ts';
 import { lockDirectory } from '../directory-lock.ts';
 import { isKeyFile, type Manifest } from './manifest.ts';
 import { verifyBackup } from './verify-backup.ts';
@@ -20,6 +20,8 @@ export interface RestoreRequest {
   readonly newEpoch: string;
   readonly pid: number;
   readonly nowMs: number;
+  /** Called when all is in place and before a sidecar may start. */
+  readonly conclude?: (places: DataDir, restored: Restored) => void;
 }
 
 /** What was done. */
@@ -27,6 +29,8 @@ export interface Restored {
   readonly manifest: Manifest;
   /** Where the store that was there before lies now; null: there was none. */
   readonly replaced: string | null;
+  /** Newest record of the audit log in the store that was put in place; null: it has none. */
+  readonly auditHead: { readonly sequence: number; readonly hash: string } | null;
 }
 
 /** Stores put aside by restores that are kept. */
@@ -47,7 +51,7 @@ export async function restoreBackup(request: RestoreRequest): Promise<Restored> 
     const manifest = await verifyBackup(request.backup);
     const restored = `${places.database}.restored`;
     await copyFile(join(request.backup, basename(places.database)), restored, constants.COPYFILE_FICLONE);
-    giveEpoch(restored, request.newEpoch);
+    const auditHead = giveEpoch(restored, request.newEpoch);
     await flush(restored);
     await writeFileAtomic(places.restoring, `${JSON.stringify({ backup: request.backup })}\n`);
     const replaced = await putAside(places.database, places.backups, request.nowMs);
@@ -55,19 +59,35 @@ export async function restoreBackup(request: RestoreRequest): Promise<Restored> 
     for (const suffix of ['-wal', '-shm']) await rm(`${places.database}${suffix}`, { force: true });
     await rename(restored, places.database);
     await restoreSecrets(request, manifest, places.keys, places.operatorToken);
+    const done: Restored = { manifest, replaced, auditHead };
+    request.conclude?.(places, done);
     await flush(places.root);
     await rm(places.restoring);
-    return { manifest, replaced };
+    return done;
   } finally {
     lock.release();
   }
 }
 
-function giveEpoch(path: string, epoch: string): void {
+/** Makes the copy a store of its own; answers the newest record of its audit log. */
+function giveEpoch(path: string, epoch: string): Restored['auditHead'] {
   const driver = new Sqlite(path);
   try {
     driver.pragma('synchronous = FULL');
     driver.prepare('update store_meta set epoch = ?').run(epoch);
+    // One of before stores could give space back learns it here, where nobody waits for it.
+    if (driver.pragma('auto_vacuum', { simple: true }) === 0) {
+      driver.pragma('auto_vacuum = INCREMENTAL');
+      driver.exec('vacuum');
+    }
+    const hasAudit = driver.prepare("select 1 from sqlite_master where name = 'audit'").get() !== undefined;
+    return hasAudit
+      ? (driver
+          .prepare<[], { sequence: number; hash: string }>(
+            'select sequence, hash from audit order by sequence desc limit 1',
+          )
+          .get() ?? null)
+      : null;
   } finally {
     driver.close();
   }
