@@ -95,7 +95,8 @@ export function createSidecarClient(options: SidecarClientOptions = {}): Sidecar
   options.signal?.addEventListener('abort', close, { signal });
 
   const connections = connectionsOf(options, environment);
-  const http = new HttpTransport(place, headersOf(options, environment), options.fetch ?? connections?.fetch);
+  const headers = headersOf(options, environment);
+  const http = new HttpTransport(place, headers, options.fetch ?? connections?.fetch);
   const tokens = tokensOf(options, environment, {
     refresh: (token) => refreshOver(http, token, signal),
     clock,
@@ -106,6 +107,7 @@ export function createSidecarClient(options: SidecarClientOptions = {}): Sidecar
     url: async () => (await place.look()).webSocket,
     webSocket: async () => options.webSocket ?? (await (connections ?? platform).webSocket()),
     tokens,
+    trace: pick(headers, ['traceparent', 'tracestate']),
     heartbeatMs: options.heartbeatMs ?? 10_000,
     random,
   });
@@ -175,8 +177,17 @@ function connectionsOf(
   return connections;
 }
 
-function headersOf({ headers }: SidecarClientOptions, { TRACEPARENT }: AgentEnvironment): Record<string, string> {
-  return { ...(TRACEPARENT !== undefined && { traceparent: TRACEPARENT }), ...headers };
+function headersOf({ headers }: SidecarClientOptions, environment: AgentEnvironment): Record<string, string> {
+  const { TRACEPARENT, TRACESTATE } = environment;
+  return {
+    ...(TRACEPARENT !== undefined && { traceparent: TRACEPARENT }),
+    ...(TRACESTATE !== undefined && { tracestate: TRACESTATE }),
+    ...headers,
+  };
+}
+
+function pick(headers: Readonly<Record<string, string>>, names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => names.includes(name)));
 }
 
 function tokensOf(

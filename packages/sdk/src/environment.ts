@@ -23,8 +23,9 @@ export interface AgentEnvironment {
   readonly TASK_FILE?: string | undefined;
   /** Correlation id of the spawn; the default of every call. */
   readonly CORRELATION_ID?: string | undefined;
-  /** W3C trace context of the spawn; sent along with every call over HTTP. */
+  /** W3C trace context to go on with; sent along with every call. */
   readonly TRACEPARENT?: string | undefined;
+  readonly TRACESTATE?: string | undefined;
 }
 
 /** The environment of the process; empty in a browser. */

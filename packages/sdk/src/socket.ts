@@ -13,6 +13,8 @@ export interface SocketNeeds {
   /** Answers the WebSocket class to use. */
   readonly webSocket: () => Promise<typeof WebSocket | undefined>;
   readonly tokens: TokenSource;
+  /** `traceparent` and `tracestate`, for the sidecar to count calls to a trace. */
+  readonly trace: Readonly<Record<string, string>>;
   /** A connection that is silent for this long is pinged, and replaced when it stays silent as long again. */
   readonly heartbeatMs: number;
   readonly random: () => number;
@@ -101,14 +103,14 @@ export class Socket implements Transport {
   }
 
   #connect(webSocketClass: typeof WebSocket): OpenConnection {
-    const { url, tokens, heartbeatMs, random } = this.#needs;
+    const { url, tokens, trace, heartbeatMs, random } = this.#needs;
     let token: string | undefined;
     const socket = createWSClient({
       url,
       WebSocket: webSocketClass,
       connectionParams: async () => {
         token = await tokens.current();
-        return token === undefined ? null : { token };
+        return { ...trace, ...(token !== undefined && { token }) };
       },
       retryDelayMs: (attempt) => backOffMs(attempt, random),
       keepAlive: { enabled: true, intervalMs: heartbeatMs, pongTimeoutMs: heartbeatMs },

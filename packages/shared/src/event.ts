@@ -40,6 +40,10 @@ export const SidecarEvent = z
     topic: Topic,
     data: JsonRecord,
     correlation_id: CorrelationId.nullable(),
+    traceparent: z
+      .string()
+      .optional()
+      .describe('W3C trace context of what published it; absent: it belongs to no trace.'),
     project_id: ProjectId,
     round: Round.nullable(),
     references: References.nullable(),

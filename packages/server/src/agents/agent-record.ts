@@ -9,6 +9,8 @@ import type {
   Profile,
 } from '@orchestration-sidecar/shared';
 import type { ProcessRecord } from '../process/index.ts';
+import type { CallContext } from '../telemetry/call-context.ts';
+import { readTraceContext, traceparentOf } from '../telemetry/trace-context.ts';
 import { UNKNOWN_USAGE, type ProtocolName } from './launchers/index.ts';
 import type { Ticket } from './queue-order.ts';
 import type { SpawnRequest } from './spawn-request.ts';
@@ -26,8 +28,9 @@ export interface AgentRecord {
   /** Working directory of the agent’s process: the project’s root. */
   readonly projectDir: string;
   readonly correlationId: string;
-  /** W3C trace context of the spawn. */
+  /** W3C trace context that it goes on with. */
   readonly traceparent: string | null;
+  readonly tracestate?: string | undefined;
   readonly idempotencyKey: string | null;
   /** How its process is recognised after a restart; null while there is none. */
   readonly process: ProcessRecord | null;
@@ -47,6 +50,11 @@ export interface AgentRecord {
 /** Whether the agent may still act: its process lives or is to come, or it has none of ours. */
 export function isAlive(state: AgentState): boolean {
   return state !== 'exited' && state !== 'failed' && state !== 'stopped';
+}
+
+/** In whose name things are done for an agent: that of its spawn. */
+export function callOf({ correlationId, traceparent, tracestate }: AgentRecord): CallContext {
+  return { correlationId, trace: readTraceContext(traceparent, tracestate) };
 }
 
 /** What admission needs to know of an agent. */
@@ -89,7 +97,8 @@ export function newRecord(request: SpawnRequest, agentId: string, state: AgentSt
     tier: request.profile.model.tier,
     projectDir: request.project.root,
     correlationId: request.correlationId,
-    traceparent: request.traceparent ?? null,
+    traceparent: request.trace ? traceparentOf(request.trace) : null,
+    tracestate: request.trace?.tracestate,
     idempotencyKey: request.idempotencyKey ?? null,
     process: null,
     protocol: 'lines',

@@ -137,6 +137,7 @@ export async function startAttempt(
       SIDECAR_OUTBOX: files.outbox,
       SIDECAR_SEND: files.send,
       ...(record.traceparent === null ? {} : { TRACEPARENT: record.traceparent }),
+      ...(record.tracestate === undefined ? {} : { TRACESTATE: record.tracestate }),
     },
   });
   const { limits } = profile;

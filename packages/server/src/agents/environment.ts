@@ -96,8 +96,9 @@ export interface SidecarVariables {
   readonly SIDECAR_SEND: string;
   /** Correlation id of the spawn, for what the agent asks in its turn. */
   readonly CORRELATION_ID: string;
-  /** W3C trace context of the spawn. */
+  /** W3C trace context to go on with. */
   readonly TRACEPARENT?: string;
+  readonly TRACESTATE?: string;
 }
 
 /** What an agent’s environment is made of. */

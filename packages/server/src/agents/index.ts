@@ -5,4 +5,3 @@ export { openAgents } from './open-agents.ts';
 export { AgentFolderSweep } from './agent-folder-sweep.ts';
 export type { SpawnRequest } from './spawn-request.ts';
 export type { FinishedWork } from './left-work.ts';
-export { readTraceparent } from './traceparent.ts';

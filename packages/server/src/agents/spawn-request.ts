@@ -1,5 +1,6 @@
 import type { ContextRequirement, Issue, Launcher, Permission, Profile, Project } from '@orchestration-sidecar/shared';
 import type { KeyedRequest } from '../storage/idempotency.ts';
+import type { TraceContext } from '../telemetry/trace-context.ts';
 
 /** What it takes to start an agent; every name in it is resolved. */
 export interface SpawnRequest {
@@ -21,8 +22,8 @@ export interface SpawnRequest {
   /** Whether little is left of the issue’s budget; the profile’s model routing may want a smaller model then. */
   readonly isBudgetLow?: boolean | undefined;
   readonly correlationId: string;
-  /** W3C trace context of the request, for the agent to go on with. */
-  readonly traceparent?: string | undefined;
+  /** Place in the trace of who asks, for the agent to go on with. */
+  readonly trace?: TraceContext | undefined;
 }
 
 /** How a spawn is recognised when it is sent again; undefined: it carries no key. */

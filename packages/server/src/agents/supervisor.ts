@@ -8,8 +8,9 @@ import {
 } from '@orchestration-sidecar/shared';
 import type { ChildHandle } from '../process/index.ts';
 import { isoTime, type Timer } from '../runtime/clock.ts';
+import { inCall } from '../telemetry/call-context.ts';
 import { Admission, type AdmissionLimits } from './admission.ts';
-import { isAlive, newRecord, ticketOf, type AgentRecord } from './agent-record.ts';
+import { callOf, isAlive, newRecord, ticketOf, type AgentRecord } from './agent-record.ts';
 import type { AgentEnd } from './agent-watch.ts';
 import { attemptFiles, launcherBreaker, startAttempt, type AttemptNeeds } from './attempt.ts';
 import { assertEnvironmentAllowed } from './environment.ts';
@@ -72,7 +73,10 @@ export class Supervisor {
     this.admission = new Admission(needs.limits);
     this.spend = new Spend({ ...needs, present: (agent) => this.#watches.present(agent) ?? agent });
     this.#watches = new Watches(needs, {
-      onEnd: ({ agent }, end) => this.#track(this.#ended(agent.agent_id, agent.attempt, end), agent.agent_id),
+      onEnd: (record, end) => {
+        const { agent_id: agentId, attempt } = record.agent;
+        return inCall(callOf(record), () => this.#track(this.#ended(agentId, attempt, end), agentId));
+      },
       onUsage: ({ agent }, usage) => this.#holdToLimits(agent, usage),
     });
   }
@@ -189,10 +193,11 @@ export class Supervisor {
         continue;
       }
       this.admission.restore(ticketOf(record), 'slot');
-      if (record.process) await this.#adopt(record, record.process);
+      const { process } = record;
+      if (process) await inCall(callOf(record), () => this.#adopt(record, process));
       else halfDone.push(record);
     }
-    await Promise.all(halfDone.map((record) => this.#undo(record.agent.agent_id)));
+    await Promise.all(halfDone.map((record) => inCall(callOf(record), () => this.#undo(record.agent.agent_id))));
     this.#isOpen = true;
     this.#recovered.resolve();
     this.#pump();
@@ -223,9 +228,10 @@ export class Supervisor {
 
   #start(agentId: string): void {
     const callOff = new AbortController();
-    const done = this.#attempt(agentId, AbortSignal.any([callOff.signal, this.#closing.signal]))
-      .catch((cause: unknown) => this.#notStarted(agentId, cause))
-      .finally(() => this.#starts.delete(agentId));
+    const signal = AbortSignal.any([callOff.signal, this.#closing.signal]);
+    const done = inCall(callOf(this.#ledger.require(agentId)), () =>
+      this.#attempt(agentId, signal).catch((cause: unknown) => this.#notStarted(agentId, cause)),
+    ).finally(() => this.#starts.delete(agentId));
     this.#starts.set(agentId, { callOff, done });
     // Its failure is on record and announced, whether somebody waits for it or not.
     done.catch(() => {});
@@ -309,10 +315,8 @@ export class Supervisor {
   /** Ends an agent for good. */
   async #settle(agentId: string, last: (record: AgentRecord) => step.Step): Promise<void> {
     const agent = await this.#conclude(agentId, last);
-    const { correlationId } = this.#ledger.require(agentId);
-    this.#needs.logger.info(
-      { agent_id: agentId, correlation_id: correlationId, state: agent.state, exit: agent.exit },
-      'agent ended',
+    inCall(callOf(this.#ledger.require(agentId)), () =>
+      this.#needs.logger.info({ agent_id: agentId, state: agent.state, exit: agent.exit }, 'agent ended'),
     );
     this.#pump();
   }

@@ -6,6 +6,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { principalName, type KnownPrincipal, type Principal } from '../runtime/principal.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { inCall } from '../telemetry/call-context.ts';
+import type { TraceContext } from '../telemetry/trace-context.ts';
 import { UNKNOWN_PROCEDURE, type Metrics } from '../telemetry/metrics.ts';
 import type { Call, Implementation } from './implement.ts';
 
@@ -14,8 +15,8 @@ export interface DoorCall {
   /** Value of the `Authorization` header, or what the door has in its place. */
   readonly authorization: string | undefined;
   readonly correlationId: string;
-  /** Trace that the caller counts it to. */
-  readonly traceId?: string | undefined;
+  /** Place in the trace that the caller counts it to. */
+  readonly trace?: TraceContext | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -140,7 +141,11 @@ export class Dispatcher {
    * caller’s own signal, the end of the token’s life ends it, with the typed error thrown to the door: a door builds
    * its context once per connection, so nothing else would notice.
    */
-  async open(name: string, input: unknown, call: DoorCall): Promise<OpenSubscription> {
+  open(name: string, input: unknown, call: DoorCall): Promise<OpenSubscription> {
+    return inCall(call, () => this.#open(name, input, call));
+  }
+
+  async #open(name: string, input: unknown, call: DoorCall): Promise<OpenSubscription> {
     const seen: Seen = { entry: undefined, principal: { kind: 'anonymous' } };
     try {
       const authenticate = (): Promise<Principal> => this.#needs.broker.authenticate(call.authorization);
@@ -153,11 +158,12 @@ export class Dispatcher {
       const lifetime = this.#needs.broker.lifetime(principal);
       const signal = lifetime.signal ? AbortSignal.any([call.signal, lifetime.signal]) : call.signal;
       const { correlationId } = call;
+      this.#needs.logger.debug({ procedure: name, caller: principalName(principal) }, 'subscription opened');
       try {
         const following = implementation.open(input, { principal, correlationId, signal });
         return {
           steps: () => this.#steps(following, lifetime, name, call),
-          pour: (sink) => this.#pour(following, sink, lifetime, name, call),
+          pour: (sink) => inCall(call, () => this.#pour(following, sink, lifetime, name, call)),
         };
       } catch (cause) {
         lifetime.release();
@@ -177,7 +183,7 @@ export class Dispatcher {
     call: DoorCall,
   ): AsyncGenerator<FollowStep, void, void> {
     try {
-      yield* following;
+      yield* withinCall(following, call);
       if (lifetime.signal?.aborted) throw lifetime.signal.reason;
     } catch (cause) {
       throw this.#outward(cause, name, call);
@@ -256,6 +262,20 @@ async function run(implementation: Implementation, input: unknown, call: Call): 
   if (isKnown(call)) return implementation.run(input, call);
   if (implementation.runPublic) return implementation.runPublic(input);
   throw new SidecarError('UNAUTHENTICATED');
+}
+
+/** Takes each step in the name of the call: a generator runs in that of whoever asks for the next one. */
+async function* withinCall(following: Following, call: DoorCall): AsyncGenerator<FollowStep, void, void> {
+  const steps = following[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const step = await inCall(call, () => steps.next());
+      if (step.done) return;
+      yield step.value;
+    }
+  } finally {
+    await steps.return(0);
+  }
 }
 
 function isKnown(call: Call): call is Call<KnownPrincipal> {

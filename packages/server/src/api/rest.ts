@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { SidecarError, type Procedure } from '@orchestration-sidecar/shared';
-import { readTraceparent } from '../agents/index.ts';
+import { readTraceContext } from '../telemetry/trace-context.ts';
 import { CORRELATION_HEADER } from './correlation.ts';
 import type { Dispatcher, DoorCall } from './dispatcher.ts';
 import { sendEventStream } from './event-stream.ts';
@@ -43,15 +43,11 @@ export function callOf(request: FastifyRequest, reply: FastifyReply, calls: Open
   return {
     authorization: request.headers.authorization,
     correlationId: request.id,
-    traceId: traceIdOf(request.headers['traceparent']),
+    trace: readTraceContext(request.headers['traceparent'], request.headers['tracestate']),
     get signal() {
       return open.signal;
     },
   };
-}
-
-function traceIdOf(header: string | string[] | undefined): string | undefined {
-  return typeof header === 'string' ? readTraceparent(header)?.split('-')[1] : undefined;
 }
 
 /** Writes the correlation id into the answer. */

@@ -4,6 +4,7 @@ import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 import { z } from 'zod';
 import { LIMITS, SidecarError } from '@orchestration-sidecar/shared';
 import type { Logger } from '../telemetry/logger.ts';
+import { readTraceContext, type TraceContext } from '../telemetry/trace-context.ts';
 import type { Dispatcher, DoorCall } from './dispatcher.ts';
 import { readJson } from './read-json.ts';
 import { eventFrames } from './socket-frames.ts';
@@ -30,7 +31,14 @@ const Message = z.union([
   z.object({
     id: RequestId,
     method: z.enum(['query', 'mutation', 'subscription']),
-    params: z.object({ path: z.string().max(128), input: z.unknown(), lastEventId: z.string().max(64).optional() }),
+    params: z.object({
+      path: z.string().max(128),
+      input: z.unknown(),
+      lastEventId: z.string().max(64).optional(),
+      // Ours: a trace context for this call alone, for clients that can send one.
+      traceparent: z.string().max(512).optional(),
+      tracestate: z.string().max(512).optional(),
+    }),
   }),
   z.object({ id: RequestId, method: z.literal('subscription.stop') }),
   z.object({ method: z.literal('connectionParams'), data: z.record(z.string(), z.unknown()).nullish() }),
@@ -90,6 +98,8 @@ class Connection {
   readonly #subscriptions = new Map<number | string, AbortController>();
   readonly #awaitsParams: boolean;
   #authorization: string | undefined;
+  /** Trace that calls without one of their own are counted to. */
+  #trace: TraceContext | undefined;
   #calls = 0;
   #early: Request[] | undefined;
 
@@ -98,6 +108,7 @@ class Connection {
     this.#socket = socket;
     this.#needs = needs;
     this.#authorization = request.headers.authorization;
+    this.#trace = readTraceContext(request.headers['traceparent'], request.headers['tracestate']);
     this.#awaitsParams = new URL(request.url ?? '/', 'http://sidecar').searchParams.get('connectionParams') === '1';
     if (this.#awaitsParams) {
       this.#early = [];
@@ -170,10 +181,14 @@ class Connection {
     this.#serve(data);
   }
 
-  /** The first message of clients that send their token as a connection parameter: `{ token }` or `{ authorization }`. */
+  /**
+   * The first message of clients that send their token as a connection parameter: `{ token }` or `{ authorization }`,
+   * and beside it the trace that the connection belongs to, as `traceparent` and `tracestate`.
+   */
   #identify(params: Readonly<Record<string, unknown>>): void {
     if (typeof params['token'] === 'string') this.#authorization = `Bearer ${params['token']}`;
     else if (typeof params['authorization'] === 'string') this.#authorization = params['authorization'];
+    this.#trace = readTraceContext(params['traceparent'], params['tracestate']) ?? this.#trace;
     const early = this.#early ?? [];
     this.#early = undefined;
     for (const request of early) this.#serve(request);
@@ -181,7 +196,9 @@ class Connection {
 
   #serve(request: Request): void {
     const correlationId = this.#needs.makeCorrelationId();
-    const call = { authorization: this.#authorization, correlationId, signal: this.#closed.signal };
+    const { traceparent, tracestate } = request.params;
+    const trace = readTraceContext(traceparent, tracestate) ?? this.#trace;
+    const call = { authorization: this.#authorization, correlationId, trace, signal: this.#closed.signal };
     const serving = request.method === 'subscription' ? this.#stream(request, call) : this.#answer(request, call);
     serving.catch((cause: unknown) => {
       const error = cause instanceof SidecarError ? cause : new SidecarError('INTERNAL', undefined, { cause });

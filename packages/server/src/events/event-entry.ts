@@ -1,4 +1,5 @@
 import type { SidecarEvent } from '@orchestration-sidecar/shared';
+import type { TraceContext } from '../telemetry/trace-context.ts';
 
 /** An event of the log with the text it travels as, which is made once and never per reader. */
 export interface EventEntry {
@@ -26,6 +27,8 @@ export interface NewEvent {
   readonly correlationId?: string | null | undefined;
   readonly round?: number | null | undefined;
   readonly references?: string | null | undefined;
+  /** Place in a trace. Default: that of the call which publishes. */
+  readonly trace?: TraceContext | undefined;
   /** Default 86,400. */
   readonly ttlSeconds?: number | undefined;
 }

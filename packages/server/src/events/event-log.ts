@@ -3,6 +3,8 @@ import { isoTime } from '../runtime/clock.ts';
 import type { Ids } from '../runtime/ids.ts';
 import type { Database } from '../storage/database.ts';
 import type { Transaction } from '../storage/writer.ts';
+import { currentCall } from '../telemetry/call-context.ts';
+import { traceparentOf } from '../telemetry/trace-context.ts';
 import type { EventEntry, NewEvent } from './event-entry.ts';
 import { EventStore, type Leaving } from './event-store.ts';
 import { Ring } from './ring.ts';
@@ -108,6 +110,7 @@ export class EventLog {
     const sequence = log.assignedSequence + 1;
     const ttlSeconds = draft.ttlSeconds ?? this.#ttlSeconds;
     const cursor = this.cursor(sequence);
+    const trace = draft.trace ?? currentCall()?.trace;
     const event: SidecarEvent = {
       event_id: `evt-${this.#needs.ids.orderedUuid()}`,
       event_type: draft.eventType,
@@ -116,6 +119,7 @@ export class EventLog {
       topic: draft.topic,
       data: draft.data,
       correlation_id: draft.correlationId ?? null,
+      ...(trace && { traceparent: traceparentOf(trace) }),
       project_id: draft.projectId,
       round: draft.round ?? null,
       references: draft.references ?? null,

@@ -1,5 +1,6 @@
 import type Sqlite from 'better-sqlite3';
 import { SidecarError } from '@orchestration-sidecar/shared';
+import { currentCall, inCall, type CallContext } from '../telemetry/call-context.ts';
 import type { Database } from './database.ts';
 
 /** What a write job may use while its transaction runs. */
@@ -22,6 +23,8 @@ export interface CommitReport {
 }
 
 interface Job {
+  /** In whose name it is done. */
+  readonly call: CallContext | undefined;
   readonly arrivedMs: number;
   /** Does the work; answers what settles the caller once it is committed. */
   readonly run: (transaction: Transaction) => () => void;
@@ -81,6 +84,7 @@ export class Writer {
     if (this.#closed) return Promise.reject(new SidecarError('SHUTTING_DOWN'));
     return new Promise<T>((resolve, reject) => {
       this.#waiting.push({
+        call: currentCall(),
         arrivedMs: performance.now(),
         run(transaction) {
           const value = run(transaction);
@@ -90,7 +94,8 @@ export class Writer {
       });
       if (!this.#scheduled) {
         this.#scheduled = true;
-        setImmediate(() => this.#flush());
+        // Serves many callers, so it is no part of the call that comes first.
+        inCall(undefined, () => setImmediate(() => this.#flush()));
       }
     });
   }
@@ -134,7 +139,7 @@ export class Writer {
         const before = this.#changes.get();
         const [told, undone] = [tell.length, undo.length];
         try {
-          settle.push(job.run(transaction));
+          settle.push(inCall(job.call, () => job.run(transaction)));
         } catch (cause) {
           job.reject(asStorageError(cause));
           // Some failures of the disk make SQLite undo the whole transaction by itself: going on would commit each job alone.

@@ -1,16 +1,20 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { TraceContext } from './trace-context.ts';
 
 /** The call that the current work belongs to. */
 export interface CallContext {
   readonly correlationId: string;
-  /** Trace that the caller counts the call to: 32 hex digits. */
-  readonly traceId?: string | undefined;
+  /** Place in the trace that the work is counted to. */
+  readonly trace?: TraceContext | undefined;
 }
 
-const current = new AsyncLocalStorage<CallContext>();
+const current = new AsyncLocalStorage<CallContext | undefined>();
 
-/** Does work in the name of a call: what it logs carries the ids of the call, however deep. */
-export function inCall<T>(context: CallContext, work: () => T): T {
+/**
+ * Does work in the name of a call: what it logs, stores and starts carries the ids of the call, however deep.
+ * @param context undefined: in nobody’s name.
+ */
+export function inCall<T>(context: CallContext | undefined, work: () => T): T {
   return current.run(context, work);
 }
 

@@ -39,7 +39,8 @@ test('lines carry the ids of the call that is worked on, and the level changes w
   const logger = createLogger('warn', { write: (line) => void lines.push(line) });
   logger.info({}, 'not yet');
   logger.level = 'debug';
-  inCall({ correlationId: 'c-1', traceId: '0af7651916cd43dd8448eb211c80319c' }, () => logger.debug({}, 'within'));
+  const trace = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331', sampled: true };
+  inCall({ correlationId: 'c-1', trace }, () => logger.debug({}, 'within'));
   logger.info({}, 'outside');
   expect(lines.map((line) => JSON.parse(line))).toMatchObject([
     { level: 'DEBUG', msg: 'within', correlation_id: 'c-1', trace_id: '0af7651916cd43dd8448eb211c80319c' },

@@ -41,8 +41,8 @@ export function createLogger(level: LogLevel, file: Pick<LogFile, 'write'>): Lev
 function idsOfCall(): object {
   const call = currentCall();
   if (!call) return {};
-  const { correlationId, traceId } = call;
-  return { correlation_id: correlationId, ...(traceId !== undefined && { trace_id: traceId }) };
+  const { correlationId, trace } = call;
+  return { correlation_id: correlationId, ...(trace && { trace_id: trace.traceId }) };
 }
 
 /** A logger that keeps silent. */

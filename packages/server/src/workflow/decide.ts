@@ -33,6 +33,7 @@ export function begin(input: Input, beginning: Beginning, catalogue: Catalogue):
     issue_id: input.issueId,
     title: beginning.title,
     correlation_id: input.correlationId,
+    traceparent: input.traceparent ?? null,
     workflow,
     languages: [...beginning.languages],
     status: 'running',

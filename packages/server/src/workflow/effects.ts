@@ -2,10 +2,11 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { SidecarError, type Check, type JsonObject, type Project } from '@orchestration-sidecar/shared';
 import type { Timer } from '../runtime/clock.ts';
+import { inCall } from '../telemetry/call-context.ts';
 import { isBudgetLow, nextDeadlineMs } from './allowance.ts';
 import type { CheckOutcome } from './input.ts';
 import type { EngineNeeds } from './needs.ts';
-import { checkKey, currentPhase, isSettled, type Job, type Run } from './run.ts';
+import { callOf, checkKey, currentPhase, isSettled, type Job, type Run } from './run.ts';
 import { taskOf } from './task.ts';
 
 /** Pause before asking again for what the machine could not give. */
@@ -68,7 +69,7 @@ export class Effects {
     const begun = this.#begun.get(nameOf(run)) ?? new Set();
     if (begun.has(effect)) return;
     this.#begun.set(nameOf(run), begun.add(effect));
-    const working = work().catch((cause: unknown) => {
+    const working = inCall(callOf(run), work).catch((cause: unknown) => {
       if (this.#closing.signal.aborted) return;
       this.#needs.logger.warn({ err: cause, issue_id: run.issue_id, effect }, 'workflow effect is tried again');
       this.#again(run, effect);
@@ -106,7 +107,7 @@ export class Effects {
         permissions: profile.permissions,
         isBudgetLow: isBudgetLow(run),
         idempotencyKey: job.key,
-        correlationId: run.correlation_id ?? `workflow-${run.issue_id}`,
+        ...callOf(run),
       });
       this.#confirmLater(run, job, agent.agent_id);
     } catch (cause) {

@@ -104,6 +104,8 @@ export interface Input {
   readonly eventId: string;
   readonly atMs: number;
   readonly correlationId: string | null;
+  /** W3C trace context of the event. */
+  readonly traceparent?: string | undefined;
   readonly happening: Happening;
 }
 
@@ -130,6 +132,7 @@ export function readInput(event: SidecarEvent, records: Records): Input | undefi
       eventId: event.event_id,
       atMs: Date.parse(event.timestamp),
       correlationId: event.correlation_id,
+      traceparent: event.traceparent,
       happening: found.happening,
     }
   );

@@ -14,7 +14,7 @@ import { readInput, type Input, type Records } from './input.ts';
 import type { EngineNeeds } from './needs.ts';
 import { outcomeOf } from './outcome.ts';
 import { progressOf } from './progress.ts';
-import { isOver, isSettled, type Run } from './run.ts';
+import { callOf, isOver, isSettled, type Run } from './run.ts';
 import type { RunStore } from './run-store.ts';
 import type { Announcement } from './step.ts';
 
@@ -291,6 +291,7 @@ export class ProjectRuns {
       topic: 'coordination',
       eventType,
       correlationId: run.correlation_id,
+      trace: callOf(run).trace,
       round,
       references: because.eventId,
       data: { ...data, ...outcome },

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { FindingSeverity, ResultStatus, Workflow, type Phase } from '@orchestration-sidecar/shared';
+import type { CallContext } from '../telemetry/call-context.ts';
+import { readTraceContext } from '../telemetry/trace-context.ts';
 
 /** What became of a piece of work. `held`: waits for budget; `planned`: its agent is to be started. */
 const JobState = z.enum(['held', 'planned', 'working', 'delivered', 'failed']);
@@ -86,6 +88,8 @@ export const Run = z.object({
   issue_id: z.string(),
   title: z.string(),
   correlation_id: z.string().nullable(),
+  /** W3C trace context that the issue was created in. */
+  traceparent: z.string().nullable().default(null),
   workflow: Workflow,
   languages: z.array(z.string()),
   status: z.enum(['running', 'paused', 'resolved', 'failed', 'cancelled']),
@@ -114,6 +118,11 @@ export const Run = z.object({
   work_refused: z.boolean(),
 });
 export type Run = z.infer<typeof Run>;
+
+/** In whose name things are done for a run: that of who created the issue. */
+export function callOf({ correlation_id, issue_id, traceparent }: Run): CallContext {
+  return { correlationId: correlation_id ?? `workflow-${issue_id}`, trace: readTraceContext(traceparent) };
+}
 
 /** Whether the workflow has come to an end. */
 export function isOver(run: Run): boolean {

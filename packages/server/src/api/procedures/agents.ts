@@ -1,7 +1,9 @@
 import { contract, LIVE_AGENT_STATES, SidecarError, type Agent, type AgentState } from '@orchestration-sidecar/shared';
-import { readTraceparent, renderLaunchScript } from '../../agents/index.ts';
+import { renderLaunchScript } from '../../agents/index.ts';
 import type { KnownPrincipal } from '../../runtime/principal.ts';
 import { permissionsOf } from '../../runtime/principal.ts';
+import { currentCall } from '../../telemetry/call-context.ts';
+import { readTraceContext, type TraceContext } from '../../telemetry/trace-context.ts';
 import { implement, type Implementations } from '../implement.ts';
 import type { Rooms } from '../rooms.ts';
 import { issueMeantBy } from './scope.ts';
@@ -34,7 +36,7 @@ export function agentProcedures(rooms: Rooms): Implementations<typeof contract.a
           permissions: meant.profile.permissions.filter((permission) => permissionsOf(principal).includes(permission)),
           idempotencyKey: input.idempotency_key,
           correlationId,
-          traceparent: readTraceparent(input.traceparent),
+          trace: traceMeantBy(input.traceparent),
         })
         .finally(release);
       const { process_id, state, queue } = await agents.status(agent_id);
@@ -107,4 +109,12 @@ function statesMeantBy(state: AgentState | undefined, live: boolean | undefined)
   const byLife = live === undefined ? undefined : live ? LIVE_AGENT_STATES : ENDED_STATES;
   if (state === undefined) return byLife;
   return byLife === undefined || byLife.includes(state) ? [state] : [];
+}
+
+/** The trace that a spawn belongs to: the one its input names, else that of the call. */
+function traceMeantBy(traceparent: string | undefined): TraceContext | undefined {
+  const named = readTraceContext(traceparent);
+  const ofCall = currentCall()?.trace;
+  // Over REST the input’s is the header of the call, which has come further since.
+  return named && named.traceId !== ofCall?.traceId ? named : ofCall;
 }
