@@ -12,6 +12,8 @@ const external = [
   'web-tree-sitter',
   '@vscode/tree-sitter-wasm',
   /^@secretlint\//,
+  // Loaded only where traces are exported.
+  /^@opentelemetry\//,
   'gpt-tokenizer',
   /^gpt-tokenizer\//,
 ];

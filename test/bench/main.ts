@@ -1,5 +1,5 @@
 /**
- * Measures: `npm run bench [events|agents|broker|context|relevance|clean-up] [options]`; default `events`. Each prints a table; ratios hold
+ * Measures: `npm run bench [events|agents|broker|context|relevance|clean-up|traces] [options]`; default `events`. Each prints a table; ratios hold
  * within one run, on one machine, at one time.
  */
 const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
@@ -9,6 +9,7 @@ const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
   context: () => import('./context.ts'),
   relevance: () => import('./relevance.ts'),
   'clean-up': () => import('./clean-up.ts'),
+  traces: () => import('./traces.ts'),
 };
 
 const named = process.argv[2];

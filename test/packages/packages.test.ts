@@ -13,6 +13,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { API_REPORT, apiReport } from '../../scripts/api-report.ts';
 import { buildPackages } from '../../scripts/build-packages.ts';
 import { makeGitProject } from '../support/git-project.ts';
+import { openCollector, type Collector } from '../support/otlp-collector.ts';
 import { installFromWorkspace, installPacked, knownSize, packAll, type Packed } from './installed.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -22,6 +23,7 @@ const dataDir = join(scratch, 'data');
 const page = createServer();
 let packed: Packed[];
 let server: ChildProcess;
+let collector: Collector;
 let environment: Record<string, string>;
 
 beforeAll(async () => {
@@ -39,7 +41,9 @@ beforeAll(async () => {
   const origin = `http://127.0.0.1:${(page.address() as AddressInfo).port}`;
   const main = join(consumer, 'node_modules/orchestration-sidecar/dist/main.js');
   const flags = ['--port', '0', '--data-dir', dataDir, '--project', makeGitProject(), '--allowed-origins', origin];
-  server = spawn(process.execPath, [main, 'serve', ...flags], { stdio: ['ignore', 'ignore', 'inherit'] });
+  collector = await openCollector();
+  const env = { ...process.env, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url };
+  server = spawn(process.execPath, [main, 'serve', ...flags], { env, stdio: ['ignore', 'ignore', 'inherit'] });
   await vi.waitFor(() => expect(existsSync(join(dataDir, 'sidecar.json'))).toBe(true), { timeout: 60_000 });
   const { url } = JSON.parse(readFileSync(join(dataDir, 'sidecar.json'), 'utf8'));
   environment = {
@@ -52,6 +56,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   page.close();
+  collector.close();
   server.kill('SIGTERM');
   if (server.exitCode === null) await once(server, 'exit');
   rmSync(scratch, { recursive: true, force: true });
@@ -238,6 +243,15 @@ describe('the SDK runs', () => {
       'success\n',
     );
   }, 120_000);
+});
+
+test('the installed server sends traces: what it loads only for them is found', async () => {
+  await fetch(`${environment['SIDECAR_URL']}/api/projects`, {
+    headers: { authorization: `Bearer ${environment['JWT_TOKEN']}` },
+  });
+  await expect
+    .poll(() => collector.spans.map(({ name }) => name), { timeout: 20_000 })
+    .toEqual(expect.arrayContaining(['projects.list']));
 });
 
 test('bundled for a browser it imports nothing of Node, and is as large as it is known to be', async () => {

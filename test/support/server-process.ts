@@ -19,6 +19,8 @@ export interface ServerUnderTest {
   call(method: string, path: string, options?: CallOptions): Promise<Answer>;
   /** Kills it without warning. */
   kill(): Promise<void>;
+  /** Asks it to stop and waits until it has; answers its exit code. */
+  terminate(): Promise<number | null>;
   start(): Promise<void>;
   /** Stops it and removes everything it had. */
   stop(): Promise<void>;
@@ -73,12 +75,20 @@ export async function startServer(environment: Readonly<Record<string, string>> 
     async call(method, path, options = {}) {
       const response = await fetch(new URL(path, url), {
         method,
-        headers: { authorization: `Bearer ${options.token ?? token}`, 'content-type': 'application/json' },
+        headers: {
+          authorization: `Bearer ${options.token ?? token}`,
+          'content-type': 'application/json',
+          ...options.headers,
+        },
         ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
       });
       return { status: response.status, headers: response.headers, body: await response.json() };
     },
     kill: () => end('SIGKILL'),
+    async terminate() {
+      await end('SIGTERM');
+      return child?.exitCode ?? null;
+    },
     start,
     async stop() {
       await end('SIGTERM');

@@ -8,6 +8,7 @@ import type { Database } from './storage/database.ts';
 import type { CommitReport, Writer } from './storage/writer.ts';
 import type { CircuitBreakers } from './runtime/circuit-breakers.ts';
 import type { Metrics } from './telemetry/metrics.ts';
+import type { Tracer } from './telemetry/tracer.ts';
 import type { Engine } from './workflow/index.ts';
 
 /** What is read of the rooms when somebody asks for the metrics. */
@@ -23,6 +24,7 @@ export interface ObservedRooms {
   readonly log: EventLog;
   readonly registry: ConsumerRegistry;
   readonly subscribers: Subscribers;
+  readonly tracer: Tracer;
   readonly writer: Writer;
   readonly connections: () => number;
   readonly version: string;
@@ -42,7 +44,7 @@ const SPAWN_OUTCOMES: Readonly<Record<string, string>> = {
 const BATCH_SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
 
 /** Metrics of the writer, which is opened before the other rooms: answers what takes in a transaction. */
-export function observeCommits(metrics: Metrics): (report: CommitReport) => void {
+export function observeCommits(metrics: Metrics, tracer: Tracer): (report: CommitReport) => void {
   const wait = metrics.times(
     'sidecar_write_queue_wait_seconds',
     'Time that a write waited before its transaction began.',
@@ -50,13 +52,34 @@ export function observeCommits(metrics: Metrics): (report: CommitReport) => void
   const duration = metrics.times('sidecar_commit_duration_seconds', 'Time of one transaction, until it was on disk.');
   const jobs = metrics.sizes('sidecar_commit_jobs', 'Writes that were committed together.', BATCH_SIZES);
   const failures = metrics.count('sidecar_commit_failures_total', 'Transactions that the disk refused.', []);
-  return ({ waitsMs, durationMs, committed }) => {
+  return (report) => {
+    const { waitsMs, durationMs, committed } = report;
+    if (tracer.isOn) recordCommit(report, tracer);
     if (!committed) return failures({});
     for (const waitMs of waitsMs) wait(waitMs);
     duration(durationMs);
     jobs(waitsMs.length);
   };
 }
+
+/** A transaction serves many callers: it is part of the first one’s trace, and linked to those of the others. */
+function recordCommit({ calls, startedMs, durationMs, committed }: CommitReport, tracer: Tracer): void {
+  const [parent, ...links] = calls.flatMap((call) => (call?.trace?.sampled ? [call.trace] : []));
+  if (!parent) return;
+  const startMs = performance.timeOrigin + startedMs;
+  tracer.record({
+    name: 'commit',
+    parent,
+    links: links.slice(0, MAX_LINKS),
+    startMs,
+    endMs: startMs + durationMs,
+    error: committed ? undefined : 'STORAGE_UNAVAILABLE',
+    attributes: { 'db.system.name': 'sqlite', 'sidecar.commit.jobs': calls.length },
+  });
+}
+
+/** What a span may carry of them by default (OpenTelemetry, “Span Limits”). */
+const MAX_LINKS = 128;
 
 /** Shows the names of the specification ("Metrics (Prometheus)") and what an operator needs besides. */
 export function observeRooms(metrics: Metrics, rooms: ObservedRooms): void {
@@ -131,6 +154,14 @@ export function observeRooms(metrics: Metrics, rooms: ObservedRooms): void {
     'Requests refused for coming too often.',
     () => rooms.broker.load().limited,
   );
+
+  metrics.expose({
+    name: 'sidecar_trace_spans_total',
+    help: 'Spans by what became of them: exported, failed (the collector did not take them), dropped (too many waited).',
+    kind: 'counter',
+    label: 'outcome',
+    read: () => ({ ...rooms.tracer.counts() }),
+  });
 
   const spawns = metrics.count('sidecar_spawns_total', 'What became of agents, as the log tells it.', ['outcome']);
   log.onCommit((_projectId, entries) => {

@@ -34,6 +34,7 @@ import { Writer } from './storage/writer.ts';
 import { LogFile } from './telemetry/log-file.ts';
 import { createLogger } from './telemetry/logger.ts';
 import { Metrics } from './telemetry/metrics.ts';
+import { openTracer } from './telemetry/open-tracer.ts';
 import { createEngine, type Engine } from './workflow/index.ts';
 
 /** What a sidecar gets from whoever starts it. */
@@ -47,6 +48,8 @@ export interface SidecarOptions {
   readonly checkAnswers?: boolean;
   /** Other times that a connection may take, for tests. */
   readonly connectionTimes?: DoorsNeeds['connectionTimes'];
+  /** Given every line of the log, with its line feed, besides the file. */
+  readonly onLogLine?: (line: string) => void;
   /** Told the name of each part while stopping. */
   readonly onClosing?: (part: string) => void;
   /** Told of a part that was not closed by its deadline while stopping, and what still holds it. */
@@ -79,7 +82,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
 }
 
 async function open(
-  { config, environment, clock = systemClock, checkAnswers = false, connectionTimes = {} }: SidecarOptions,
+  { config, environment, clock = systemClock, checkAnswers = false, connectionTimes = {}, onLogLine }: SidecarOptions,
   scope: Scope,
 ): Promise<Sidecar> {
   const nowMs = (): number => clock.nowMs();
@@ -96,8 +99,14 @@ async function open(
     retentionMs: config.logRetentionDays * DAY_MS,
   };
   const logFile = scope.own('log', new LogFile(join(places.logs, 'sidecar.log'), rotation, nowMs), (it) => it.close());
-  const logger = createLogger(config.logLevel, logFile);
+  const logger = createLogger(config.logLevel, {
+    write(line) {
+      logFile.write(line);
+      onLogLine?.(line);
+    },
+  });
   const metrics = new Metrics(nowMs);
+  const tracer = await openTracer(config, logger, scope);
   const breakers = new CircuitBreakers({
     nowMs,
     onTurn: (breaker, isOpen) =>
@@ -109,7 +118,7 @@ async function open(
     openDatabase(places.database, { newEpoch: ids.uuid().slice(0, 8), nowMs: nowMs() }),
     (it) => it.close(),
   );
-  const writer = scope.own('writer', new Writer(database, observeCommits(metrics)), (it) => it.close(), {
+  const writer = scope.own('writer', new Writer(database, observeCommits(metrics, tracer)), (it) => it.close(), {
     holding: ({ depth }) => `${depth} writes wait for the disk`,
   });
   const bus = openEvents(
@@ -161,7 +170,7 @@ async function open(
   );
   const issues = new Issues({ store: new IssueStore(database), events, writer, clock, ids });
   const buildStatus = scope.own('build status', new BuildStatus(log), (it) => it.close());
-  const brief = createBriefing({ context, issues, results, buildStatus });
+  const brief = createBriefing({ context, issues, results, buildStatus, tracer });
   const projects = new Projects({ store: new ProjectStore(database), writer, clock });
   if (config.project !== null) projects.makeDefault((await projects.add(config.project)).project_id);
 
@@ -190,6 +199,7 @@ async function open(
       clock,
       ids,
       logger,
+      tracer,
       breakers,
       tokens,
       profiles,
@@ -233,6 +243,7 @@ async function open(
     },
     clock,
     logger,
+    tracer,
   });
   scope.own('workflow engine', engine, (it) => it.close());
 
@@ -289,6 +300,7 @@ async function open(
     log,
     logger,
     metrics,
+    tracer,
     mirrors,
     phase: () => phase,
     pins,
@@ -319,6 +331,7 @@ async function open(
     log,
     registry,
     subscribers,
+    tracer,
     writer,
     connections: () => doors.webSockets.connections,
     version: VERSION,

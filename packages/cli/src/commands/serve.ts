@@ -5,6 +5,7 @@ import { EXIT } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
 import { gitRoot } from '../git-root.ts';
 import { withExamples } from '../help-text.ts';
+import { renderLogLine } from '../render/log-line.ts';
 import { addSettingOptions, settingFlags } from '../setting-options.ts';
 import { listenForStop } from '../stop-requests.ts';
 import type { Terminal } from '../terminal.ts';
@@ -58,6 +59,7 @@ async function serve(options: ServeOptions, terminal: Terminal): Promise<void> {
     const sidecar = await startSidecar({
       config,
       environment,
+      ...logOn(terminal, config),
       onClosing: (part) => {
         if (requests.stop.aborted && config.logLevel === 'debug') terminal.note(`closing ${part}`);
       },
@@ -89,6 +91,15 @@ async function runUntil(stop: AbortSignal, sidecar: Sidecar, terminal: Terminal)
   }
   clearInterval(alive);
   terminal.note('Stopped.');
+}
+
+/** Shows the log on standard error, as `logOnTerminal` says. */
+function logOn(terminal: Terminal, { logOnTerminal }: Config): { onLogLine?: (line: string) => void } {
+  const { notesAreTerminal, paintNote } = terminal;
+  const form = logOnTerminal === 'auto' ? (notesAreTerminal ? 'pretty' : 'off') : logOnTerminal;
+  if (form === 'off') return {};
+  if (form === 'json') return { onLogLine: (line) => terminal.writeNote(line) };
+  return { onLogLine: (line) => terminal.note(renderLogLine(line, paintNote)) };
 }
 
 function withDefaultProject(config: Config, cwd: string): Config {

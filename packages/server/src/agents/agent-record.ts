@@ -10,7 +10,7 @@ import type {
 } from '@orchestration-sidecar/shared';
 import type { ProcessRecord } from '../process/index.ts';
 import type { CallContext } from '../telemetry/call-context.ts';
-import { readTraceContext, traceparentOf } from '../telemetry/trace-context.ts';
+import { readTraceContext } from '../telemetry/trace-context.ts';
 import { UNKNOWN_USAGE, type ProtocolName } from './launchers/index.ts';
 import type { Ticket } from './queue-order.ts';
 import type { SpawnRequest } from './spawn-request.ts';
@@ -31,6 +31,8 @@ export interface AgentRecord {
   /** W3C trace context that it goes on with. */
   readonly traceparent: string | null;
   readonly tracestate?: string | undefined;
+  /** What the span of its interaction is below, whose id is in `traceparent`; absent: there is no such span. */
+  readonly span?: { readonly parentId: string | null };
   readonly idempotencyKey: string | null;
   /** How its process is recognised after a restart; null while there is none. */
   readonly process: ProcessRecord | null;
@@ -68,8 +70,17 @@ export function ticketOf({ agent }: AgentRecord): Omit<Ticket, 'arrival'> {
   };
 }
 
-/** The record of an agent that is to be started. */
-export function newRecord(request: SpawnRequest, agentId: string, state: AgentState, createdAt: string): AgentRecord {
+/**
+ * The record of an agent that is to be started.
+ * @param interaction its place in the trace.
+ */
+export function newRecord(
+  request: SpawnRequest,
+  agentId: string,
+  state: AgentState,
+  createdAt: string,
+  interaction: Pick<AgentRecord, 'traceparent' | 'tracestate' | 'span'>,
+): AgentRecord {
   return {
     agent: {
       agent_id: agentId,
@@ -97,8 +108,7 @@ export function newRecord(request: SpawnRequest, agentId: string, state: AgentSt
     tier: request.profile.model.tier,
     projectDir: request.project.root,
     correlationId: request.correlationId,
-    traceparent: request.trace ? traceparentOf(request.trace) : null,
-    tracestate: request.trace?.tracestate,
+    ...interaction,
     idempotencyKey: request.idempotencyKey ?? null,
     process: null,
     protocol: 'lines',

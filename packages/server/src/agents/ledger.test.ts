@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { SidecarError, type Profile } from '@orchestration-sidecar/shared';
 import { systemClock } from '../runtime/clock.ts';
 import { openTemporaryStore, type TemporaryStore } from '../storage/temporary-store.ts';
+import { noTracer } from '../telemetry/tracer.ts';
 import { silentLogger } from '../telemetry/logger.ts';
 import { newRecord } from './agent-record.ts';
 import { AgentStore } from './agent-store.ts';
@@ -33,6 +34,7 @@ beforeEach(async () => {
     },
     subscribers: { keep() {}, drop() {} },
     clock: systemClock,
+    tracer: noTracer,
     logger: { ...silentLogger, error: (_fields: object, message: string) => void logged.push(message) },
   });
   const request = {
@@ -47,7 +49,10 @@ beforeEach(async () => {
     permissions: [],
     correlationId: 'c',
   };
-  await ledger.register(undefined, profile, () => ({ record: newRecord(request, 'a', 'queued', AT), events: [] }));
+  await ledger.register(undefined, profile, () => ({
+    record: newRecord(request, 'a', 'queued', AT, { traceparent: null }),
+    events: [],
+  }));
 });
 afterEach(() => store[Symbol.dispose]());
 

@@ -3,7 +3,9 @@ import type { Clock } from '../runtime/clock.ts';
 import { once, type KeyedRequest } from '../storage/idempotency.ts';
 import type { Transaction, Writer } from '../storage/writer.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { Tracer } from '../telemetry/tracer.ts';
 import { isAlive, type AgentRecord } from './agent-record.ts';
+import { recordInteraction } from './interaction.ts';
 import type { AgentStore } from './agent-store.ts';
 import { mayBecome, type AgentEvent, type Step } from './life-cycle.ts';
 
@@ -30,6 +32,7 @@ export interface LedgerNeeds {
   readonly writer: Writer;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly tracer: Tracer;
 }
 
 /** Pause before a refused disk is tried again. */
@@ -97,7 +100,10 @@ export class Ledger {
       if (!mayBecome(before.agent.state, agent.state)) return before.agent;
       store.update(transaction, record);
       for (const event of events) announce(transaction, event);
-      if (!isAlive(agent.state)) subscribers.drop(transaction, agent.project_id, agent.agent_id);
+      if (!isAlive(agent.state)) {
+        subscribers.drop(transaction, agent.project_id, agent.agent_id);
+        transaction.afterCommit(() => recordInteraction(record, this.#needs.tracer));
+      }
       return agent;
     });
   }

@@ -3,6 +3,7 @@ import {
   LIVE_AGENT_STATES,
   SidecarError,
   type Agent,
+  type AgentState,
   type AgentUsage,
   type Profile,
 } from '@orchestration-sidecar/shared';
@@ -14,6 +15,7 @@ import { callOf, isAlive, newRecord, ticketOf, type AgentRecord } from './agent-
 import type { AgentEnd } from './agent-watch.ts';
 import { attemptFiles, launcherBreaker, startAttempt, type AttemptNeeds } from './attempt.ts';
 import { assertEnvironmentAllowed } from './environment.ts';
+import { placeOfInteraction } from './interaction.ts';
 import type { Failure } from './launchers/index.ts';
 import { Ledger, type LedgerNeeds } from './ledger.ts';
 import * as step from './life-cycle.ts';
@@ -97,6 +99,8 @@ export class Supervisor {
     await this.#recovered.promise;
     if (this.#closing.signal.aborted) throw new SidecarError('SHUTTING_DOWN');
     const own = `${request.profile.agent_type}-${ids.uuid()}`;
+    const interaction = placeOfInteraction(request.trace, this.#needs.tracer);
+    const recordIn = (state: AgentState): AgentRecord => newRecord(request, own, state, this.#now(), interaction);
     const agentId = await this.#ledger.register(
       keyOf(request, this.#needs.clock.nowMs()),
       request.profile,
@@ -105,14 +109,14 @@ export class Supervisor {
         if (refusal) throw refusal;
         const isBudgetLow = request.isBudgetLow === true || this.spend.isLow(request.project.project_id);
         const tier = isBudgetLow ? tierWhen('budget_low', request.profile.model) : request.profile.model.tier;
-        const ticket = ticketOf(newRecord(request, own, 'queued', this.#now()));
+        const ticket = ticketOf(recordIn('queued'));
         const place = this.admission.enter(ticket, this.depthBelow(request.parentId));
         transaction.afterRollback(() => this.admission.leave(own));
         if (place === 'slot') {
           transaction.afterCommit(() => this.#start(own));
-          return { record: { ...newRecord(request, own, 'starting', this.#now()), tier }, events: [] };
+          return { record: { ...recordIn('starting'), tier }, events: [] };
         }
-        const record = { ...newRecord(request, own, 'queued', this.#now()), tier };
+        const record = { ...recordIn('queued'), tier };
         const standing = this.admission.placeOf(own);
         return { record, events: standing ? [step.queued(record, standing)] : [] };
       },
@@ -245,7 +249,11 @@ export class Supervisor {
     if (record.agent.state !== 'starting') throw new SidecarError('AGENT_ENDED');
     const profile = this.#needs.profiles.get(record.agent.agent_type);
     if (!profile) throw new SidecarError('AGENT_TYPE_NOT_FOUND', `There is no profile of ${record.agent.agent_type}.`);
-    const { handle, protocol } = await startAttempt(record, profile, this.#needs, signal);
+    const { agent_id, attempt } = record.agent;
+    const { handle, protocol } = await this.#needs.tracer.within(
+      { name: 'spawn', attributes: { 'gen_ai.agent.id': agent_id, 'sidecar.attempt': attempt } },
+      () => startAttempt(record, profile, this.#needs, signal),
+    );
     const agent = await this.#ledger.take(agentId, (it) => step.running(it, handle, protocol, this.#now()));
     this.#watches.add(this.#ledger.require(agentId), handle);
     return this.present(agent);

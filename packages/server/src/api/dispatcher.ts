@@ -5,8 +5,9 @@ import type { Following, FollowStep, Sink } from '../events/index.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { principalName, type KnownPrincipal, type Principal } from '../runtime/principal.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { inCall } from '../telemetry/call-context.ts';
+import { currentCall, inCall, type CallContext } from '../telemetry/call-context.ts';
 import type { TraceContext } from '../telemetry/trace-context.ts';
+import type { SpanAttributes, Tracer } from '../telemetry/tracer.ts';
 import { UNKNOWN_PROCEDURE, type Metrics } from '../telemetry/metrics.ts';
 import type { Call, Implementation } from './implement.ts';
 
@@ -39,6 +40,7 @@ export interface DispatcherNeeds {
   /** Told of every call of an agent; answers what to call when it is over. */
   readonly noteCall: (agentId: string, procedure: string, input: unknown) => () => void;
   readonly metrics: Metrics;
+  readonly tracer: Tracer;
   readonly logger: Logger;
   /** Check every answer against the contract; for tests, it costs time. */
   readonly checkAnswers: boolean;
@@ -49,6 +51,10 @@ interface Seen {
   entry: Procedure | undefined;
   principal: Principal;
 }
+
+/** Adds to the span of a request. */
+type Note = (attributes: SpanAttributes) => void;
+const noteNothing: Note = () => {};
 
 /** Schema faults listed in one problem document. */
 const MAX_LISTED_FAULTS = 20;
@@ -76,14 +82,26 @@ export class Dispatcher {
   /** Answers a query or mutation. */
   dispatch(name: string, input: unknown, call: DoorCall): Promise<unknown> {
     return inCall(call, () =>
-      this.#answer(name, input, call, () => this.#needs.broker.authenticate(call.authorization)),
+      this.#traced(name, (note) =>
+        this.#answer(name, input, call, () => this.#needs.broker.authenticate(call.authorization), note),
+      ),
     );
   }
 
   /** Answers a query or mutation for somebody who has been authenticated by other means than a token. */
   dispatchAs(principal: KnownPrincipal, name: string, input: unknown, signal: AbortSignal): Promise<unknown> {
-    const call = { authorization: undefined, correlationId: principalName(principal), signal };
-    return inCall(call, () => this.#answer(name, input, call, async () => principal));
+    const { correlationId = principalName(principal), trace } = currentCall() ?? {};
+    const call = { authorization: undefined, correlationId, trace, signal };
+    return inCall(call, () =>
+      this.#traced(name, (note) => this.#answer(name, input, call, async () => principal, note)),
+    );
+  }
+
+  /** Answers a request as a span of its trace. */
+  #traced<T>(name: string, answer: (note: Note) => Promise<T>): Promise<T> {
+    const { tracer } = this.#needs;
+    const known = this.#byName.has(name) ? name : UNKNOWN_PROCEDURE;
+    return tracer.isOn ? tracer.within({ name: known, kind: 'server' }, answer) : answer(noteNothing);
   }
 
   async #answer(
@@ -91,12 +109,14 @@ export class Dispatcher {
     input: unknown,
     call: DoorCall,
     authenticate: () => Promise<Principal>,
+    note: Note,
   ): Promise<unknown> {
     const startedMs = performance.now();
     let code = 'OK';
     const seen: Seen = { entry: undefined, principal: { kind: 'anonymous' } };
     try {
       const { implementation, principal } = await this.#admit(name, authenticate, seen);
+      if (this.#needs.tracer.isOn) note(whoAsks(principal, call));
       this.#needs.disk.mustFit(implementation.entry, input);
       const admitted = this.#needs.broker.admit(implementation.entry, principal, call);
       const release = admitted instanceof Promise ? await admitted : admitted;
@@ -142,7 +162,7 @@ export class Dispatcher {
    * its context once per connection, so nothing else would notice.
    */
   open(name: string, input: unknown, call: DoorCall): Promise<OpenSubscription> {
-    return inCall(call, () => this.#open(name, input, call));
+    return inCall(call, () => this.#traced(name, () => this.#open(name, input, call)));
   }
 
   async #open(name: string, input: unknown, call: DoorCall): Promise<OpenSubscription> {
@@ -158,12 +178,13 @@ export class Dispatcher {
       const lifetime = this.#needs.broker.lifetime(principal);
       const signal = lifetime.signal ? AbortSignal.any([call.signal, lifetime.signal]) : call.signal;
       const { correlationId } = call;
+      const own = currentCall();
       this.#needs.logger.debug({ procedure: name, caller: principalName(principal) }, 'subscription opened');
       try {
         const following = implementation.open(input, { principal, correlationId, signal });
         return {
-          steps: () => this.#steps(following, lifetime, name, call),
-          pour: (sink) => inCall(call, () => this.#pour(following, sink, lifetime, name, call)),
+          steps: () => this.#steps(withinCall(following, own), lifetime, name, call),
+          pour: (sink) => inCall(own, () => this.#pour(following, sink, lifetime, name, call)),
         };
       } catch (cause) {
         lifetime.release();
@@ -177,13 +198,13 @@ export class Dispatcher {
   }
 
   async *#steps(
-    following: Following,
+    steps: AsyncGenerator<FollowStep, void, void>,
     lifetime: ReturnType<Broker['lifetime']>,
     name: string,
     call: DoorCall,
   ): AsyncGenerator<FollowStep, void, void> {
     try {
-      yield* withinCall(following, call);
+      yield* steps;
       if (lifetime.signal?.aborted) throw lifetime.signal.reason;
     } catch (cause) {
       throw this.#outward(cause, name, call);
@@ -264,8 +285,16 @@ async function run(implementation: Implementation, input: unknown, call: Call): 
   throw new SidecarError('UNAUTHENTICATED');
 }
 
+function whoAsks(principal: Principal, { correlationId }: DoorCall): SpanAttributes {
+  const caller = principal.kind === 'anonymous' ? principal.kind : principalName(principal);
+  return { 'sidecar.caller': caller, 'sidecar.correlation_id': correlationId };
+}
+
 /** Takes each step in the name of the call: a generator runs in that of whoever asks for the next one. */
-async function* withinCall(following: Following, call: DoorCall): AsyncGenerator<FollowStep, void, void> {
+async function* withinCall(
+  following: Following,
+  call: CallContext | undefined,
+): AsyncGenerator<FollowStep, void, void> {
   const steps = following[Symbol.asyncIterator]();
   try {
     for (;;) {

@@ -37,7 +37,7 @@ export async function openDoors(
   { config, ids, rooms, audit, jwks, noteCall, checkAnswers, connectionTimes = {} }: DoorsNeeds,
   scope: Scope,
 ): Promise<Doors> {
-  const { broker, clock, disk, logger, metrics, version } = rooms;
+  const { broker, clock, disk, logger, metrics, tracer, version } = rooms;
   const makeCorrelationId = (): string => ids.uuid();
   const implementations = implementContract(rooms);
   const dispatcher = new Dispatcher({
@@ -48,6 +48,7 @@ export async function openDoors(
     implementations,
     noteCall,
     metrics,
+    tracer,
     logger,
     checkAnswers,
   });

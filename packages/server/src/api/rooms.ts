@@ -13,6 +13,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Engine } from '../workflow/index.ts';
 import type { LeveledLogger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { Tracer } from '../telemetry/tracer.ts';
 
 /** How the store is, as far as health and status tell. */
 export interface StoreReadings {
@@ -67,6 +68,7 @@ export interface Rooms {
   readonly log: EventLog;
   readonly logger: LeveledLogger;
   readonly metrics: Metrics;
+  readonly tracer: Tracer;
   readonly mirrors: Mirrors;
   /** Where the sidecar stands between its start and its end. */
   readonly phase: () => SidecarPhase;

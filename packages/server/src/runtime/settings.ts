@@ -302,6 +302,56 @@ export const SETTINGS = {
     max: 3650,
     default: 30,
   },
+  logOnTerminal: {
+    kind: 'choice',
+    group: 'observing',
+    summary:
+      'What `sidecar serve` shows of the log on standard error: `auto` is `pretty` on a terminal and `off` elsewhere. The file is always JSON.',
+    choices: ['auto', 'pretty', 'json', 'off'],
+    default: 'auto',
+  },
+  otlpEndpoint: {
+    kind: 'text',
+    group: 'observing',
+    summary:
+      'Base URL of the collector that traces are sent to, over OTLP/HTTP as JSON: `/v1/traces` is added. Without it there are no traces.',
+    variable: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+    form: { pattern: /^https?:\/\/[^/@\s?#]+(?:\/[^@\s?#]*)?$/, says: 'an http or https URL without credentials' },
+    default: null,
+  },
+  otlpHeaders: {
+    kind: 'text',
+    group: 'observing',
+    summary:
+      'Header fields for the collector, such as `api-key=…,tenant=a`; percent-encoded. Better in a variable or the file than in a flag, which every user of the machine sees.',
+    variable: 'OTEL_EXPORTER_OTLP_HEADERS',
+    form: { pattern: /^[^=,\s]+=[^,]*(?:,\s*[^=,\s]+=[^,]*)*$/, says: 'a list of name=value' },
+    isSecret: true,
+    default: null,
+  },
+  traceSampleRatio: {
+    kind: 'number',
+    group: 'observing',
+    summary: 'Share of the traces begun here that are recorded; who begins one elsewhere decides for it.',
+    min: 0,
+    max: 1,
+    default: 1,
+  },
+  serviceName: {
+    kind: 'text',
+    group: 'observing',
+    summary: 'Name of this sidecar in traces.',
+    variable: 'OTEL_SERVICE_NAME',
+    default: 'orchestration-sidecar',
+  },
+  semconvStabilityOptIn: {
+    kind: 'list',
+    group: 'observing',
+    summary:
+      'Semantic conventions to follow before they are stable: with `gen_ai_latest_experimental` spans of agents follow the newest for GenAI, else those of 1.36. Others are ignored.',
+    variable: 'OTEL_SEMCONV_STABILITY_OPT_IN',
+    default: [],
+  },
 } as const satisfies Record<string, Setting>;
 
 /** Name of a setting. */

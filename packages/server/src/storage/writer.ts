@@ -18,6 +18,10 @@ export interface CommitReport {
   readonly waitsMs: readonly number[];
   /** From its beginning until it was on disk. */
   readonly durationMs: number;
+  /** In whose name its jobs were done; undefined: nobody’s. */
+  readonly calls: readonly (CallContext | undefined)[];
+  /** When it began, by the clock of `performance.now()`. */
+  readonly startedMs: number;
   /** Whether it was committed; otherwise the disk refused it. */
   readonly committed: boolean;
 }
@@ -131,7 +135,8 @@ export class Writer {
     const startedMs = performance.now();
     const report = (committed: boolean): void => {
       const waitsMs = jobs.map((job) => startedMs - job.arrivedMs);
-      this.#onCommit({ waitsMs, durationMs: performance.now() - startedMs, committed });
+      const calls = jobs.map(({ call }) => call);
+      this.#onCommit({ waitsMs, calls, startedMs, durationMs: performance.now() - startedMs, committed });
     };
     try {
       this.#begin.run();

@@ -3,7 +3,8 @@ import type { TraceContext } from './trace-context.ts';
 
 /** The call that the current work belongs to. */
 export interface CallContext {
-  readonly correlationId: string;
+  /** Absent: the sidecar does it of itself. */
+  readonly correlationId?: string | undefined;
   /** Place in the trace that the work is counted to. */
   readonly trace?: TraceContext | undefined;
 }

@@ -42,7 +42,10 @@ function idsOfCall(): object {
   const call = currentCall();
   if (!call) return {};
   const { correlationId, trace } = call;
-  return { correlation_id: correlationId, ...(trace && { trace_id: trace.traceId }) };
+  return {
+    ...(correlationId !== undefined && { correlation_id: correlationId }),
+    ...(trace && { trace_id: trace.traceId }),
+  };
 }
 
 /** A logger that keeps silent. */

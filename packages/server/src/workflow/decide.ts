@@ -7,13 +7,15 @@ import type { Happening, Input } from './input.ts';
 import { deliver, failWork, halt, jobOfAgent } from './jobs.ts';
 import { next, settle, takeChecked } from './phases.ts';
 import { currentJobs, currentPhase, isOpen, isOver, type Job, type OtherAgent, type Run } from './run.ts';
-import { decideThat, say, type Announcement, type Step } from './step.ts';
+import { decideThat, say, type Announcement, type EndedPhase, type Step } from './step.ts';
 import { takeResult } from './take-result.ts';
 
 /** A run after something happened, and what is to be said about it. */
 export interface Decided {
   readonly run: Run;
   readonly announcements: readonly Announcement[];
+  /** Phases that came to an end. */
+  readonly phases: readonly EndedPhase[];
 }
 
 /** What a run starts from. */
@@ -42,6 +44,7 @@ export function begin(input: Input, beginning: Beginning, catalogue: Catalogue):
     paused_since_ms: null,
     paused_total_ms: 0,
     phase_index: 0,
+    phase_started_ms: null,
     phase_state: 'working',
     round: 1,
     rework_phase: null,
@@ -56,20 +59,20 @@ export function begin(input: Input, beginning: Beginning, catalogue: Catalogue):
     halted: null,
     work_refused: false,
   };
-  const step: Step = { run, input, catalogue, nowMs: input.atMs, said: [] };
+  const step: Step = { run, input, catalogue, nowMs: input.atMs, said: [], phases: [] };
   say(step, 'issue_started', { reason: `the issue asks for the workflow ${workflow.name}` });
   next(step);
-  return { run, announcements: step.said };
+  return { run, announcements: step.said, phases: step.phases };
 }
 
 /** What follows from a happening. Pure: the same run and input give the same outcome. */
 export function decide(before: Run, input: Input, catalogue: Catalogue): Decided {
   const run = draftOf(before);
-  const step: Step = { run, input, catalogue, nowMs: input.atMs, said: [] };
+  const step: Step = { run, input, catalogue, nowMs: input.atMs, said: [], phases: [] };
   take(step, input.happening);
   if (!isOver(run)) keepWithinLimits(step);
   if (!isOver(run)) settle(step);
-  return { run, announcements: step.said };
+  return { run, announcements: step.said, phases: step.phases };
 }
 
 /** A copy to change: what transitions change in place is copied, what they replace is shared. */

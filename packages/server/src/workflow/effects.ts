@@ -7,6 +7,7 @@ import { isBudgetLow, nextDeadlineMs } from './allowance.ts';
 import type { CheckOutcome } from './input.ts';
 import type { EngineNeeds } from './needs.ts';
 import { callOf, checkKey, currentPhase, isSettled, type Job, type Run } from './run.ts';
+import { placeOfPhase } from './phase-span.ts';
 import { taskOf } from './task.ts';
 
 /** Pause before asking again for what the machine could not give. */
@@ -107,7 +108,8 @@ export class Effects {
         permissions: profile.permissions,
         isBudgetLow: isBudgetLow(run),
         idempotencyKey: job.key,
-        ...callOf(run),
+        correlationId: callOf(run).correlationId,
+        trace: placeOfPhase(run, job, this.#needs.tracer),
       });
       this.#confirmLater(run, job, agent.agent_id);
     } catch (cause) {

@@ -1,7 +1,7 @@
 import { threadOf } from './findings.ts';
 import type { Usage } from './input.ts';
 import { isOpen, type Job, type OtherAgent } from './run.ts';
-import { say, type Step } from './step.ts';
+import { leavePhase, say, type Step } from './step.ts';
 
 /** How long an agent may go on running after its work was taken. */
 const LINGER_MS = 120_000;
@@ -40,6 +40,7 @@ export function failRun(step: Step, reason: string): void {
  */
 export function endRun(step: Step, status: 'resolved' | 'failed' | 'cancelled', reason: string): void {
   const { run } = step;
+  leavePhase(step, status);
   run.status = status;
   run.ended_ms = step.nowMs;
   run.reason = reason;

@@ -6,6 +6,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Database } from '../storage/database.ts';
 import type { Transaction, Writer } from '../storage/writer.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { Tracer } from '../telemetry/tracer.ts';
 import type { Catalogue } from './choose.ts';
 
 /** Agents as the engine starts and stops them. */
@@ -77,6 +78,7 @@ export interface EngineNeeds {
   runCheck(request: CheckRequest, signal: AbortSignal): Promise<CheckReport>;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly tracer: Tracer;
 }
 
 /** The issue a spawn is for. */

@@ -5,7 +5,7 @@ import { openFindings, roundChangedNothing, threadOf } from './findings.ts';
 import type { Happening } from './input.ts';
 import { failWork, plan, releaseHeld } from './jobs.ts';
 import { checkKey, currentJobs, currentPhase, isOpen, isOver, type FindingThread, type Job, type Run } from './run.ts';
-import { decideThat, say, type Step } from './step.ts';
+import { decideThat, leavePhase, say, type Step } from './step.ts';
 
 /** Enters the next phase and settles it at once where nothing has to run. */
 export function next(step: Step): void {
@@ -51,6 +51,7 @@ function startPhase(step: Step, phase: Phase): void {
     run.phase_index += 1;
     return enterPhase(step);
   }
+  run.phase_started_ms = step.nowMs;
   say(step, 'phase_started', { agents: choice.agentTypes, reason: choice.reason });
   for (const agentType of choice.agentTypes) {
     plan(step, phase, { agentType, attempt: 1, findings: assigned.get(agentType) ?? [], facts: [] });
@@ -119,6 +120,7 @@ function completePhase(step: Step): void {
     agents: jobs.map((job) => summaryOf(job)),
     reason: `${jobs.filter((job) => job.state === 'delivered').length} of ${jobs.length} agents have delivered`,
   });
+  leavePhase(step);
   const open = phase.findings_to === null ? [] : openFindings(run, phase);
   if (open.length === 0) {
     run.phase_index += 1;

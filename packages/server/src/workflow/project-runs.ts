@@ -16,7 +16,8 @@ import { outcomeOf } from './outcome.ts';
 import { progressOf } from './progress.ts';
 import { callOf, isOver, isSettled, type Run } from './run.ts';
 import type { RunStore } from './run-store.ts';
-import type { Announcement } from './step.ts';
+import { recordPhase } from './phase-span.ts';
+import type { Announcement, EndedPhase } from './step.ts';
 
 /** What all projects of an engine share. */
 export interface EngineContext extends EngineNeeds {
@@ -34,6 +35,7 @@ const RESULT_PAGE = 100;
 interface Change {
   readonly before: Run | undefined;
   readonly after: Run;
+  readonly phases: readonly EndedPhase[];
   readonly said: { readonly announcement: Announcement; readonly because: Input }[];
 }
 
@@ -199,6 +201,7 @@ export class ProjectRuns {
       changes.set(input.issueId, {
         before: change ? change.before : run,
         after: decided.run,
+        phases: [...(change?.phases ?? []), ...decided.phases],
         said: [
           ...(change?.said ?? []),
           ...decided.announcements.map((announcement) => ({ announcement, because: input })),
@@ -248,7 +251,10 @@ export class ProjectRuns {
         this.#runs = runs;
         this.#sequence = sequence;
         this.#savedSequence = sequence;
-        for (const { after } of changes) this.#context.changed(after);
+        for (const { after, phases } of changes) {
+          for (const phase of phases) recordPhase(after, phase, this.#context.tracer);
+          this.#context.changed(after);
+        }
       });
     });
   }

@@ -98,6 +98,8 @@ export const Run = z.object({
   paused_since_ms: z.number().nullable(),
   paused_total_ms: z.number(),
   phase_index: z.int(),
+  /** When the agents of the phase were planned; null: they are not, or it is over. */
+  phase_started_ms: z.number().nullable().default(null),
   phase_state: z.enum(['waiting', 'working', 'checking']),
   round: z.int(),
   /** Phase that settles findings in this round; null in the first. */
@@ -120,7 +122,11 @@ export const Run = z.object({
 export type Run = z.infer<typeof Run>;
 
 /** In whose name things are done for a run: that of who created the issue. */
-export function callOf({ correlation_id, issue_id, traceparent }: Run): CallContext {
+export function callOf({
+  correlation_id,
+  issue_id,
+  traceparent,
+}: Run): CallContext & { readonly correlationId: string } {
   return { correlationId: correlation_id ?? `workflow-${issue_id}`, trace: readTraceContext(traceparent) };
 }
 

@@ -25,6 +25,7 @@ import { createIds } from '../runtime/ids.ts';
 import { openDatabase, type Database } from '../storage/database.ts';
 import { Writer } from '../storage/writer.ts';
 import { silentLogger } from '../telemetry/logger.ts';
+import { noTracer } from '../telemetry/tracer.ts';
 import { createEngine, type CheckReport, type CheckRequest, type Engine } from './index.ts';
 
 /** A clock that goes on only when told to. */
@@ -238,6 +239,7 @@ export class ScriptedWorld {
         unlessKilled(async () => this.#options.check?.(request) ?? { ...passedCheck, outputTail: '' }),
       clock: this.clock,
       logger: silentLogger,
+      tracer: noTracer,
     });
   }
 

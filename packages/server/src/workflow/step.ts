@@ -19,6 +19,26 @@ export interface Step {
   readonly catalogue: Catalogue;
   readonly nowMs: number;
   readonly said: Announcement[];
+  readonly phases: EndedPhase[];
+}
+
+/** A phase that was worked on and is over, for traces. */
+export interface EndedPhase {
+  readonly phase: string;
+  readonly round: number;
+  readonly startedMs: number;
+  readonly endedMs: number;
+  /** Status of the run that cut it off; absent: its work is done. */
+  readonly cutOff?: string;
+}
+
+/** Ends the phase the run is in, when it was begun. */
+export function leavePhase({ run, nowMs, phases }: Step, cutOff?: string): void {
+  const phase = currentPhase(run);
+  if (!phase || run.phase_started_ms === null) return;
+  const { round, phase_started_ms: startedMs } = run;
+  phases.push({ phase: phase.name, round, startedMs, endedMs: nowMs, ...(cutOff !== undefined && { cutOff }) });
+  run.phase_started_ms = null;
 }
 
 /** Says what was decided and why; the newest reason is what the issue shows. */

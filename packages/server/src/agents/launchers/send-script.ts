@@ -29,7 +29,8 @@ deliver() {
   tail -n +4 -- "$1" >"$work/body"
   code=$(printf 'header = "Authorization: Bearer %s"\\n' "\${JWT_TOKEN:-}" |
     curl --config - --silent --max-time 30 \${SIDECAR_CA_FILE:+--cacert "$SIDECAR_CA_FILE"} --header 'content-type: application/json' \\
-      --header "idempotency-key: $key" --data-binary "@$work/body" \\
+      --header "idempotency-key: $key" \${TRACEPARENT:+--header "traceparent: $TRACEPARENT"} \\
+      \${CORRELATION_ID:+--header "x-correlation-id: $CORRELATION_ID"} --data-binary "@$work/body" \\
       --output "$work/answer" --write-out '%{http_code}' "$(base)$path") || return 2
   case $code in
     2??) return 0 ;;
