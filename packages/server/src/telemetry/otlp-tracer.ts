@@ -38,9 +38,6 @@ const EXPORT_TIMEOUT_MS = 5000;
 /** How long closing waits for the collector to take what is left. */
 const CLOSE_MS = 2000;
 
-/** `ExportResultCode.SUCCESS` of OpenTelemetry’s core, which is no dependency of ours. */
-const EXPORTED = 0;
-
 type OpenTelemetry = Awaited<ReturnType<typeof loadPackages>>;
 
 /**
@@ -244,7 +241,8 @@ class Outlet implements SpanExporter {
   export(spans: ReadableSpan[], done: Parameters<SpanExporter['export']>[1]): void {
     this.#sender.export(spans, (result) => {
       this.#waiting -= spans.length;
-      const isRefused = Number(result.code) !== EXPORTED;
+      // `ExportResultCode.SUCCESS` of OpenTelemetry’s core, which is no dependency of ours, is 0.
+      const isRefused = Boolean(result.code);
       if (isRefused) this.#failed += spans.length;
       else this.#exported += spans.length;
       if (isRefused !== this.#isRefused) this.#say(isRefused, result.error);
