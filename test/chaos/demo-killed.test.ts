@@ -8,6 +8,8 @@ import { startServer, type ServerUnderTest } from '../support/server-process.ts'
 
 /** Every step of its own takes minutes: `SIDECAR_EVERY_STEP=1 npm test -- test/chaos/demo-killed`. */
 const EVERY_STEP = process.env['SIDECAR_EVERY_STEP'] === '1';
+/** On a machine that does other things as well. */
+const LONGEST_MS = EVERY_STEP ? 900_000 : 300_000;
 const ISSUE = 'issue-slugify';
 /** How many events the demo's issue makes when nobody interferes; later kills find it resolved. */
 const STEPS = 45;
@@ -74,19 +76,9 @@ function check(events: readonly Event[]): void {
   const spawned = events.filter(({ event_type: type }) => type === 'agent_spawned');
   const agentsOf = Map.groupBy(spawned, ({ data }) => data.idempotency_key);
   expect(new Set(agentsOf.keys())).toEqual(new Set(planned));
-  for (const [key, starts] of agentsOf) {
-    expect(new Set(starts.map(({ data }) => data.agent_id)).size, key).toBe(1);
-    // The same agent again only after its first start was cut in half and undone.
-    const [first] = starts;
-    const undone = events.filter(
-      ({ event_type: type, data }) => type === 'agent_failed' && data.agent_id === first?.data.agent_id,
-    );
-    expect(
-      undone.map(({ data }) => data.reason),
-      key,
-    ).toEqual(undone.map(() => 'lost'));
-    expect(starts.length, key).toBeLessThanOrEqual(1 + undone.length);
-  }
+  for (const [key, starts] of agentsOf) expect(starts, key).toHaveLength(1);
+  // A start that was cut in half and undone is begun again without an attempt being spent.
+  expect(events.filter(({ event_type: type }) => type === 'agent_failed')).toEqual([]);
   // Each handed in once, whatever was sent again.
   const results = events.flatMap(({ data }) => (typeof data.result_id === 'string' ? [data.agent_id] : []));
   expect(new Set(results).size).toBe(results.length);
@@ -95,7 +87,7 @@ function check(events: readonly Event[]): void {
 
 test(
   'a server that is killed at every step of the demo resolves its issue, no agent started twice',
-  { timeout: 300_000 },
+  { timeout: LONGEST_MS },
   async () => {
     let seen = 0;
     const { events, kills } = await resolveWhileKilling((known) => {
@@ -111,7 +103,7 @@ test(
 
 test.runIf(EVERY_STEP).each(Array.from({ length: STEPS }, (_, index) => index + 1))(
   'killed once, at step %i',
-  { timeout: 300_000 },
+  { timeout: LONGEST_MS },
   async (step) => {
     let killed = false;
     const { events } = await resolveWhileKilling(({ length }) => {

@@ -201,7 +201,16 @@ export class Supervisor {
       if (process) await inCall(callOf(record), () => this.#adopt(record, process));
       else halfDone.push(record);
     }
-    await Promise.all(halfDone.map((record) => inCall(callOf(record), () => this.#undo(record.agent.agent_id))));
+    // One that cannot be settled keeps neither the others nor the sidecar from starting.
+    await Promise.all(
+      halfDone.map((record) => {
+        const agentId = record.agent.agent_id;
+        return this.#track(
+          inCall(callOf(record), () => this.#undo(agentId)),
+          agentId,
+        );
+      }),
+    );
     this.#isOpen = true;
     this.#recovered.resolve();
     this.#pump();
@@ -395,7 +404,15 @@ export class Supervisor {
   }
 
   async #undo(agentId: string): Promise<void> {
-    const processes = await this.#needs.processes.sweep(agentId);
+    const processes = await this.#needs.processes.sweep(agentId).catch((cause: unknown) => {
+      this.#needs.logger.error({ err: cause, agent_id: agentId }, 'what a half-done start left could not be ended');
+      return null;
+    });
+    if (processes === null) {
+      // What may still run must not be doubled: nothing is begun again.
+      const failure = { reason: 'lost', detail: 'what was left of its start could not be ended' } as const;
+      return this.#settle(agentId, (record) => step.failedForGood(record, failure, null, this.#now()));
+    }
     this.#needs.logger.warn({ agent_id: agentId, processes }, 'half-done start undone');
     // One that brings the sidecar down each time must not do so for ever.
     if ((this.#ledger.require(agentId).undoneStarts ?? 0) >= MAX_UNDONE_STARTS) {
