@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import {
   LIVE_AGENT_STATES,
   SidecarError,
@@ -8,21 +7,23 @@ import {
   type Profile,
 } from '@orchestration-sidecar/shared';
 import type { ChildHandle } from '../process/index.ts';
-import { isoTime, type Timer } from '../runtime/clock.ts';
+import { isoTime } from '../runtime/clock.ts';
 import { inCall } from '../telemetry/call-context.ts';
 import { Admission, type AdmissionLimits } from './admission.ts';
 import { callOf, isAlive, newRecord, ticketOf, type AgentRecord } from './agent-record.ts';
-import type { AgentEnd } from './agent-watch.ts';
-import { attemptFiles, launcherBreaker, startAttempt, type AttemptNeeds } from './attempt.ts';
+import { launcherBreaker, type AttemptNeeds } from './attempt.ts';
+import { Ends } from './ends.ts';
 import { assertEnvironmentAllowed } from './environment.ts';
 import { placeOfInteraction } from './interaction.ts';
 import type { Failure } from './launchers/index.ts';
 import { Ledger, type LedgerNeeds } from './ledger.ts';
-import * as step from './life-cycle.ts';
-import { LONGEST_RETRY_DELAY_MS, mayRetry, retryDelayMs, tierAfter, tierWhen } from './retry.ts';
 import { LeftWork, type LeftWorkNeeds } from './left-work.ts';
-import { Spend, type ProjectLimits } from './spend.ts';
+import * as step from './life-cycle.ts';
+import { Rests } from './rests.ts';
+import { tierWhen } from './retry.ts';
 import { keyOf, type SpawnRequest } from './spawn-request.ts';
+import { Spend, type ProjectLimits } from './spend.ts';
+import { Starts } from './starts.ts';
 import { Watches, type WatchesNeeds } from './watches.ts';
 
 /** What the supervisor needs. */
@@ -31,15 +32,6 @@ export interface SupervisorNeeds extends AttemptNeeds, LedgerNeeds, WatchesNeeds
   readonly profiles: { get(agentType: string): Profile | undefined };
   readonly limits: AdmissionLimits;
   readonly projectLimits: ProjectLimits;
-}
-
-/** Why the sidecar ends an agent’s process itself. */
-type Ending = { readonly kind: 'stop'; readonly reason: string } | { readonly kind: 'fail'; readonly failure: Failure };
-
-/** A start that is under way. */
-interface Start {
-  readonly callOff: AbortController;
-  readonly done: Promise<Agent>;
 }
 
 const ASK_MS = 2000;
@@ -56,28 +48,45 @@ export class Supervisor {
   readonly spend: Spend;
   readonly #needs: SupervisorNeeds;
   readonly #ledger: Ledger;
-  readonly #starts = new Map<string, Start>();
+  readonly #starts: Starts;
   readonly #watches: Watches;
-  readonly #endings = new Map<string, Ending>();
-  readonly #rests = new Map<string, Timer>();
-  /** Ends being written; a running agent’s is not among them. */
-  readonly #settling = new Set<Promise<void>>();
+  readonly #ends: Ends;
+  readonly #rests: Rests;
   readonly #recovered = Promise.withResolvers<void>();
   readonly #closing = new AbortController();
-  readonly #leftWork: LeftWork;
   /** Whether all that hold a slot are known, so that free ones can be given away. */
   #isOpen = false;
 
   constructor(needs: SupervisorNeeds) {
     this.#needs = needs;
-    this.#ledger = new Ledger(needs);
-    this.#leftWork = new LeftWork(needs, this.#ledger, this.#closing.signal);
+    const { signal } = this.#closing;
+    const ledger = new Ledger(needs);
+    this.#ledger = ledger;
     this.admission = new Admission(needs.limits);
     this.spend = new Spend({ ...needs, present: (agent) => this.#watches.present(agent) ?? agent });
+    this.#rests = new Rests(needs.clock, this.admission, () => this.#pump());
+    this.#ends = new Ends({
+      ...needs,
+      ledger,
+      leftWork: new LeftWork(needs, ledger, signal),
+      signal,
+      free: (agentId) => this.#free(agentId),
+      rest: (record, delayMs) => this.#rests.begin(record, delayMs),
+      pump: () => this.#pump(),
+    });
+    this.#starts = new Starts({
+      ...needs,
+      ledger,
+      ends: this.#ends,
+      signal,
+      onRunning: (record, handle) => this.#watches.add(record, handle),
+      isWaiting: (agentId) => this.admission.isWaiting(agentId),
+      present: (agent) => this.present(agent),
+    });
     this.#watches = new Watches(needs, {
       onEnd: (record, end) => {
         const { agent_id: agentId, attempt } = record.agent;
-        return inCall(callOf(record), () => this.#track(this.#ended(agentId, attempt, end), agentId));
+        return inCall(callOf(record), () => this.#ends.track(this.#ends.ended(agentId, attempt, end), agentId));
       },
       onUsage: ({ agent }, usage) => this.#holdToLimits(agent, usage),
     });
@@ -113,7 +122,7 @@ export class Supervisor {
         const place = this.admission.enter(ticket, this.depthBelow(request.parentId));
         transaction.afterRollback(() => this.admission.leave(own));
         if (place === 'slot') {
-          transaction.afterCommit(() => this.#start(own));
+          transaction.afterCommit(() => this.#starts.begin(own));
           return { record: { ...recordIn('starting'), tier }, events: [] };
         }
         const record = { ...recordIn('queued'), tier };
@@ -121,7 +130,7 @@ export class Supervisor {
         return { record, events: standing ? [step.queued(record, standing)] : [] };
       },
     );
-    return this.#starts.get(agentId)?.done ?? this.present(this.#ledger.require(agentId).agent);
+    return this.#starts.done(agentId) ?? this.present(this.#ledger.require(agentId).agent);
   }
 
   /** Stops an agent and resolves when it has ended. Stopping an ended one changes nothing. */
@@ -129,16 +138,14 @@ export class Supervisor {
     await this.#recovered.promise;
     if (this.#closing.signal.aborted) throw new SidecarError('SHUTTING_DOWN');
     if (!isAlive(this.#ledger.require(agentId).agent.state)) return;
-    if (!this.#endings.has(agentId)) this.#endings.set(agentId, { kind: 'stop', reason });
+    this.#ends.ask(agentId, { kind: 'stop', reason });
     // Out of the queue at once, or it would be started while this waits.
-    if (this.admission.isWaiting(agentId)) this.#forget(agentId);
-    const start = this.#starts.get(agentId);
-    start?.callOff.abort();
-    await start?.done.catch(() => {});
+    if (this.admission.isWaiting(agentId)) this.#free(agentId);
+    await this.#starts.callOff(agentId);
     const handle = this.#watches.handleOf(agentId);
     if (!handle) {
-      this.#endings.delete(agentId);
-      return this.#settle(agentId, (record) => step.stopped(record, reason, null, this.#now()));
+      this.#ends.unask(agentId);
+      return this.#ends.settle(agentId, (record) => step.stopped(record, reason, null, this.#now()));
     }
     const settled = this.#watches.settled(agentId);
     // Its process is stopped even when the disk does not take the note.
@@ -193,7 +200,7 @@ export class Supervisor {
     for (const record of this.#needs.store.inStates(LIVE_AGENT_STATES)) {
       const { agent } = record;
       if (agent.state === 'queued') {
-        this.#rest(record, record.retryAt === null ? 0 : Date.parse(record.retryAt) - this.#needs.clock.nowMs());
+        this.#rests.begin(record, record.retryAt === null ? 0 : Date.parse(record.retryAt) - this.#needs.clock.nowMs());
         continue;
       }
       this.admission.restore(ticketOf(record), 'slot');
@@ -205,7 +212,7 @@ export class Supervisor {
     await Promise.all(
       halfDone.map((record) => {
         const agentId = record.agent.agent_id;
-        return this.#track(
+        return this.#ends.track(
           inCall(callOf(record), () => this.#undo(agentId)),
           agentId,
         );
@@ -218,162 +225,33 @@ export class Supervisor {
 
   /** Starts under way and ends being written. */
   get unsettled(): number {
-    return this.#starts.size + this.#settling.size;
+    return this.#starts.size + this.#ends.size;
   }
 
   /** Stops watching. Agents go on and are adopted by the next sidecar; starts are called off and begun again by it. */
   async close(): Promise<void> {
     this.#closing.abort();
     this.#recovered.resolve();
-    for (const timer of this.#rests.values()) timer.cancel();
-    await Promise.allSettled([...this.#starts.values()].map(({ done }) => done));
+    this.#rests.close();
+    await this.#starts.close();
     this.#watches.close();
-    await Promise.allSettled(this.#settling);
+    await this.#ends.close();
   }
 
   /** Gives free slots to those that wait. */
   #pump(): void {
     if (!this.#isOpen || this.#closing.signal.aborted) return;
     for (let agentId = this.admission.next(); agentId !== undefined; agentId = this.admission.next()) {
-      this.#start(agentId);
+      this.#starts.begin(agentId);
     }
   }
 
-  #start(agentId: string): void {
-    const callOff = new AbortController();
-    const signal = AbortSignal.any([callOff.signal, this.#closing.signal]);
-    const done = inCall(callOf(this.#ledger.require(agentId)), () =>
-      this.#attempt(agentId, signal).catch((cause: unknown) => this.#notStarted(agentId, cause)),
-    ).finally(() => this.#starts.delete(agentId));
-    this.#starts.set(agentId, { callOff, done });
-    // Its failure is on record and announced, whether somebody waits for it or not.
-    done.catch(() => {});
-  }
-
-  async #attempt(agentId: string, signal: AbortSignal): Promise<Agent> {
-    if (this.#ledger.require(agentId).agent.state === 'queued') {
-      await this.#ledger.take(agentId, (record) => step.starting(record, this.#now()));
-    }
-    const record = this.#ledger.require(agentId);
-    if (record.agent.state !== 'starting') throw new SidecarError('AGENT_ENDED');
-    const profile = this.#needs.profiles.get(record.agent.agent_type);
-    if (!profile) throw new SidecarError('AGENT_TYPE_NOT_FOUND', `There is no profile of ${record.agent.agent_type}.`);
-    const { agent_id, attempt } = record.agent;
-    const { handle, protocol } = await this.#needs.tracer.within(
-      { name: 'spawn', attributes: { 'gen_ai.agent.id': agent_id, 'sidecar.attempt': attempt } },
-      () => startAttempt(record, profile, this.#needs, signal),
-    );
-    const agent = await this.#ledger.take(agentId, (it) => step.running(it, handle, protocol, this.#now()));
-    this.#watches.add(this.#ledger.require(agentId), handle);
-    return this.present(agent);
-  }
-
-  /** Clears up after a start that came to nothing; answers the agent when it is tried again. */
-  async #notStarted(agentId: string, cause: unknown): Promise<Agent> {
-    await this.#needs.processes.sweep(agentId);
-    const ending = this.#endings.get(agentId);
-    if (ending?.kind === 'stop') {
-      this.#endings.delete(agentId);
-      await this.#settle(agentId, (record) => step.stopped(record, ending.reason, null, this.#now()));
-      throw new SidecarError('AGENT_ENDED', 'The agent was stopped while it was started.', { cause });
-    }
-    if (this.#closing.signal.aborted) {
-      await this.#needs.tokens.revokeAgent(agentId);
-      await this.#ledger.take(agentId, (record) => step.requeued(record, this.#now()));
-      throw new SidecarError('SHUTTING_DOWN', undefined, { cause });
-    }
-    const known = cause instanceof SidecarError ? cause : undefined;
-    if (!known) this.#needs.logger.error({ err: cause, agent_id: agentId }, 'agent could not be started');
-    const reason = known && !known.retryable ? 'not_started' : 'not_prepared';
-    const failing = this.#fail(agentId, { reason, detail: known?.detail ?? 'the agent could not be prepared' }, null);
-    // A disk that refuses would keep the caller waiting: what became of the agent is written when it can be.
-    if (known?.code === 'STORAGE_UNAVAILABLE') void this.#track(failing, agentId);
-    else await failing;
-    if (!this.admission.isWaiting(agentId)) throw cause;
-    return this.present(this.#ledger.require(agentId).agent);
-  }
-
-  async #ended(agentId: string, attempt: number, end: AgentEnd): Promise<void> {
-    const files = attemptFiles(this.#needs.directory, agentId, attempt);
-    // As large as the project’s files, and can be had again.
-    await rm(files.context, { force: true }).catch(() => {});
-    // Before its end is told: who hears of it must find what it handed in.
-    await this.#leftWork.deliverKept(files.outbox, agentId);
-    const ending = this.#endings.get(agentId);
-    const failure =
-      ending?.kind === 'fail' ? ending.failure : end.verdict.status === 'failed' ? end.verdict : undefined;
-    if (ending?.kind === 'stop') {
-      await this.#settle(agentId, (record) => step.stopped(record, ending.reason, end, this.#now()));
-    } else if (failure) {
-      await this.#fail(agentId, failure, end);
-    } else {
-      // Before its end is told: whoever hears that it is done finds what it has done.
-      if (end.result !== null) await this.#leftWork.handIn(agentId, end.result);
-      await this.#settle(agentId, (record) => step.completed(record, end, this.#now()));
-    }
-  }
-
-  async #fail(agentId: string, failure: Failure, end: AgentEnd | null): Promise<void> {
-    const { clock, profiles, random } = this.#needs;
-    const { agent, tier } = this.#ledger.require(agentId);
-    const profile = profiles.get(agent.agent_type);
-    if (!profile || !mayRetry(failure, agent.attempt, profile.limits.max_retries)) {
-      return this.#settle(agentId, (record) => step.failedForGood(record, failure, end, this.#now()));
-    }
-    const inMs = retryDelayMs(agent.attempt + 1, random);
-    const retry = { at: isoTime(clock.nowMs() + inMs), inMs, tier: tierAfter(failure, tier, profile.model) };
-    const { state } = await this.#conclude(agentId, (record) =>
-      step.retrying(record, failure, end, this.#now(), retry),
-    );
-    if (state === 'queued') this.#rest(this.#ledger.require(agentId), inMs);
-    this.#pump();
-  }
-
-  /** Ends an agent for good. */
-  async #settle(agentId: string, last: (record: AgentRecord) => step.Step): Promise<void> {
-    const agent = await this.#conclude(agentId, last);
-    inCall(callOf(this.#ledger.require(agentId)), () =>
-      this.#needs.logger.info({ agent_id: agentId, state: agent.state, exit: agent.exit }, 'agent ended'),
-    );
-    this.#pump();
-  }
-
-  /**
-   * Ends an attempt: its tokens first, so that whoever hears of the end can rely on it, then record and event, then
-   * the slot. The watch is kept until then: who asks meanwhile must not take the agent for one without a process.
-   */
-  async #conclude(agentId: string, last: (record: AgentRecord) => step.Step): Promise<Agent> {
-    const { tokens } = this.#needs;
-    const revoked = await tokens.revokeAgent(agentId).then(
-      () => true,
-      () => false,
-    );
-    const agent = await this.#ledger.insist(agentId, last, this.#closing.signal);
-    if (!revoked) await tokens.revokeAgent(agentId);
-    this.#forget(agentId);
-    return agent;
-  }
-
-  #forget(agentId: string): void {
+  /** Gives back the slot of an agent whose attempt is over, and what else is kept for it. */
+  #free(agentId: string): void {
     this.#watches.drop(agentId);
-    this.#endings.delete(agentId);
-    this.#rests.get(agentId)?.cancel();
-    this.#rests.delete(agentId);
+    this.#ends.unask(agentId);
+    this.#rests.forget(agentId);
     this.admission.leave(agentId);
-  }
-
-  /** Lets an agent wait for its next attempt, which then needs a free slot like any other. */
-  #rest(record: AgentRecord, delayMs: number): void {
-    const ticket = ticketOf(record);
-    const { agentId } = ticket;
-    if (delayMs <= 0) return void this.admission.restore(ticket, 'queue');
-    this.admission.rest(ticket);
-    const timer = this.#needs.clock.after(Math.min(delayMs, LONGEST_RETRY_DELAY_MS), () => {
-      this.#rests.delete(agentId);
-      this.admission.rested(agentId);
-      this.#pump();
-    });
-    this.#rests.set(agentId, timer);
   }
 
   /** Ends an agent that passed a limit of its own, and all of a project that went far past its budget. */
@@ -389,14 +267,14 @@ export class Supervisor {
 
   #endForFailure(agentId: string, failure: Failure): void {
     const handle = this.handleOf(agentId);
-    if (!handle || this.#endings.has(agentId)) return;
-    this.#endings.set(agentId, { kind: 'fail', failure });
+    if (!handle || this.#ends.asked(agentId)) return;
+    this.#ends.ask(agentId, { kind: 'fail', failure });
     void handle.stop({ askMs: ASK_MS, termMs: TERM_MS });
   }
 
   async #adopt(record: AgentRecord, process: NonNullable<AgentRecord['process']>): Promise<void> {
     const { agent, stopReason } = record;
-    if (stopReason !== null) this.#endings.set(agent.agent_id, { kind: 'stop', reason: stopReason });
+    if (stopReason !== null) this.#ends.ask(agent.agent_id, { kind: 'stop', reason: stopReason });
     const handle = await this.#needs.processes.adopt(process);
     this.#watches.add(record, handle);
     if (stopReason !== null) void handle.stop({ askMs: ASK_MS, termMs: TERM_MS });
@@ -411,26 +289,16 @@ export class Supervisor {
     if (processes === null) {
       // What may still run must not be doubled: nothing is begun again.
       const failure = { reason: 'lost', detail: 'what was left of its start could not be ended' } as const;
-      return this.#settle(agentId, (record) => step.failedForGood(record, failure, null, this.#now()));
+      return this.#ends.settle(agentId, (record) => step.failedForGood(record, failure, null, this.#now()));
     }
     this.#needs.logger.warn({ agent_id: agentId, processes }, 'half-done start undone');
     // One that brings the sidecar down each time must not do so for ever.
     if ((this.#ledger.require(agentId).undoneStarts ?? 0) >= MAX_UNDONE_STARTS) {
       const detail = `the sidecar ended ${MAX_UNDONE_STARTS} times while it started the agent`;
-      return this.#fail(agentId, { reason: 'lost', detail }, null);
+      return this.#ends.fail(agentId, { reason: 'lost', detail }, null);
     }
-    const { state } = await this.#conclude(agentId, (record) => step.undone(record, this.#now()));
-    if (state === 'queued') this.#rest(this.#ledger.require(agentId), 0);
-  }
-
-  /** Keeps an end in mind until it is written; one that cannot be is found again by the next sidecar. */
-  async #track(end: Promise<void>, agentId: string): Promise<void> {
-    const settling = end.catch((cause: unknown) =>
-      this.#needs.logger.error({ err: cause, agent_id: agentId }, 'agent could not be settled'),
-    );
-    this.#settling.add(settling);
-    await settling;
-    this.#settling.delete(settling);
+    const { state } = await this.#ends.conclude(agentId, (record) => step.undone(record, this.#now()));
+    if (state === 'queued') this.#rests.begin(this.#ledger.require(agentId), 0);
   }
 
   #now(): string {
