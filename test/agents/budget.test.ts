@@ -35,6 +35,16 @@ async function budget() {
   return (await sidecar.call('GET', `/api/projects/${body.projects[0].project_id}/budget`)).body;
 }
 
+/** What was said of the project’s budget, and why. */
+async function warnings(): Promise<[string, string][]> {
+  const { body } = await sidecar.call('GET', '/api/events?topic=coordination&limit=1000');
+  const said = body.events.filter(({ event_type: type }: { event_type: string }) => type.startsWith('project_budget'));
+  return said.map(({ event_type, data }: { event_type: string; data: { reason: string } }) => [
+    event_type,
+    data.reason,
+  ]);
+}
+
 test('what live agents may still use is reserved, and what was used is gone for the day', async () => {
   await start({ maxProjectTokens: 1500 });
   const { body: first } = await spawn(sidecar, using('first', 300, 0.5, 'exec sleep 60'));
@@ -54,7 +64,11 @@ test('what live agents may still use is reserved, and what was used is gone for 
   expect((await statusOf(sidecar, second.agent_id)).model_tier).toBe('opus');
   const used = await spawn(sidecar, using('fifth', 1, 0));
   expect(used).toMatchObject({ status: 409, body: { code: 'PROJECT_LIMIT_REACHED', retryable: false } });
-  expect((await budget()).spawns).toEqual({ used: 3, reserved: 0, max: null });
+  expect(await budget()).toMatchObject({ level: 'used_up', spawns: { used: 3, reserved: 0, max: null } });
+  await expect.poll(warnings).toEqual([
+    ['project_budget_low', '1250 of 1500 tokens of the day are used'],
+    ['project_budget_used_up', '1650 of 1500 tokens of the day are used'],
+  ]);
   await sidecar.restart();
   expect((await budget()).tokens).toEqual({ used: 1650, reserved: 0, max: 1500 });
 });
@@ -97,6 +111,7 @@ test('a number of agents of the day', async () => {
     status: 409,
     body: { code: 'PROJECT_LIMIT_REACHED' },
   });
+  await expect.poll(warnings).toEqual([['project_budget_used_up', '2 of 2 agents of the day are used']]);
 });
 
 test('an agent that costs more than its profile allows is ended', async () => {

@@ -12,6 +12,12 @@ const Share = z
 /** What the agents of a project use of what it may take. */
 export const ProjectBudget = z
   .object({
+    level: z
+      .enum(['ok', 'low', 'used_up', 'passed'])
+      .describe(
+        'How far the budget is used. `low`: four fifths of a share are, which is announced; `used_up`: no further agent ' +
+          'starts; `passed`: more than 120 % of tokens or cost is used, agents are ended.',
+      ),
     hours: z.int().describe('Length of the window that is counted, up to now.'),
     tokens: Share,
     cost_usd: Share,

@@ -46,6 +46,8 @@ export const LIFECYCLE_EVENTS = [
   'workflow_decision',
   'workflow_observed',
   'checks_complete',
+  'project_budget_low',
+  'project_budget_used_up',
 ] as const;
 
 /** Whether an event type tells of a life-cycle step. */

@@ -109,6 +109,15 @@ export class Ledger {
   }
 
   /**
+   * Publishes an event about no single agent.
+   * @throws {SidecarError} `STORAGE_UNAVAILABLE`.
+   */
+  tell(event: AgentEvent): Promise<void> {
+    const { announce, writer } = this.#needs;
+    return writer.write((transaction) => announce(transaction, event));
+  }
+
+  /**
    * Takes a step that has happened and must be told: while the disk refuses, it is tried again until the signal
    * aborts. The next start finds out again what was not written then.
    */

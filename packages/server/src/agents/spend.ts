@@ -28,9 +28,20 @@ export interface SpendNeeds {
 
 const WINDOW_MS = 24 * 60 * 60 * 1000;
 /** From here on a budget is low. */
-export const LOW_FRACTION = 0.8;
+const LOW_FRACTION = 0.8;
 /** Agents are stopped when they have used this much of a project’s budget: what runs at its end may finish first. */
 const STOP_FRACTION = 1.2;
+
+/** How far a budget is used. */
+export type BudgetLevel = ProjectBudget['level'];
+
+/** One of the things a budget bounds. */
+interface Share {
+  readonly name: string;
+  readonly used: number;
+  readonly reserved: number;
+  readonly max: number;
+}
 
 /**
  * What agents use, against their own limits and their project’s budget. What a live agent may still use counts as
@@ -58,16 +69,16 @@ export class Spend {
       cost.used += usedUsd;
       cost.reserved += Math.max(0, (limits?.cost_usd ?? 0) - usedUsd);
     }
-    return { hours: 24, tokens, cost_usd: cost, spawns: { used: settled.spawns, reserved: 0, max: max.spawns } };
+    const shares = { tokens, cost_usd: cost, spawns: { used: settled.spawns, reserved: 0, max: max.spawns } };
+    return { level: levelOf(sharesOf(shares)).level, hours: 24, ...shares };
   }
 
   /** Why the project may start no further agent now; undefined: it may. */
   refusal(projectId: string): SidecarError | undefined {
     if (!this.#isLimited) return undefined;
-    for (const { name, used, reserved, max } of this.#shares(projectId)) {
-      if (used >= max) {
-        return new SidecarError('PROJECT_LIMIT_REACHED', `${Math.floor(used)} of ${max} ${name} of the day are used.`);
-      }
+    for (const share of sharesOf(this.budget(projectId))) {
+      const { name, used, reserved, max } = share;
+      if (used >= max) return new SidecarError('PROJECT_LIMIT_REACHED', `${said(share)}.`);
       if (used + reserved >= max) {
         const detail = `The rest of the project’s ${name} of the day is reserved by agents that run.`;
         return new SidecarError('AGENT_LIMIT_REACHED', detail);
@@ -76,17 +87,10 @@ export class Spend {
     return undefined;
   }
 
-  /** Whether little is left of the project’s tokens or money. */
-  isLow(projectId: string): boolean {
-    return this.#isLimited && this.#shares(projectId).some(({ used, max }) => used >= max * LOW_FRACTION);
-  }
-
-  /** Whether so much more than the budget is used that agents are to be stopped. */
-  isPassed(projectId: string): boolean {
-    return (
-      this.#isLimited &&
-      this.#shares(projectId).some(({ name, used, max }) => name !== 'agents' && used >= max * STOP_FRACTION)
-    );
+  /** How far the project’s budget is used, and the share that is used furthest. */
+  level(projectId: string): { readonly level: BudgetLevel; readonly reason: string } {
+    const shares = this.#isLimited ? sharesOf(this.budget(projectId)) : [];
+    return levelOf(shares);
   }
 
   /** What an agent’s use amounts to: the limit of its own that it passed; undefined: none. */
@@ -107,15 +111,27 @@ export class Spend {
     const { tokens, costUsd, spawns } = this.#needs.projectLimits;
     return tokens !== null || costUsd !== null || spawns !== null;
   }
+}
 
-  #shares(projectId: string): { name: string; used: number; reserved: number; max: number }[] {
-    const { tokens, cost_usd, spawns } = this.budget(projectId);
-    return [
-      { name: 'tokens', ...tokens },
-      { name: 'US dollars', ...cost_usd },
-      { name: 'agents', ...spawns },
-    ].flatMap(({ max, ...share }) => (max === null ? [] : [{ ...share, max }]));
-  }
+/** The shares that are bounded. */
+function sharesOf({ tokens, cost_usd, spawns }: Pick<ProjectBudget, 'tokens' | 'cost_usd' | 'spawns'>): Share[] {
+  return [
+    { name: 'tokens', ...tokens },
+    { name: 'US dollars', ...cost_usd },
+    { name: 'agents', ...spawns },
+  ].flatMap(({ max, ...share }) => (max === null ? [] : [{ ...share, max }]));
+}
+
+function levelOf(shares: readonly Share[]): { level: BudgetLevel; reason: string } {
+  const [furthest] = shares.toSorted((a, b) => b.used / b.max - a.used / a.max);
+  if (!furthest || furthest.used < furthest.max * LOW_FRACTION) return { level: 'ok', reason: '' };
+  const isPassed = shares.some(({ name, used, max }) => name !== 'agents' && used >= max * STOP_FRACTION);
+  const level = isPassed ? 'passed' : furthest.used >= furthest.max ? 'used_up' : 'low';
+  return { level, reason: said(furthest) };
+}
+
+function said({ name, used, max }: Share): string {
+  return `${Math.floor(used)} of ${max} ${name} of the day are used`;
 }
 
 function tokensOf({ input_tokens: input, output_tokens: output }: AgentUsage): number {

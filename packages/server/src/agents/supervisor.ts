@@ -12,6 +12,7 @@ import { inCall } from '../telemetry/call-context.ts';
 import { Admission, type AdmissionLimits } from './admission.ts';
 import { callOf, isAlive, newRecord, ticketOf, type AgentRecord } from './agent-record.ts';
 import { launcherBreaker, type AttemptNeeds } from './attempt.ts';
+import { BudgetWarnings } from './budget-warnings.ts';
 import { Ends } from './ends.ts';
 import { assertEnvironmentAllowed } from './environment.ts';
 import { placeOfInteraction } from './interaction.ts';
@@ -52,6 +53,7 @@ export class Supervisor {
   readonly #watches: Watches;
   readonly #ends: Ends;
   readonly #rests: Rests;
+  readonly #budgets: BudgetWarnings;
   readonly #recovered = Promise.withResolvers<void>();
   readonly #closing = new AbortController();
   /** Whether all that hold a slot are known, so that free ones can be given away. */
@@ -64,6 +66,11 @@ export class Supervisor {
     this.#ledger = ledger;
     this.admission = new Admission(needs.limits);
     this.spend = new Spend({ ...needs, present: (agent) => this.#watches.present(agent) ?? agent });
+    this.#budgets = new BudgetWarnings({
+      spend: this.spend,
+      tell: (event) => ledger.tell(event),
+      logger: needs.logger,
+    });
     this.#rests = new Rests(needs.clock, this.admission, () => this.#pump());
     this.#ends = new Ends({
       ...needs,
@@ -114,13 +121,15 @@ export class Supervisor {
       keyOf(request, this.#needs.clock.nowMs()),
       request.profile,
       (transaction) => {
-        const refusal = this.spend.refusal(request.project.project_id);
+        const { project_id: projectId } = request.project;
+        const refusal = this.spend.refusal(projectId);
         if (refusal) throw refusal;
-        const isBudgetLow = request.isBudgetLow === true || this.spend.isLow(request.project.project_id);
+        const isBudgetLow = request.isBudgetLow === true || this.spend.level(projectId).level !== 'ok';
         const tier = isBudgetLow ? tierWhen('budget_low', request.profile.model) : request.profile.model.tier;
         const ticket = ticketOf(recordIn('queued'));
         const place = this.admission.enter(ticket, this.depthBelow(request.parentId));
         transaction.afterRollback(() => this.admission.leave(own));
+        transaction.afterCommit(() => this.#budgets.look({ project_id: projectId, agent_id: own }));
         if (place === 'slot') {
           transaction.afterCommit(() => this.#starts.begin(own));
           return { record: { ...recordIn('starting'), tier }, events: [] };
@@ -258,7 +267,7 @@ export class Supervisor {
   #holdToLimits(agent: Agent, usage: AgentUsage): void {
     const failure = this.spend.passed(agent, usage);
     if (failure) this.#endForFailure(agent.agent_id, failure);
-    if (!this.spend.isPassed(agent.project_id)) return;
+    if (this.#budgets.look(agent) !== 'passed') return;
     const detail = 'the budget of the project is used up';
     for (const { agent_id: each } of this.#needs.store.liveOf(agent.project_id)) {
       this.#endForFailure(each, { reason: 'budget_limit', detail });
