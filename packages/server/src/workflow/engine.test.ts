@@ -97,14 +97,22 @@ describe('resolving an issue', () => {
     ]);
   });
 
-  test('two issues of one project, and the same id in another, stay apart', async () => {
-    await using world = new ScriptedWorld({ projects: ['p', 'q'] });
+  test('two issues of one project, and the same id in two others, stay apart', async () => {
+    await using world = new ScriptedWorld({ projects: ['p', 'q', 'r'] });
     await world.engine.start();
-    await Promise.all([world.create('i'), world.create('j'), world.create('i', 'issue-resolution', 'q')]);
-    const ended = await Promise.all([world.ended('i'), world.ended('j'), world.ended('i', 'q')]);
-    expect(ended.map(({ status }) => status)).toEqual(['resolved', 'resolved', 'resolved']);
-    expect(world.agents.size).toBe(18);
-    expect([...world.agents.values()].filter((agent) => agent.project_id === 'q')).toHaveLength(6);
+    const others = ['q', 'r'];
+    const created = others.map((project) => world.create('i', 'issue-resolution', project));
+    await Promise.all([world.create('i'), world.create('j'), ...created]);
+    const ended = await Promise.all([
+      world.ended('i'),
+      world.ended('j'),
+      ...others.map((project) => world.ended('i', project)),
+    ]);
+    expect(ended.map(({ status }) => status)).toEqual(['resolved', 'resolved', 'resolved', 'resolved']);
+    expect(world.agents.size).toBe(24);
+    for (const project of others) {
+      expect([...world.agents.values()].filter((agent) => agent.project_id === project)).toHaveLength(6);
+    }
   });
 });
 
