@@ -280,7 +280,7 @@ describe('story', () => {
     };
     expect(story(event({ event_type: 'agent_escalated', data }), terminal)).toBeUndefined();
     const bySupervisor = event({ event_type: 'agent_escalated', data: { agent_type: 'rust-pro', reason: 'crashed' } });
-    expect(story(bySupervisor, terminal)).toContain('cannot go on: crashed');
+    expect(story(bySupervisor, terminal)).toContain('gives up: its attempt failed');
     const unchecked = { checks: [], reason: 'no tests were found in the project' };
     expect(story(event({ event_type: 'checks_complete', data: unchecked }), terminal)).toBeUndefined();
   });

@@ -64,7 +64,8 @@ function ownSentence({ event_type, data }: SidecarEvent): Sentence | undefined {
     case 'agent_escalated':
       // What the workflow escalates ends the issue, which says why.
       if (text(data['workflow']) !== '') return undefined;
-      return { who: agent, does: `cannot go on: ${reason || 'every attempt failed'}`, style: 'red' };
+      // Why was told when the attempt failed.
+      return { who: agent, does: `gives up: ${attemptsFailed(data['failures'])}`, style: 'red' };
     case 'issue_paused':
       return { who: 'sidecar', does: 'the issue is paused', style: 'yellow' };
     case 'issue_resumed':
@@ -90,6 +91,11 @@ function reportedSentence({ event_type, publisher_type, data, topic }: SidecarEv
   const said = ['summary', 'message', 'reason', 'status'].map((name) => text(data[name])).find((it) => it !== '');
   const does = `publishes ${event_type}${said === undefined ? '' : `: ${said}`}`;
   return { who: publisher_type, does, ...(topic === 'error' && { style: 'red' as const }) };
+}
+
+function attemptsFailed(failures: unknown): string {
+  const count = Array.isArray(failures) ? failures.length : 1;
+  return count === 1 ? 'its attempt failed' : `each of its ${count} attempts failed`;
 }
 
 function checks(value: unknown, reason: string): Sentence | undefined {
