@@ -72,8 +72,19 @@ if [[ -z "\${SIDECAR_SEND:-}" ]]; then
 ${SEND_SCRIPT}SIDECAR_SEND_PROGRAM
   chmod 700 "$SIDECAR_SEND"
 fi
+
+# The token is refreshed for as long as the agent works; the newest is in this file
+MADE_TOKEN=''
+if [[ -z "\${JWT_TOKEN_FILE:-}" ]]; then
+  export JWT_TOKEN_FILE="$AGENT_DIR/token"
+  MADE_TOKEN="$JWT_TOKEN_FILE"
+  printf '%s\\n' "$JWT_TOKEN" >"$JWT_TOKEN_FILE"
+fi
+"$SIDECAR_SEND" --keep-fresh >/dev/null 2>&1 </dev/null &
+KEEPER=$!
 cleanup() {
-  rm -f -- "$CONTEXT_FILE" "$CONTEXT_FILE.part"
+  kill "$KEEPER" 2>/dev/null || true
+  rm -f -- "$CONTEXT_FILE" "$CONTEXT_FILE.part" \${MADE_TOKEN:+"$MADE_TOKEN"}
   if [[ -z "$MADE_DIR" ]]; then return; fi
   rm -f -- "$MADE_DIR/sidecar-send"
   rmdir -- "$MADE_DIR/outbox" 2>/dev/null || true

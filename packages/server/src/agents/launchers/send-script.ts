@@ -8,6 +8,7 @@ export const SEND_SCRIPT = `#!/bin/bash
 # sidecar-send PATH: hands the JSON on standard input to the sidecar and prints the answer. PATH is /results or
 # /events/<event_type>. When the sidecar is away, keeps it and prints {"queued":true}; it is delivered later, once.
 # sidecar-send --flush [SECONDS]: delivers what is kept, waiting that long for the sidecar. Default 0.
+# sidecar-send --keep-fresh: refreshes JWT_TOKEN_FILE every SIDECAR_REFRESH_SECONDS (default 2400) until it is ended.
 # sidecar-send --refresh: prints the next token of the agent, for JWT_TOKEN; a file that JWT_TOKEN_FILE names gets it too.
 # Exits 0 when handed in or kept, 65 when the sidecar refused it, 73 when no more can be kept, 75 when --flush left some.
 set -uo pipefail
@@ -15,6 +16,9 @@ umask 077
 box=\${SIDECAR_OUTBOX:?must name the folder to keep requests in}
 work=$(mktemp -d) || exit 73
 trap 'rm -rf -- "$work"' EXIT
+
+# The token of the agent: the newest, where it is kept fresh.
+token() { if [[ -s "\${JWT_TOKEN_FILE:-}" ]]; then cat -- "$JWT_TOKEN_FILE"; else printf '%s' "\${JWT_TOKEN:-}"; fi; }
 
 base() {
   local url=
@@ -27,7 +31,7 @@ deliver() {
   local path key code
   { read -r _ path && read -r _ key; } <"$1" || return 1
   tail -n +4 -- "$1" >"$work/body"
-  code=$(printf 'header = "Authorization: Bearer %s"\\n' "\${JWT_TOKEN:-}" |
+  code=$(printf 'header = "Authorization: Bearer %s"\\n' "$(token)" |
     curl --config - --silent --max-time 30 \${SIDECAR_CA_FILE:+--cacert "$SIDECAR_CA_FILE"} --header 'content-type: application/json' \\
       --header "idempotency-key: $key" \${TRACEPARENT:+--header "traceparent: $TRACEPARENT"} \\
       \${CORRELATION_ID:+--header "x-correlation-id: $CORRELATION_ID"} --data-binary "@$work/body" \\
@@ -71,18 +75,31 @@ keep() {
 
 # The token before goes on for a minute, so that requests under way do not fail.
 refresh() {
-  local token
-  printf 'header = "Authorization: Bearer %s"\\n' "\${JWT_TOKEN:-}" |
-    curl --config - --silent --fail --max-time 30 --header 'content-type: application/json' --data '{}' \\
+  local next
+  printf 'header = "Authorization: Bearer %s"\\n' "$(token)" |
+    curl --config - --silent --fail --max-time 30 \${SIDECAR_CA_FILE:+--cacert "$SIDECAR_CA_FILE"} \\
+      --header 'content-type: application/json' --data '{}' \\
       --output "$work/answer" "$(base)/tokens/refresh" || return 75
-  token=$(sed -n 's/.*"token":"\\([^"]*\\)".*/\\1/p' "$work/answer")
-  [[ -n "$token" ]] || return 75
+  next=$(sed -n 's/.*"token":"\\([^"]*\\)".*/\\1/p' "$work/answer")
+  [[ -n "$next" ]] || return 75
   if [[ -n "\${JWT_TOKEN_FILE:-}" ]]; then
-    printf '%s\\n' "$token" >"$JWT_TOKEN_FILE.$$" && mv -f -- "$JWT_TOKEN_FILE.$$" "$JWT_TOKEN_FILE" || return 73
+    printf '%s\\n' "$next" >"$JWT_TOKEN_FILE.$$" && mv -f -- "$JWT_TOKEN_FILE.$$" "$JWT_TOKEN_FILE" || return 73
   fi
-  printf '%s\\n' "$token"
+  printf '%s\\n' "$next"
 }
 
+# Where the sidecar is away, it is asked again soon: a third of the token's life is left for that.
+keep_fresh() {
+  local pause=\${SIDECAR_REFRESH_SECONDS:-2400}
+  trap 'kill $! 2>/dev/null; rm -rf -- "$work"; exit 0' TERM INT HUP
+  while :; do
+    sleep "$pause" &
+    wait $!
+    if refresh >"$work/fresh"; then pause=\${SIDECAR_REFRESH_SECONDS:-2400}; else pause=15; fi
+  done
+}
+
+if [[ "\${1:-}" == --keep-fresh ]]; then keep_fresh; fi
 if [[ "\${1:-}" == --refresh ]]; then
   refresh
   exit

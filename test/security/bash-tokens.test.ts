@@ -1,0 +1,54 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createSidecarClient } from '@orchestration-sidecar/sdk';
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../packages/server/src/runtime/fake-clock.ts';
+import { makeCertificate } from '../support/certificate.ts';
+import { startForTest } from '../support/sidecar-under-test.ts';
+
+const HALF_HOUR_MS = 30 * 60_000;
+
+test('a bash agent works for eight hours without a gap, over TLS', async () => {
+  const clock = new FakeClock();
+  const { certPath, keyPath, caPath, ca } = makeCertificate();
+  await using sidecar = await startForTest({ tlsCert: certPath, tlsKey: keyPath, tlsCa: caPath }, { clock });
+  const operator = createSidecarClient({ url: sidecar.url, token: sidecar.operatorToken, ca, environment: {} });
+  await operator.issues.create({ issue_id: 'long', title: 'Work long' });
+  const agentType = 'python-specialist';
+  const { token, agent_id } = await operator.tokens.create({ agent_type: agentType });
+  const directory = mkdtempSync(join(tmpdir(), 'sidecar-agent-'));
+  const program = join(directory, 'agent.sh');
+  writeFileSync(program, '#!/bin/bash\nwhile [ ! -e "$AGENT_DIR/go" ]; do sleep 0.05; done\n', { mode: 0o755 });
+  const { script } = await operator.agents.script({ agent_type: agentType, issue_id: 'long', agent_id, program });
+
+  const agent = spawn('bash', ['-c', script], {
+    env: {
+      PATH: process.env['PATH'],
+      HOME: directory,
+      AGENT_DIR: directory,
+      JWT_TOKEN: token,
+      SIDECAR_CA_FILE: caPath,
+      // In place of 40 minutes: the clock of the sidecar is moved on, that of bash cannot be.
+      SIDECAR_REFRESH_SECONDS: '0.1',
+    },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const ended = once(agent, 'exit');
+  const file = join(directory, 'token');
+  const newest = (): string => (existsSync(file) ? readFileSync(file, 'utf8').trim() : '');
+  const held = new Set<string>([token]);
+  for (let passedMs = 0; passedMs < 8 * 2 * HALF_HOUR_MS; passedMs += HALF_HOUR_MS) {
+    await expect.poll(() => held.has(newest()) || newest() === '').toBe(false);
+    held.add(newest());
+    clock.advance(HALF_HOUR_MS);
+    expect(await operator.tokens.introspect({ token: newest() })).toMatchObject({ active: true, agent_id });
+  }
+  expect(statSync(file).mode & 0o077).toBe(0);
+  writeFileSync(join(directory, 'go'), '');
+  expect(await ended).toEqual([0, null]);
+  expect(existsSync(file)).toBe(false);
+  operator.close();
+});
