@@ -92,9 +92,7 @@ export class Dispatcher {
   dispatchAs(principal: KnownPrincipal, name: string, input: unknown, signal: AbortSignal): Promise<unknown> {
     const { correlationId = principalName(principal), trace } = currentCall() ?? {};
     const call = { authorization: undefined, correlationId, trace, signal };
-    return inCall(call, () =>
-      this.#traced(name, (note) => this.#answer(name, input, call, async () => principal, note)),
-    );
+    return inCall(call, () => this.#traced(name, (note) => this.#answer(name, input, call, () => principal, note)));
   }
 
   /** Answers a request as a span of its trace. */
@@ -108,7 +106,7 @@ export class Dispatcher {
     name: string,
     input: unknown,
     call: DoorCall,
-    authenticate: () => Promise<Principal>,
+    authenticate: () => Principal | Promise<Principal>,
     note: Note,
   ): Promise<unknown> {
     const startedMs = performance.now();
@@ -168,7 +166,7 @@ export class Dispatcher {
   async #open(name: string, input: unknown, call: DoorCall): Promise<OpenSubscription> {
     const seen: Seen = { entry: undefined, principal: { kind: 'anonymous' } };
     try {
-      const authenticate = (): Promise<Principal> => this.#needs.broker.authenticate(call.authorization);
+      const authenticate = (): Principal | Promise<Principal> => this.#needs.broker.authenticate(call.authorization);
       const { implementation, principal } = await this.#admit(name, authenticate, seen);
       if (!implementation.open || principal.kind === 'anonymous') {
         throw new SidecarError('METHOD_NOT_ALLOWED', `${name} is not a subscription.`);
@@ -236,7 +234,7 @@ export class Dispatcher {
 
   async #admit(
     name: string,
-    authenticate: () => Promise<Principal>,
+    authenticate: () => Principal | Promise<Principal>,
     seen: Seen,
   ): Promise<{ implementation: Implementation; principal: Principal }> {
     const implementation = this.#byName.get(name);

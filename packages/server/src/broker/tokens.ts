@@ -74,11 +74,24 @@ export class Tokens {
   }
 
   /**
+   * Who a token is of that was verified before; undefined for any other.
+   * @throws {SidecarError} `TOKEN_EXPIRED`, `TOKEN_REVOKED` when it does not hold any more.
+   */
+  remembered(token: string): AgentPrincipal | undefined {
+    const principal = this.#verified.get(token);
+    const fault = principal && this.fault(principal);
+    if (fault) throw fault;
+    return principal;
+  }
+
+  /**
    * Verifies a token; the outcome of the signature check is remembered until the token expires.
    * @throws {SidecarError} `TOKEN_INVALID`, `TOKEN_EXPIRED`, `TOKEN_REVOKED`.
    */
   async verify(token: string): Promise<AgentPrincipal> {
-    const principal = this.#verified.get(token) ?? (await this.#checkSignature(token));
+    const remembered = this.remembered(token);
+    if (remembered) return remembered;
+    const principal = await this.#checkSignature(token);
     const fault = this.fault(principal);
     if (fault) throw fault;
     return principal;

@@ -37,7 +37,8 @@ export function tokenProcedures(rooms: Rooms): Implementations<typeof contract.t
     revoke: implement(contract.tokens.revoke, async (input) => ({ revoked: await tokens.revoke(selected(input)) })),
     introspect: implement(contract.tokens.introspect, async ({ token }, { principal }) => {
       if (token === undefined) return stateOf(principal);
-      const meant = await broker.authenticate(`Bearer ${token}`).catch((cause: unknown) => faultOf(cause));
+      const identify = async () => broker.authenticate(`Bearer ${token}`);
+      const meant = await identify().catch((cause: unknown) => faultOf(cause));
       const isOwn = 'agentId' in meant && principal.kind === 'agent' && meant.agentId === principal.agentId;
       if (principal.kind === 'agent' && !isOwn) {
         throw new SidecarError('PERMISSION_DENIED', 'An agent asks about its own token only.');
