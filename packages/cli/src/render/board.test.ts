@@ -196,6 +196,36 @@ describe('boards', () => {
     );
   });
 
+  it('says in 80 columns why the sidecar is not healthy, which numbers are unknown, and who waits', () => {
+    const { health, status, ...rest } = snapshotOf(
+      [],
+      [
+        agentWith({ activity: { kind: 'waiting', cause: 'for api_implemented', since: AT } }),
+        agentWith({ state: 'queued' }),
+      ],
+    );
+    const reason = 'no request was answered in the last five minutes';
+    const lines = statusBoard(
+      {
+        ...rest,
+        health: { ...health, status: 'degraded', reasons: ['storage: the disk refuses writes'] },
+        status: {
+          ...status,
+          unknown: { 'performance.avg_response_time_ms': reason, 'performance.p99_response_time_ms': reason },
+        },
+      },
+      { ...terminal, url: 'http://127.0.0.1:3001' },
+    );
+    expect(lines[0]).toMatch(/ degraded, up /);
+    expect(lines[1]).toBe('! storage: the disk refuses writes');
+    expect(lines).toContain('Agents  2 alive, 0 working, 1 waiting, 1 queued, 0 done, 0 failed');
+    expect(lines.slice(-2)).toEqual([
+      'unknown: avg_response_time_ms, p99_response_time_ms: no request was answered in',
+      'the last five minutes',
+    ]);
+    for (const line of lines) expect(widthOf(line)).toBeLessThanOrEqual(80);
+  });
+
   it('share the screen between issues and agents', () => {
     const issues = Array.from({ length: 30 }, (_, index) => issueWith({ issue_id: `shop-${index}` }));
     const agents = Array.from({ length: 30 }, () => agentWith({}));

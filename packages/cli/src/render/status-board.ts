@@ -6,7 +6,7 @@ import type { BoardTarget } from './issue-board.ts';
 import { ISSUE_STYLES } from './issue.ts';
 import { needLines } from './needs.ts';
 import { duration } from './quantity.ts';
-import { cleanText, cut, pad, widthOf } from './text.ts';
+import { cleanText, cut, pad, widthOf, wrap } from './text.ts';
 
 /** Where the board is drawn, and whose it is. */
 export interface StatusTarget extends BoardTarget {
@@ -31,28 +31,32 @@ const MARKS: Readonly<Record<Issue['status'], string>> = {
 export function statusBoard(snapshot: Snapshot, target: StatusTarget): string[] {
   const { needs, issues, agents, blind, status } = snapshot;
   const { paint, columns, rows, nowMs } = target;
+  const top = [headLine(snapshot, target), ...illLines(snapshot, target)];
   const running = issues.filter((issue) => issue.status === 'running').length;
   const paused = issues.filter((issue) => issue.status === 'paused').length;
-  const working = agents.filter(({ state, activity }) => state === 'running' && activity.kind === 'working').length;
-  const head = headLine(snapshot, target);
-  const foot = nowMs === undefined ? [] : ['', paint('dim', cut(footLine(snapshot), columns))];
+  const atWork = agents.filter(({ state }) => state === 'running');
+  const working = atWork.filter(({ activity }) => activity.kind === 'working').length;
+  const waiting = atWork.filter(({ activity }) => activity.kind === 'waiting').length;
+  const queued = agents.filter(({ state }) => state === 'queued').length;
+  const numbers = [footLine(snapshot), ...unknownLines(status, columns)];
+  const foot = nowMs === undefined ? [] : ['', ...numbers.map((line) => paint('dim', cut(line, columns)))];
   const attention = needs.length === 0 ? [paint('green', '✓ nothing needs you')] : needLines(needs, target);
   if (blind !== undefined) {
-    return [head, '', `Issues and agents are not shown: ${blind}`, ...foot];
+    return [...top, '', `Issues and agents are not shown: ${blind}`, ...foot];
   }
   const underWay = issues.filter((issue) => issue.status !== 'failed').map((issue) => issueRows(issue, target));
   const agentLines = agentRows(agents, target, true).map((line) => (nowMs === undefined ? line.trimEnd() : line));
-  const free = rows - 8 - attention.length - foot.length;
+  const free = rows - 7 - top.length - attention.length - foot.length;
   const [issueLines, shownAgents] = share(free, underWay.flat().length, agentLines.length);
   return [
-    head,
+    ...top,
     '',
     ...attention,
     '',
     `${paint('bold', 'Issues')}  ${paint('dim', `${running} running, ${paused} paused`)}`,
     ...limited(underWay, Math.floor(issueLines / 2), 'No issue is under way.', paint).flat(),
     '',
-    `${paint('bold', 'Agents')}  ${paint('dim', `${agents.length} alive, ${working} working, ${status.agents.completed} done, ${status.agents.failed} failed`)}`,
+    `${paint('bold', 'Agents')}  ${paint('dim', `${agents.length} alive, ${working} working, ${waiting} waiting, ${queued} queued, ${status.agents.completed} done, ${status.agents.failed} failed`)}`,
     ...limited(
       agentLines.map((line) => [line]),
       shownAgents,
@@ -80,6 +84,19 @@ function footLine({ status, health }: Snapshot): string {
     `${storage.total_size_mb.toFixed(1)} MB stored`,
     `${health.checks.memory_usage_mb.toFixed(0)} MB memory`,
   ].join(' · ');
+}
+
+/** Why it is not healthy, a line each. */
+function illLines({ health }: Snapshot, { paint, columns }: StatusTarget): string[] {
+  return health.reasons.map((reason) => paint(HEALTH_STYLES[health.status], cut(`! ${cleanText(reason)}`, columns)));
+}
+
+/** Which numbers are not known, and why. */
+function unknownLines({ unknown }: Snapshot['status'], columns: number): string[] {
+  const byReason = Map.groupBy(Object.entries(unknown), ([, reason]) => reason);
+  return [...byReason].flatMap(([reason, entries]) =>
+    wrap(`unknown: ${entries.map(([path]) => path.slice(path.lastIndexOf('.') + 1)).join(', ')}: ${reason}`, columns),
+  );
 }
 
 /** Two lines: what the issue is about, and where it stands. */
