@@ -1,9 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import type { Attributes, Context, Span, SpanContext } from '@opentelemetry/api';
 import type { ReadableSpan, SpanExporter, SpanProcessor } from '@opentelemetry/sdk-trace';
 import { currentCall, inCall } from './call-context.ts';
 import type { Logger } from './logger.ts';
-import { childOf, namedChildOf, type TraceContext } from './trace-context.ts';
+import { childOf, namedChildOf, randomHex, SPAN_ID_BYTES, TRACE_ID_BYTES, type TraceContext } from './trace-context.ts';
 import {
   failureOf,
   type FinishedSpan,
@@ -93,8 +92,8 @@ export class OtlpTracer implements Tracer {
       resource: resources.resourceFromAttributes({ 'service.name': serviceName, 'service.version': version }),
       sampler: new sdk.AlwaysOnSampler(),
       idGenerator: {
-        generateTraceId: () => this.#next?.traceId ?? newTraceId(),
-        generateSpanId: () => this.#next?.spanId ?? newSpanId(),
+        generateTraceId: () => this.#next?.traceId ?? randomHex(TRACE_ID_BYTES),
+        generateSpanId: () => this.#next?.spanId ?? randomHex(SPAN_ID_BYTES),
       },
       spanProcessors: [this.#outlet.guard(batches)],
     });
@@ -103,10 +102,10 @@ export class OtlpTracer implements Tracer {
 
   place(parent: TraceContext | undefined): TraceContext {
     if (parent) return childOf(parent);
-    const traceId = newTraceId();
+    const traceId = randomHex(TRACE_ID_BYTES);
     // By the id, so that every sidecar with this share chooses the same traces.
     const sampled = Number.parseInt(traceId.slice(-8), 16) < this.#sampleRatio * 0x1_0000_0000;
-    return { traceId, spanId: newSpanId(), sampled };
+    return { traceId, spanId: randomHex(SPAN_ID_BYTES), sampled };
   }
 
   namedPlace(parent: TraceContext, key: string): TraceContext {
@@ -266,12 +265,4 @@ class Outlet implements SpanExporter {
 
 function defined(attributes: SpanAttributes): Attributes {
   return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined));
-}
-
-function newTraceId(): string {
-  return randomBytes(16).toString('hex');
-}
-
-function newSpanId(): string {
-  return randomBytes(8).toString('hex');
 }

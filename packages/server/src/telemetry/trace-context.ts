@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomFillSync } from 'node:crypto';
 
 /** Place in a trace (W3C Trace Context): what a caller hands over, and what is handed to whoever goes on. */
 export interface TraceContext {
@@ -18,6 +18,22 @@ const TRACEPARENT =
 /** Most that is carried along is 512 characters; vendors may leave out more (“Tracestate Limits”). */
 const TRACESTATE = /^[\x20-\x7e]{1,512}$/;
 const SAMPLED = 0x01;
+export const TRACE_ID_BYTES = 16;
+export const SPAN_ID_BYTES = 8;
+
+/** Randomness drawn at once: a few bytes cost as much as many. */
+const pool = Buffer.alloc(4096);
+let used = pool.length;
+
+/** Random bytes for an id, as hexadecimal digits. */
+export function randomHex(bytes: number): string {
+  if (used + bytes > pool.length) {
+    randomFillSync(pool);
+    used = 0;
+  }
+  used += bytes;
+  return pool.toString('hex', used - bytes, used);
+}
 
 /** Reads a trace context; undefined for one that is not valid, which the standard wants ignored. */
 export function readTraceContext(traceparent: unknown, tracestate?: unknown): TraceContext | undefined {
@@ -37,7 +53,7 @@ export function traceparentOf({ traceId, spanId, sampled }: TraceContext): strin
 
 /** A new place below another one. */
 export function childOf(parent: TraceContext): TraceContext {
-  return { ...parent, spanId: randomBytes(8).toString('hex') };
+  return { ...parent, spanId: randomHex(SPAN_ID_BYTES) };
 }
 
 /** The place below another one that a key names, the same every time: for what outlives the process. */
