@@ -4,11 +4,14 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { WebSocket } from 'ws';
 import { FakeClock } from '../../packages/server/src/runtime/fake-clock.ts';
 import { makeGitProject } from '../support/git-project.ts';
-import { leftOpen, openResources } from '../support/open-resources.ts';
+import { leftOpen, openResources, type OpenResources } from '../support/open-resources.ts';
 import { startForTest, type SidecarUnderTest, type TestAgent } from '../support/sidecar-under-test.ts';
 
 let sidecar: SidecarUnderTest;
-const before = openResources();
+let before: OpenResources;
+beforeAll(() => {
+  before = openResources();
+});
 afterAll(async () => expect(await leftOpen(before)).toEqual({}), 30_000);
 afterEach(async () => {
   await expect.poll(subscriptions).toBe(0);

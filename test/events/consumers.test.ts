@@ -1,13 +1,14 @@
 import type { Delivery } from '@orchestration-sidecar/shared';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { leftOpen, openResources } from '../support/open-resources.ts';
+import { leftOpen, openResources, type OpenResources } from '../support/open-resources.ts';
 import { startForTest, type Answer, type SidecarUnderTest, type TestAgent } from '../support/sidecar-under-test.ts';
 
 let sidecar: SidecarUnderTest;
+let before: OpenResources;
 let python: TestAgent;
 let go: TestAgent;
-const before = openResources();
 beforeAll(async () => {
+  before = openResources();
   sidecar = await startForTest();
   python = await sidecar.mint('python-specialist');
   go = await sidecar.mint('go-specialist');

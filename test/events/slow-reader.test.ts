@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import type { SidecarEvent } from '@orchestration-sidecar/shared';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { leftOpen, openResources } from '../support/open-resources.ts';
+import { leftOpen, openResources, type OpenResources } from '../support/open-resources.ts';
 import { startForTest, type SidecarUnderTest } from '../support/sidecar-under-test.ts';
 import { stockSocketClient } from '../support/trpc-clients.ts';
 
@@ -11,8 +11,9 @@ const EVENTS = 12_000;
 const PADDING = 'x'.repeat(1000);
 
 let sidecar: SidecarUnderTest;
-const before = openResources();
+let before: OpenResources;
 beforeAll(async () => {
+  before = openResources();
   sidecar = await startForTest();
 });
 afterAll(async () => {

@@ -30,10 +30,13 @@ export interface ServerUnderTest {
  * Starts `sidecar serve` as a user does: from the bundle, which starts faster than the source and takes a third of its
  * memory.
  * @param environment on top of the test’s own, for this and every later start.
+ * @param dataDir default: a directory of its own.
  */
-export async function startServer(environment: Readonly<Record<string, string>> = {}): Promise<ServerUnderTest> {
+export async function startServer(
+  environment: Readonly<Record<string, string>> = {},
+  dataDir = mkdtempSync(join(tmpdir(), 'sidecar-data-')),
+): Promise<ServerUnderTest> {
   const main = ensureBundled(process.execPath);
-  const dataDir = mkdtempSync(join(tmpdir(), 'sidecar-data-'));
   const project = makeGitProject();
   let child: ChildProcess | undefined;
   let url = '';
@@ -45,8 +48,11 @@ export async function startServer(environment: Readonly<Record<string, string>> 
     await exited;
   };
   const start = async (): Promise<void> => {
-    const args = [main, 'serve', '--port', '0', '--data-dir', dataDir, '--project', project];
-    const started = spawn(process.execPath, args, { env: { ...process.env, ...environment }, stdio: 'ignore' });
+    const serve = [main, 'serve', '--port', '0', '--data-dir', dataDir, '--project', project];
+    let said = '';
+    const env = { ...process.env, ...environment };
+    const started = spawn(process.execPath, serve, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+    started.stderr.on('data', (text) => (said = `${said}${text}`.slice(-4000)));
     child = started;
     const description = join(dataDir, 'sidecar.json');
     const deadlineMs = Date.now() + START_MS;
@@ -56,7 +62,7 @@ export async function startServer(environment: Readonly<Record<string, string>> 
         url = known.url;
         return;
       }
-      if (started.exitCode !== null || Date.now() > deadlineMs) throw new Error('the sidecar did not start');
+      if (started.exitCode !== null || Date.now() > deadlineMs) throw new Error(`the sidecar did not start: ${said}`);
       await new Promise((done) => setTimeout(done, 20));
     }
   };

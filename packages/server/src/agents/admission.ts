@@ -21,6 +21,11 @@ export class Admission {
   readonly #slots: SlotLimits;
   readonly #running = new Map<string, Ticket>();
   readonly #waiting = new Map<string, Ticket>();
+  /** Agents that hold a slot or wait for one. */
+  get size(): number {
+    return this.#running.size + this.#waiting.size;
+  }
+
   /** Those among the waiting whose pause before the next attempt is not over. */
   readonly #resting = new Set<string>();
   #order: readonly Queued[] | undefined;

@@ -10,6 +10,7 @@ import {
   type SpawnForecast,
 } from '@orchestration-sidecar/shared';
 import type { Clock } from '../runtime/clock.ts';
+import { diskFault } from '../runtime/disk-fault.ts';
 import { isoTime } from '../runtime/clock.ts';
 import type { Ids } from '../runtime/ids.ts';
 import type { Transaction, Writer } from '../storage/writer.ts';
@@ -197,6 +198,16 @@ export class Agents {
   /** Number of agents in any of the states. */
   count(states: readonly AgentState[]): number {
     return this.#needs.store.count(states);
+  }
+
+  /** Number of agents that run or are still to run; of those that are ours, while the store cannot be read. */
+  liveCount(): number {
+    try {
+      return this.#needs.store.count(LIVE_AGENT_STATES);
+    } catch (cause) {
+      if (diskFault(cause)) return this.#needs.supervisor.admission.size;
+      throw cause;
+    }
   }
 
   /** Number of agents that run or are still to run, by agent type. */

@@ -4,6 +4,7 @@ import { auditingOf, deedOf, Deadlines, type AuditLog, type Broker } from '../br
 import type { Following, FollowStep, Sink } from '../events/index.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { principalName, type KnownPrincipal, type Principal } from '../runtime/principal.ts';
+import { diskFault } from '../runtime/disk-fault.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { currentCall, inCall, type CallContext } from '../telemetry/call-context.ts';
 import type { TraceContext } from '../telemetry/trace-context.ts';
@@ -269,7 +270,7 @@ export class Dispatcher {
     if (cause instanceof ZodError) return inputInvalid(cause);
     if (call.signal.aborted) return new SidecarError('CLIENT_CLOSED', undefined, { cause });
     this.#log(cause, name, call);
-    return new SidecarError('INTERNAL', undefined, { cause });
+    return diskFault(cause) ?? new SidecarError('INTERNAL', undefined, { cause });
   }
 
   #log(cause: unknown, name: string, call: DoorCall): void {

@@ -1,6 +1,7 @@
 import type Sqlite from 'better-sqlite3';
 import { SidecarError } from '@orchestration-sidecar/shared';
 import { currentCall, inCall, type CallContext } from '../telemetry/call-context.ts';
+import { diskFault } from '../runtime/disk-fault.ts';
 import type { Database } from './database.ts';
 
 /** What a write job may use while its transaction runs. */
@@ -146,7 +147,7 @@ export class Writer {
         try {
           settle.push(inCall(job.call, () => job.run(transaction)));
         } catch (cause) {
-          job.reject(asStorageError(cause));
+          job.reject(diskFault(cause) ?? cause);
           // Some failures of the disk make SQLite undo the whole transaction by itself: going on would commit each job alone.
           if (this.#database.driver.inTransaction && this.#changes.get() === before) {
             tell.length = told;
@@ -161,7 +162,7 @@ export class Writer {
     } catch (cause) {
       this.#undo(undo);
       report(false);
-      for (const job of jobs) job.reject(asStorageError(cause));
+      for (const job of jobs) job.reject(diskFault(cause) ?? cause);
       return undefined;
     }
     report(true);
@@ -174,12 +175,4 @@ export class Writer {
     if (this.#database.driver.inTransaction) this.#rollback.run();
     for (const call of undo.toReversed()) call();
   }
-}
-
-/** Errors of the disk become one code; everything else is the job’s own. */
-function asStorageError(cause: unknown): unknown {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  return typeof code === 'string' && /^SQLITE_(FULL|IOERR|READONLY|CORRUPT|NOTADB|CANTOPEN|BUSY)/.test(code)
-    ? new SidecarError('STORAGE_UNAVAILABLE', undefined, { cause })
-    : cause;
 }

@@ -33,7 +33,7 @@ export function systemProcedures(rooms: Rooms): Implementations<typeof contract.
           storage: room,
           event_bus: bus,
           memory_usage_mb: round(process.memoryUsage.rss() / BYTES_PER_MB),
-          active_agents: agents.count(LIVE_AGENT_STATES),
+          active_agents: agents.liveCount(),
           event_queue_size: store.waitingWrites(),
           storage_latency_ms: storage.latencyMs === null ? null : round(storage.latencyMs),
         },
