@@ -307,11 +307,13 @@ describe('failures', () => {
     { what: 'an argument is missing', env: {}, args: ['issue', 'create'], code: 2 },
     { what: 'a choice is none', env: {}, args: ['issue', 'list', '--status', 'lost'], code: 2 },
     { what: 'a number is none', env: {}, args: ['issue', 'list', '--limit', 'all'], code: 2 },
+    { what: 'a token is given for its file', env: {}, args: ['token', 'inspect', 'eyJhbGciOi.canary.x'], code: 2 },
     { what: 'there is no such command', env: {}, args: ['isue'], code: 2 },
   ])('exits with $code when $what', async ({ env, args, code }) => {
     const ended = await sandbox.run(args, { env });
     expect({ code: ended.code, stdout: ended.stdout }).toEqual({ code, stdout: '' });
     expect(ended.stderr).toMatch(/^✗ .+\n.+/);
+    expect(ended.stderr).not.toContain('canary');
     expect(ended.stderr).not.toMatch(/[^\P{Control}\n]| {4}at /u);
   });
 });

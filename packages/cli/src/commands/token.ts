@@ -62,10 +62,11 @@ export function addToken(program: Command, terminal: Terminal): void {
         .argument('[file]', 'file that holds the token, `-` for the standard input; never a token itself')
         .option('--json', 'print the answer as JSON'),
     ),
-    'sidecar token inspect "$JWT_TOKEN_FILE"',
+    'printf %s "$JWT_TOKEN" | sidecar token inspect -',
+    'sidecar token inspect ./agent.token',
   ).action((file: string | undefined, options: ReadOptions) =>
     withClient(options, terminal, async (client) => {
-      const named = file === undefined ? {} : { token: readFileSync(file === '-' ? 0 : file, 'utf8').trim() };
+      const named = file === undefined ? {} : { token: readToken(file) };
       const state = await whileWaiting(terminal, 'Asking', client.tokens.introspect(named));
       printAnswer(terminal, options, state, () =>
         renderFields(
@@ -140,4 +141,16 @@ interface RevokeOptions extends ReadOptions {
   readonly agent?: string;
   readonly project?: string;
   readonly all?: true;
+}
+
+/** @throws {CommandFailure} when there is nothing to read; it never repeats its argument, which may be the token. */
+function readToken(file: string): string {
+  try {
+    return readFileSync(file === '-' ? 0 : file, 'utf8').trim();
+  } catch {
+    throw new CommandFailure('The file of the token cannot be read.', {
+      exitCode: EXIT.usage,
+      recovery: 'Name a file that holds the token, or pass the token on standard input with `-`.',
+    });
+  }
 }

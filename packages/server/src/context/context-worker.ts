@@ -1,4 +1,5 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
+import { startThread } from '../runtime/thread.ts';
 import { SidecarError, type AgentContext } from '@orchestration-sidecar/shared';
 import type { PackedFiles } from './indexed-files.ts';
 import type { FileAnswer, GatherTask } from './request.ts';
@@ -117,7 +118,7 @@ export class ContextWorker {
   }
 
   #start(): Worker {
-    const worker = new Worker(this.#entry, { name: this.#name });
+    const worker = startThread(this.#entry, { name: this.#name });
     worker.unref();
     worker.on('message', (answer: FromWorker) => {
       const pending = this.#pending.get(answer.id);

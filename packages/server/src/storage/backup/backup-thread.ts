@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads';
+import { startThread } from '../../runtime/thread.ts';
 import type { Backup, BackupProgress, BackupRequest } from './create-backup.ts';
 import { BackupError } from './manifest.ts';
 
@@ -19,7 +19,7 @@ export function backUpInThread(
 ): Promise<Backup> {
   signal.throwIfAborted();
   const { promise, resolve, reject } = Promise.withResolvers<Backup>();
-  const worker = new Worker(ownWorker(), { name: 'backup', workerData: request });
+  const worker = startThread(ownWorker(), { name: 'backup', workerData: request });
   const cancel = (): void => {
     void worker.terminate();
     reject(signal.reason as Error);
