@@ -2,6 +2,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { AgentRecord } from '../../packages/server/src/agents/agent-record.ts';
+import { readStored } from '../../packages/server/src/storage/stored-json.ts';
 import {
   bashAgent,
   eventsOf,
@@ -120,7 +122,7 @@ test(
       failures: [{ reason: 'lost', detail: expect.stringContaining('10 times') }],
     });
     const [record, pids] = [recordOf(few.agent_id), processesOf(few.agent_id)];
-    expect(pids).toContain(record.process.program.pid);
+    expect(pids).toContain(record.process?.program.pid);
     expect(record.undoneStarts).toBeUndefined();
   },
 );
@@ -136,21 +138,22 @@ function cutOff(agentId: string, undoneStarts: number): void {
 function giveItsNumberAway(agentId: string, processId: number): void {
   for (const pid of processesOf(agentId)) process.kill(pid, 'SIGKILL');
   const record = recordOf(agentId);
-  for (const who of ['program', 'leader']) record.process[who].pid = processId;
-  keep(agentId, record);
+  if (record.process === null) throw new Error(`${agentId} has no process`);
+  const { program, leader } = record.process;
+  const given = { program: { ...program, pid: processId }, leader: { ...leader, pid: processId } };
+  keep(agentId, { ...record, process: { ...record.process, ...given } });
 }
 
 const openStore = (): DatabaseSync => new DatabaseSync(join(server.dataDir, 'sidecar.db'));
 
-// oxlint-disable-next-line typescript/no-explicit-any -- what is on disk has no types
-function recordOf(agentId: string): any {
+function recordOf(agentId: string): AgentRecord {
   const database = openStore();
   const row = database.prepare('select body from agents where agent_id = ?').get(agentId);
   database.close();
-  return JSON.parse(String(row?.['body']));
+  return readStored<AgentRecord>(String(row?.['body']));
 }
 
-function keep(agentId: string, record: { readonly agent: { readonly state: string } }): void {
+function keep(agentId: string, record: AgentRecord): void {
   const database = openStore();
   const update = 'update agents set body = ?, state = ? where agent_id = ?';
   database.prepare(update).run(JSON.stringify(record), record.agent.state, agentId);

@@ -21,11 +21,6 @@ export class Admission {
   readonly #slots: SlotLimits;
   readonly #running = new Map<string, Ticket>();
   readonly #waiting = new Map<string, Ticket>();
-  /** Agents that hold a slot or wait for one. */
-  get size(): number {
-    return this.#running.size + this.#waiting.size;
-  }
-
   /** Those among the waiting whose pause before the next attempt is not over. */
   readonly #resting = new Set<string>();
   #order: readonly Queued[] | undefined;
@@ -36,6 +31,11 @@ export class Admission {
     const { agents, perProject, perType } = limits;
     const own = (limit: number): number => (limit < agents ? limit : Infinity);
     this.#slots = { agents, perProject: own(perProject), perType: own(perType) };
+  }
+
+  /** Agents that hold a slot or wait for one. */
+  get size(): number {
+    return this.#running.size + this.#waiting.size;
   }
 
   /**
