@@ -90,7 +90,8 @@ test('an agent of one’s own, on a repository of one’s own', () => {
   const own = blocks('bash').find((block) => block.includes('agent.sh')) ?? '';
   const output = bash(own.replaceAll('~/orchestration-sidecar', `'${root}'`), project);
   expect(output).toMatch(/^python-specialist-\S+$/m);
-  expect(output).toMatch(/agent_completed/);
+  const [id = ''] = /^python-specialist-\S+$/m.exec(output) ?? [];
+  expect(output).toMatch(new RegExp(`agent_completed .*"agent_id":"${id}"`));
   expect(output).toMatch(/success .*Counted\./);
   expect(readFileSync(join(project, 'FILES.txt'), 'utf8')).toMatch(/^\s*\d+$/m);
 }, 120_000);
