@@ -116,6 +116,8 @@ test('over the quota contexts, logs and folders go before their time; then large
   });
   const event = (data: object) => sidecar.call('POST', '/api/events/said', { body: { topic: 'talk', data } });
   expect((await event({ text: 'x'.repeat(70_000) })).body.code).toBe('DISK_QUOTA_EXCEEDED');
+  const many = { events: [{ event_type: 'said', topic: 'talk', data: { text: 'x'.repeat(70_000) } }] };
+  expect((await sidecar.call('POST', '/api/events', { body: many })).body.code).toBe('DISK_QUOTA_EXCEEDED');
   expect((await event({ text: 'small' })).status).toBeLessThan(300);
   rmSync(pinned);
   await expect

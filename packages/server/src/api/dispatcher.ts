@@ -99,8 +99,9 @@ export class Dispatcher {
   /** Answers a request as a span of its trace. */
   #traced<T>(name: string, answer: (note: Note) => Promise<T>): Promise<T> {
     const { tracer } = this.#needs;
+    if (!tracer.isOn) return answer(noteNothing);
     const known = this.#byName.has(name) ? name : UNKNOWN_PROCEDURE;
-    return tracer.isOn ? tracer.within({ name: known, kind: 'server' }, answer) : answer(noteNothing);
+    return tracer.within({ name: known, kind: 'server' }, answer);
   }
 
   async #answer(
@@ -116,7 +117,6 @@ export class Dispatcher {
     try {
       const { implementation, principal } = await this.#admit(name, authenticate, seen);
       if (this.#needs.tracer.isOn) note(whoAsks(principal, call));
-      this.#needs.disk.mustFit(implementation.entry, input);
       const admitted = this.#needs.broker.admit(implementation.entry, principal, call);
       const release = admitted instanceof Promise ? await admitted : admitted;
       const over = this.#noteCall(principal, name, input);
@@ -131,13 +131,14 @@ export class Dispatcher {
             },
           };
           try {
+            this.#needs.disk.mustFit(implementation.entry, input);
             return await run(implementation, input, timed);
           } finally {
             // Its place is free when the work is over, not when nobody waits for it any more.
             release();
           }
         });
-        if (this.#needs.checkAnswers) mustFit(implementation.entry, answer);
+        if (this.#needs.checkAnswers) checkAnswer(implementation.entry, answer);
         const recorded = this.#audit(seen, input, call, code);
         if (recorded) await recorded;
         return answer;
@@ -311,7 +312,7 @@ function isKnown(call: Call): call is Call<KnownPrincipal> {
 }
 
 /** An answer that does not fit is our fault and never the caller’s. */
-function mustFit({ name, output }: Procedure, answer: unknown): void {
+function checkAnswer({ name, output }: Procedure, answer: unknown): void {
   const { error: cause } = output.safeParse(answer);
   if (cause) throw new Error(`the answer of ${name} does not fit the contract`, { cause });
 }

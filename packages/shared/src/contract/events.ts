@@ -71,7 +71,8 @@ export const events = {
     output: z.object({ published: z.array(Published).describe('One for each event, in the same order.') }),
     access: 'authenticated',
     rest: { method: 'POST', path: '/api/events', status: 202, headers: { idempotency_key: 'idempotency-key' } },
-    errors: PUBLISH_ERRORS,
+    errors: [...PUBLISH_ERRORS, 'DISK_QUOTA_EXCEEDED'],
+    growth: 'by_size',
   }),
   wait: procedure({
     name: 'events.wait',
@@ -99,8 +100,7 @@ export const events = {
     }),
     access: 'authenticated',
     rest: { method: 'GET', path: '/api/events/wait/:event_type', aliases: { cursor: ['since', 'after'] } },
-    errors: ['FILTER_INVALID', 'CURSOR_INVALID', 'CURSOR_EXPIRED', 'DISK_QUOTA_EXCEEDED'],
-    growth: 'by_size',
+    errors: ['FILTER_INVALID', 'CURSOR_INVALID', 'CURSOR_EXPIRED'],
     load: 'waits',
   }),
   list: procedure({

@@ -24,7 +24,7 @@ const PAUSE = 20;
 const SCARCE = 0.8;
 const RELIEVED = 0.9;
 /** Largest request that is still taken from whoever has to end its work. */
-const MAX_SMALL_CHARS = 65_536;
+const MAX_SMALL_BYTES = 65_536;
 
 /**
  * Holds the data directory to a size. From four fifths of it on there is a warning; when it is reached, what can be done
@@ -68,7 +68,7 @@ export class DiskQuota {
    */
   mustFit({ growth }: Pick<Procedure, 'growth'>, input: unknown): void {
     if (this.#state !== 'full' || growth === undefined) return;
-    if (growth === 'by_size' && JSON.stringify(input).length <= MAX_SMALL_CHARS) return;
+    if (growth === 'by_size' && Buffer.byteLength(JSON.stringify(input)) <= MAX_SMALL_BYTES) return;
     throw new SidecarError('DISK_QUOTA_EXCEEDED');
   }
 
