@@ -1,4 +1,5 @@
 import { SidecarError, type Procedure } from '@orchestration-sidecar/shared';
+import { inCall } from '../telemetry/call-context.ts';
 import type { Clock } from '../runtime/clock.ts';
 
 /** Longest time to answer in, by kind; an entry may name its own. Whatever is meant to wait has none. */
@@ -114,7 +115,8 @@ export class Deadlines {
   #sweepLater(): void {
     if (this.#sweeping) return;
     this.#sweeping = true;
-    this.#clock.after(DEADLINE_SWEEP_MS, () => this.#sweep());
+    // Of all calls, so it is no part of the one that comes first, and keeps none alive.
+    inCall(undefined, () => this.#clock.after(DEADLINE_SWEEP_MS, () => this.#sweep()));
   }
 
   #sweep(): void {

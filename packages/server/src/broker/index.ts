@@ -1,12 +1,11 @@
 export { AdmissionQueue } from './admission-queue.ts';
 export { AuditLog } from './audit/audit-log.ts';
-export { noteRestoration, type Restoration } from './audit/restore-note.ts';
+export { noteRestoration } from './audit/restore-note.ts';
 export { auditingOf, deedOf } from './audit/audited-call.ts';
 export { AuditStore } from './audit/audit-store.ts';
 export { Broker } from './broker.ts';
 export { openBroker } from './open-broker.ts';
 export { openIdentity } from './open-identity.ts';
-export { openOperatorToken } from './operator-token.ts';
 export { SigningKeys } from './signing-keys.ts';
 export { KEY_OVERLAP_MS, Tokens } from './tokens.ts';
 export { TokenStore, type TokenSelection } from './token-store.ts';

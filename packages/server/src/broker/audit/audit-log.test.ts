@@ -158,6 +158,19 @@ test('a note of a restore that was changed by somebody without the key excuses n
   expect(await (await open(restored)).verify()).toMatchObject({ ok: false, restorations: [] });
 });
 
+test('a process killed just after it told of a restore leaves a log that is whole', async () => {
+  using store = openTemporaryStore();
+  const files = restoreFiles(store);
+  const log = await open(store);
+  await fill(log, 6);
+  await log.close();
+  noteRestoration(files, { head: cutAt(store, 4), detail: 'backup of yesterday' }, clock.nowMs());
+  using restored = store.reopen();
+  await open(restored);
+  using again = restored.reopen();
+  expect(await (await open(again)).verify()).toMatchObject({ ok: true, faults: [] });
+});
+
 test('a restore is told of once, and its note cannot be used again', async () => {
   using store = openTemporaryStore();
   const files = restoreFiles(store);

@@ -4,6 +4,7 @@ import { isoTime, type Clock, type Timer } from '../../runtime/clock.ts';
 import { createSecretFile, readSecretFile, replaceSecretFile } from '../../storage/secret-file.ts';
 import { Tally, type Sweep } from '../../storage/clean-up/index.ts';
 import type { Transaction, Writer } from '../../storage/writer.ts';
+import { inCall } from '../../telemetry/call-context.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { AuditChain, canonical, GENESIS, type ChainLink } from './audit-chain.ts';
 import { forgetRestoration, readRestoration } from './restore-note.ts';
@@ -85,6 +86,8 @@ export class AuditLog {
     if (restored !== undefined) {
       needs.logger.warn({ detail: restored }, 'the store was restored');
       await log.record({ action: RESTORED, detail: restored });
+      // At once, and before the note goes: a kill in between would leave the anchor of the store that was replaced.
+      log.#anchor();
     } else if (fault !== undefined) {
       needs.logger.error({ fault }, 'the audit log was changed while the sidecar did not run');
       await log.record({ action: BROKEN, outcome: 'FAILED', detail: fault });
@@ -252,10 +255,13 @@ export class AuditLog {
   }
 
   #writeSoon(): void {
-    this.#timer ??= this.#needs.clock.after(WRITE_MS, () => {
-      this.#timer = undefined;
-      void this.#writeCounted().then(() => this.#anchor());
-    });
+    // Serves many callers, so it is no part of the call that comes first.
+    this.#timer ??= inCall(undefined, () =>
+      this.#needs.clock.after(WRITE_MS, () => {
+        this.#timer = undefined;
+        void this.#writeCounted().then(() => this.#anchor());
+      }),
+    );
   }
 
   async #writeCounted(): Promise<void> {
