@@ -66,7 +66,8 @@ export async function openDoors(
     makeCorrelationId,
   });
   scope.own('server', http, (it) => it.close(), {
-    deadlineMs: 2 * DRAIN_TIMEOUT_MS,
+    // Port and socket drain one after the other.
+    deadlineMs: 3 * DRAIN_TIMEOUT_MS,
     holding: () => `${webSockets.connections} WebSocket connections, ${http.underWay} calls over HTTP`,
   });
   const { socket: socketPath, maxConnections } = config;

@@ -34,13 +34,13 @@ export async function openTracer(config: TraceConfig, logger: Logger, scope: Sco
     });
     return scope.own('traces', tracer, (it) => it.close());
   } catch (cause) {
-    logger.error({ err: cause }, 'traces are configured, but the packages of OpenTelemetry cannot be loaded');
+    logger.error({ err: cause }, 'traces are configured and cannot be sent');
     return noTracer;
   }
 }
 
 /** Reads `api-key=1234,tenant=a%20b`: names and values, percent-encoded (OpenTelemetry, “Specifying headers”). */
-export function readHeaders(text: string | null): Record<string, string> {
+function readHeaders(text: string | null): Record<string, string> {
   const fields = (text ?? '').split(',').map((field) => field.trim());
   return Object.fromEntries(
     fields.flatMap((field) => {
