@@ -1,7 +1,5 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import type { RunningCommand } from './cli-process.ts';
@@ -17,7 +15,7 @@ beforeEach(async () => {
   sandbox = new Sandbox();
   server = sandbox.start(['serve', '--port', '0'], { cwd: sandbox.repository });
   [, url = ''] = await server.prints(/^Orchestration Sidecar is ready on (\S+)$/m);
-  headers = { authorization: `Bearer ${readFileSync(join(sandbox.dataDir, 'operator.token'), 'utf8').trim()}` };
+  headers = { authorization: `Bearer ${sandbox.operatorToken}` };
 });
 afterEach(async () => {
   await server[Symbol.asyncDispose]();

@@ -66,8 +66,8 @@ test('the packages, what each exports, and what it runs on', () => {
   expect(packed.map(({ manifest }) => [manifest.name, Object.keys(manifest.exports), manifest.engines.node])).toEqual([
     ['@orchestration-sidecar/shared', ['.', './package.json'], '>=20'],
     ['@orchestration-sidecar/sdk', ['.', './router', './testing', './package.json'], '>=20'],
-    ['@orchestration-sidecar/server', ['.', './config', './maintenance', './profiles', './package.json'], '>=22'],
-    ['orchestration-sidecar', ['.', './package.json'], '>=22'],
+    ['@orchestration-sidecar/server', ['.', './config', './maintenance', './profiles', './package.json'], '>=22.13'],
+    ['orchestration-sidecar', ['.', './package.json'], '>=22.13'],
   ]);
   for (const { manifest } of packed) {
     expect(manifest.license).toBe('MIT');

@@ -67,8 +67,13 @@ describe('findSidecar', () => {
   });
 
   it('refuses certificates that cannot be read, instead of trusting without them', async () => {
-    const connecting = findSidecar({ dataDir, caFile: '/nowhere.pem' }, { environment: {}, cwd: '/' });
+    const connecting = findSidecar(
+      { dataDir, url: 'https://127.0.0.1:2', caFile: '/nowhere.pem' },
+      { environment: {}, cwd: '/' },
+    );
     await expect(connecting).rejects.toThrow(expect.objectContaining({ exitCode: 2 }));
+    // Where nothing is encrypted nobody asks for them.
+    expect((await findSidecar({ dataDir, caFile: '/nowhere.pem' }, { environment: {}, cwd: '/' })).ca).toBeUndefined();
   });
 
   it('says what to do when no sidecar is known, also by a damaged file', async () => {

@@ -27,6 +27,8 @@ export interface Connection {
   readonly ca: string | undefined;
   /** Unix socket to connect to. */
   readonly socketPath: string | undefined;
+  /** What told the socket, for people. */
+  readonly socketFrom: string | undefined;
 }
 
 /**
@@ -73,7 +75,9 @@ export async function findSidecar(
   const caFile =
     options.caFile ??
     (environment['SIDECAR_CA_FILE'] || (url === written ? textIn(description, 'ca_file') : undefined));
-  return { url, urlFrom, token, tokenFrom, dataDir, ca: caFile && readCertificates(caFile), socketPath };
+  const isEncrypted = socketPath === undefined && url.startsWith('https:');
+  const ca = isEncrypted && caFile !== undefined ? readCertificates(caFile) : undefined;
+  return { url, urlFrom, token, tokenFrom, dataDir, ca, socketPath, socketFrom };
 }
 
 function readCertificates(path: string): string {

@@ -23,6 +23,7 @@ const RECOVERY: Partial<Record<ErrorCode, string>> = {
 };
 
 /** What to do when a sidecar is there and its certificate is not trusted. */
+const NOT_TRUSTED = /self-signed certificate|issuer certificate|verify the first certificate/i;
 const UNTRUSTED = 'Name the file of the certificates to trust it by with --ca-file or SIDECAR_CA_FILE.';
 
 /** Codes that say that nobody answered, or nobody who could be understood. */
@@ -36,7 +37,7 @@ export function describeSidecarError(error: Error): Failure | undefined {
     exitCode: exitCodeOf(error),
     message: code === 'UNREACHABLE' ? `The sidecar cannot be reached: ${detail}` : `${detail} (${code})`,
     details: issuesOf(error.extension['issues']),
-    recovery: code === 'UNREACHABLE' && /certificate/i.test(detail) ? UNTRUSTED : (RECOVERY[code] ?? error.recovery),
+    recovery: code === 'UNREACHABLE' && NOT_TRUSTED.test(detail) ? UNTRUSTED : (RECOVERY[code] ?? error.recovery),
     // Nobody has heard of a request that nobody answered.
     correlationId: UNREACHED.has(code) ? undefined : correlationId,
   };

@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import type { CleanUpKind, CleanUpReport } from '@orchestration-sidecar/shared';
+import { CLEAN_UP_KINDS, type CleanUpKind, type CleanUpReport } from '@orchestration-sidecar/shared';
 import { printAnswer, reads, withClient, type ReadOptions } from '../client-command.ts';
 import { withExamples } from '../help-text.ts';
 import { whileWaiting } from '../progress.ts';
@@ -11,16 +11,6 @@ interface CleanUpOptions extends ReadOptions {
   readonly dryRun?: boolean;
   readonly only?: CleanUpKind[];
 }
-
-const KINDS: readonly CleanUpKind[] = [
-  'context_cache',
-  'logs',
-  'agent_folders',
-  'dead_letters',
-  'events',
-  'results',
-  'audit',
-];
 
 /** `sidecar clean-up`: removes what has been kept long enough. */
 export function addCleanUp(program: Command, terminal: Terminal): void {
@@ -34,7 +24,7 @@ export function addCleanUp(program: Command, terminal: Terminal): void {
             'results, audit records. The sidecar does it by itself every day. What is pinned or belongs to what runs stays.',
         )
         .option('--dry-run', 'only say what would be removed')
-        .addOption(new Option('--only <kinds...>', 'only these').choices(KINDS)),
+        .addOption(new Option('--only <kinds...>', 'only these').choices(CLEAN_UP_KINDS)),
     ),
     'sidecar clean-up --dry-run',
     'sidecar clean-up --only results logs',

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { LoadedConfig, SettingName, SettingValue } from '@orchestration-sidecar/server/config';
 import type { Connection } from '../connection.ts';
 import { reads, printAnswer, type ReadOptions } from '../client-command.ts';
+import { EXIT } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
 import { gitRoot } from '../git-root.ts';
 import { withExamples } from '../help-text.ts';
@@ -76,7 +77,7 @@ async function show(options: ShowOptions, terminal: Terminal): Promise<void> {
     '',
     loaded.file === null ? 'No configuration file was found.' : `The configuration file is ${loaded.file}.`,
     connection
-      ? `Commands talk to ${connection.socketPath ?? connection.url} (${connection.urlFrom}), token from ${connection.tokenFrom ?? 'nowhere'}.`
+      ? `Commands talk to ${connection.socketPath ?? connection.url} (${connection.socketFrom ?? connection.urlFrom}), token from ${connection.tokenFrom ?? 'nowhere'}.`
       : `Commands know no sidecar: none runs on ${loaded.config.dataDir}.`,
   ]);
   for (const warning of loaded.warnings) terminal.note(warning);
@@ -111,7 +112,7 @@ async function connectionOrNull(options: ReadOptions, terminal: Terminal): Promi
   try {
     return await findSidecar(options, terminal);
   } catch (cause) {
-    if (cause instanceof CommandFailure) return null;
+    if (cause instanceof CommandFailure && cause.exitCode === EXIT.unreachable) return null;
     throw cause;
   }
 }
