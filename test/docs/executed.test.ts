@@ -17,7 +17,7 @@ const RUN_BY: Readonly<Record<string, string>> = {
   'docs/operations.md': 'test/docs/operations.test.ts',
   'docs/profiles.md': 'test/docs/profiles.test.ts',
   'docs/sdk.md': 'test/docs/sdk.test.ts',
-  'docs/security.md': 'test/docs/operations.test.ts',
+  'docs/security.md': 'test/docs/security.test.ts',
   'packages/sdk/README.md': 'test/docs/sdk-readme.test.ts',
   'packages/server/README.md': 'test/packages/packages.test.ts',
   'packages/shared/README.md': 'test/packages/packages.test.ts',
