@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { format } from 'oxfmt';
 import { procedures } from '@orchestration-sidecar/shared';
 import { createOpenApi } from '../packages/server/src/api/openapi/index.ts';
 import { root } from './places.mjs';
@@ -10,5 +9,5 @@ import { root } from './places.mjs';
 // changes are compared with is written anew in the same step.
 const OPENAPI = 'docs/openapi.json';
 execFileSync(process.execPath, [join(root, 'node_modules/@changesets/cli/bin.js'), 'version'], { stdio: 'inherit' });
-const { code } = await format(OPENAPI, JSON.stringify(createOpenApi(procedures, '0.0.0')), { printWidth: 120 });
-writeFileSync(join(root, OPENAPI), code);
+writeFileSync(join(root, OPENAPI), `${JSON.stringify(createOpenApi(procedures, '0.0.0'), null, 2)}\n`);
+execFileSync(process.execPath, [join(root, 'node_modules/oxfmt/bin/oxfmt')], { cwd: root, stdio: 'inherit' });
