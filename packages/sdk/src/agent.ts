@@ -251,12 +251,7 @@ export class Agent {
    * first. Not needed by agents that the sidecar started: what they leave is delivered when they have ended.
    */
   async flush(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<number> {
-    const outbox = this.#outbox;
-    if (!outbox) return 0;
-    const { signal } = options;
-    const given = signal && new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
-    if (!signal?.aborted) await Promise.race([outbox.deliver(), ...(given ? [given] : [])]);
-    return outbox.waiting();
+    return this.#outbox?.flush(options.signal) ?? 0;
   }
 
   #hand<Answer extends object>(

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { KEPT, parseKept, SidecarError, type KeptRequest } from '@orchestration-sidecar/shared';
-import { systemClock } from './clock.ts';
+import { systemClock, type Clock } from './clock.ts';
 import { Outbox } from './outbox.ts';
 import { openFolder } from './platform/node-folder.ts';
 
@@ -73,4 +73,29 @@ it('passes on what the sidecar refuses, and does not keep without end', async ()
   await expect(box.hand(large, away)).rejects.toMatchObject({ code: 'UNREACHABLE' });
   expect(await box.waiting()).toBe(1);
   closed.abort();
+});
+
+it('keeps the process alive while somebody waits for the delivery, and no longer (it ended in the middle, with 13)', async () => {
+  const keepAlive = new Set<object>();
+  const clock: Clock = {
+    nowMs: () => systemClock.nowMs(),
+    after(delayMs, call, background) {
+      const timer = systemClock.after(delayMs, call, background);
+      const kept = {};
+      if (!background) keepAlive.add(kept);
+      return { cancel: () => (keepAlive.delete(kept), timer.cancel()) };
+    },
+  };
+  const seen: number[] = [];
+  const sendKept = async (): Promise<object> => {
+    seen.push(keepAlive.size);
+    return seen.length < 3 ? away() : {};
+  };
+  const { signal } = new AbortController();
+  const box = new Outbox({ folder: openFolder(path), sendKept, clock, random: () => 0, signal });
+  await box.hand(request(1), away);
+  expect(await box.flush()).toBe(0);
+  // The pause after the first try had begun before anybody waited; from then on there is one that keeps it alive.
+  expect(seen.slice(1)).toEqual([1, 1]);
+  expect(keepAlive.size).toBe(0);
 });

@@ -36,6 +36,9 @@ export interface OutboxNeeds {
 /** A request as the agent makes it. */
 type Keepable = Parameters<typeof renderKept>[0];
 
+/** Longest delay that a timer takes: 24 days. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 /** What may pass by waiting: the sidecar is away, or cannot take anything now. */
 function isAway(error: SidecarError): boolean {
   return error.retryable && error.code !== 'CLIENT_CLOSED';
@@ -75,7 +78,28 @@ export class Outbox {
     return keptNames((await this.#needs.folder.list()).map(({ name }) => name)).length;
   }
 
-  /** Delivers what is kept, first to last; resolves when nothing waits any more, or the client is closed. */
+  /**
+   * Delivers what is kept, and keeps the process alive until that is done: the pauses between two tries do not by
+   * themselves, and a process that has only them left ends in the middle of its wait.
+   * @returns how many requests are left when the signal aborts first.
+   */
+  async flush(signal?: AbortSignal): Promise<number> {
+    if (!signal?.aborted) {
+      const given = signal && new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+      const alive = this.#needs.clock.after(LONGEST_MS, () => {});
+      try {
+        await Promise.race([this.deliver(), ...(given ? [given] : [])]);
+      } finally {
+        alive.cancel();
+      }
+    }
+    return this.waiting();
+  }
+
+  /**
+   * Delivers what is kept, first to last, beside whatever else keeps the process alive; resolves when nothing waits any
+   * more, or the client is closed.
+   */
   deliver(): Promise<void> {
     this.#delivering ??= this.#deliverAll().finally(() => (this.#delivering = undefined));
     return this.#delivering;
