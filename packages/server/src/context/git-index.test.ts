@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parseGitIndex } from './git-index.ts';
@@ -7,7 +8,7 @@ import { TestProject } from './test-project.ts';
 import { TrackedPaths } from './tracked-paths.ts';
 
 const LONG = `${'long/'.repeat(900)}name.py`;
-const PATHS = ['a.py', 'äß/ü.py', 'src/a.py', 'src/ab.py', 'src/ab/c.py', 'src/b', 'z'.repeat(200)];
+const PATHS = ['a.py', 'äß/ü.py', 'src/a.py', 'src/ab.py', 'src/ab/c.py', 'src/b', 'z'.repeat(200), 'ä.py', 'ö.py'];
 
 describe('git index', () => {
   const project = new TestProject().write(Object.fromEntries(PATHS.map((path) => [path, path])));
@@ -46,6 +47,35 @@ describe('git index', () => {
     const { signal } = new AbortController();
     const repository = await findRepository(planted.root, signal);
     expect(repository && (await new TrackedPaths().read(planted.root, repository, signal))).toEqual(['inside.py']);
+  });
+
+  it('is left to git, without waiting for it, when it is a pipe', async () => {
+    using piped = new TestProject().write({ 'a.py': '' });
+    piped.git('init', '--quiet');
+    piped.git('add', '--all');
+    const own = join(piped.root, '.git/index');
+    rmSync(own);
+    execFileSync('mkfifo', [own]);
+    const repository = await findRepository(piped.root, new AbortController().signal);
+    // Git is not waited for either: it would read the pipe until its time is over.
+    const asked = repository && new TrackedPaths().read(piped.root, repository, AbortSignal.abort(new Error('gone')));
+    await expect(asked).rejects.toThrow('gone');
+  });
+
+  it('is left to git when its paths unfold to more than their bound', () => {
+    project.git('update-index', '--index-version', '4', '--force-write-index');
+    const bytes = readFileSync(file);
+    const unfolded = listed().reduce((sum, path) => sum + Buffer.byteLength(path), 0);
+    expect(parseGitIndex(bytes, unfolded)).toEqual(listed());
+    expect(parseGitIndex(bytes, unfolded - 1)).toBeNull();
+  });
+
+  it('is left to git when it has an extension that must be understood', () => {
+    const bytes = readFileSync(file);
+    const withExtension = (name: string): Buffer =>
+      Buffer.concat([bytes.subarray(0, -20), Buffer.from(`${name}\0\0\0\0`), bytes.subarray(-20)]);
+    expect(parseGitIndex(withExtension('ZZZZ'))).toEqual(listed());
+    for (const name of ['zzzz', 'sdir', '\u0001ZZZ']) expect(parseGitIndex(withExtension(name))).toBeNull();
   });
 
   it('is left to git when it is damaged, split or of another hash', () => {

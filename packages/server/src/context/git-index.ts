@@ -5,23 +5,25 @@ const FIXED_BYTES = 60;
 const EXTENDED = 0x4000;
 const NAME_LENGTH = 0x0fff;
 const DIRECTORY = 0o040000;
-/** A part of the index that lies in another file. */
-const SPLIT = 'link';
 const CHECKSUM_BYTES = 20;
+const MAX_PATH_BYTES = 256 * 1024 * 1024;
 
 /**
  * Paths in git’s index file, in its order, one for each side of a merge; reading it takes a fraction of starting git. Null
- * when it is damaged, or of a kind that git had better read itself: split, sparse, or with other hashes than SHA-1.
+ * when it is damaged, or of a kind that git had better read itself: split, sparse, with other hashes than SHA-1, or with
+ * an extension that may not be passed over.
  *
  * Format: https://git-scm.com/docs/index-format, versions 2 to 4.
+ * @param maxPathBytes most bytes of all paths together: an entry of version 4 can repeat a path of any length. Default 256 MiB.
  */
-export function parseGitIndex(bytes: Buffer): string[] | null {
+export function parseGitIndex(bytes: Buffer, maxPathBytes = MAX_PATH_BYTES): string[] | null {
   if (bytes.length < HEADER_BYTES + CHECKSUM_BYTES || bytes.toString('latin1', 0, 4) !== SIGNATURE) return null;
   const version = bytes.readUInt32BE(4);
   if (version < 2 || version > 4) return null;
   const end = bytes.length - CHECKSUM_BYTES;
   const paths: string[] = [];
-  let path = '';
+  let path = bytes.subarray(0, 0);
+  let pathBytes = 0;
   let at = HEADER_BYTES;
   for (let left = bytes.readUInt32BE(8); left > 0; left--) {
     if (at + FIXED_BYTES + 4 > end || bytes.readUInt32BE(at + 24) === DIRECTORY) return null;
@@ -37,21 +39,24 @@ export function parseGitIndex(bytes: Buffer): string[] | null {
         byte = bytes[at++] ?? 0;
         dropped = (dropped + 1) * 128 + (byte & 127);
       }
-      kept = Buffer.byteLength(path) - dropped;
+      kept = path.length - dropped;
       if (kept < 0) return null;
     }
     const nul = bytes.indexOf(0, at);
     if (nul < 0 || nul >= end) return null;
-    const own = bytes.toString('utf8', at, nul);
-    path = kept === 0 ? own : Buffer.from(path).toString('utf8', 0, kept) + own;
     const length = kept + nul - at;
-    if ((flags & NAME_LENGTH) !== Math.min(length, NAME_LENGTH)) return null;
-    paths.push(path);
+    pathBytes += length;
+    if ((flags & NAME_LENGTH) !== Math.min(length, NAME_LENGTH) || pathBytes > maxPathBytes) return null;
+    const own = bytes.subarray(at, nul);
+    // Joined as bytes: what two paths share may end inside a character.
+    path = kept === 0 ? own : Buffer.concat([path.subarray(0, kept), own]);
+    paths.push(path.toString('utf8'));
     // Up to version 3 an entry ends with one to eight NULs, so that its length is a multiple of eight.
     at = version === 4 ? nul + 1 : start + ((nul - start + 8) & ~7);
   }
+  // An extension is optional only where its name begins with a capital letter.
   for (; at + 8 <= end; at += 8 + bytes.readUInt32BE(at + 4)) {
-    if (bytes.toString('latin1', at, at + 4) === SPLIT) return null;
+    if (!/^[A-Z]/.test(bytes.toString('latin1', at, at + 1))) return null;
   }
   return at === end ? paths : null;
 }

@@ -1,8 +1,6 @@
-import { constants, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { parseGitIndex } from './git-index.ts';
 import { stampFile } from './project-file.ts';
-import { isInnerPath } from './read-inside.ts';
+import { isInnerPath, readInside } from './read-inside.ts';
 import { readRepository, type Repository } from './repository.ts';
 
 const LIST_BYTES = 256 * 1024 * 1024;
@@ -31,15 +29,12 @@ export function sayable(paths: readonly string[]): string[] {
 }
 
 function readIndex({ gitDir, prefix }: Repository): string[] | null {
-  try {
-    const bytes = readFileSync(join(gitDir, 'index'), { flag: constants.O_RDONLY | constants.O_NOFOLLOW });
-    const paths = parseGitIndex(bytes);
-    if (paths === null || prefix === '') return paths;
-    const inside = `${prefix}/`;
-    return paths.filter((path) => path.startsWith(inside)).map((path) => path.slice(inside.length));
-  } catch {
-    return null;
-  }
+  const file = readInside(gitDir, 'index', LIST_BYTES);
+  if (file === null || file.size > file.bytes.length) return null;
+  const paths = parseGitIndex(file.bytes);
+  if (paths === null || prefix === '') return paths;
+  const inside = `${prefix}/`;
+  return paths.filter((path) => path.startsWith(inside)).map((path) => path.slice(inside.length));
 }
 
 async function askGit(root: string, repository: Repository, signal: AbortSignal): Promise<string[] | null> {
