@@ -79,15 +79,14 @@ export class ProjectIndex {
     const status = repository === null ? Promise.resolve(null) : readStatus(root, repository, signal);
     // Begun at once where none is known, because starting git takes longer than reading most logs.
     const log = repository === null || this.#history !== null ? null : readCommits(root, repository, 'HEAD', signal);
+    // Ends with the look: whoever asked may have the answer already, and want no files.
+    const ahead = this.#readAhead(root, signal);
+    const onStated = ahead === null ? undefined : (files: readonly ProjectFile[]): void => ahead.add(files);
     const [scan, known, commits] = await Promise.all([
-      scanProject(root, repository, signal, {
-        status,
-        tracked: this.#tracked,
-        onStated: this.#readAhead(root, signal),
-      }),
+      scanProject(root, repository, signal, { status, tracked: this.#tracked, onStated }),
       status,
       log,
-    ]);
+    ]).finally(() => ahead?.stop());
     if (known !== null && commits !== null && commits[0]?.hash === known.head) {
       this.#history = { head: known.head, branch: known.branch, commits };
     }
@@ -98,16 +97,15 @@ export class ProjectIndex {
     return { root, scan, history, changes, withoutGit, digest: digestOf(scan, history, changes, withoutGit) };
   }
 
-  /** Whoever looks at an unknown tree will want its files read. */
-  #readAhead(root: string, signal: AbortSignal): ((files: readonly ProjectFile[]) => void) | undefined {
+  /** Whoever looks at an unknown tree will want its files read. Null where some are known, or come. */
+  #readAhead(root: string, signal: AbortSignal): ReadAhead | null {
     const read = this.#readElsewhere;
-    if (read === null || this.#ahead !== null || this.#files.size > 0) return undefined;
-    const ahead = new ReadAhead(
+    if (read === null || this.#ahead?.isOver === false || this.#files.size > 0) return null;
+    this.#ahead = new ReadAhead(
       (part) => read(root, part.map(placeAndSize), signal),
       (part, packed) => this.#keep(part, packed),
     );
-    this.#ahead = ahead;
-    return (files) => ahead.add(files);
+    return this.#ahead;
   }
 
   /** Brings the index to a state that {@link look} answered. Files of which nothing is shown keep an empty text. */

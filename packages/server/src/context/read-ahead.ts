@@ -6,7 +6,10 @@ const FILES_A_PART = 250;
 /** Parts it is given at a time, so that it never waits for the next. */
 const MAX_PARTS = 2;
 
-/** Reads the files of a tree that is looked at for the first time on another thread, while git is still asked. */
+/**
+ * Reads the files of a tree that is looked at for the first time on another thread, while git is still asked. Whole
+ * parts only: fewer files are read sooner than another thread could be started for them.
+ */
 export class ReadAhead {
   readonly #read: (files: readonly ProjectFile[]) => Promise<PackedFiles>;
   readonly #keep: (files: readonly ProjectFile[], packed: PackedFiles) => void;
@@ -25,19 +28,26 @@ export class ReadAhead {
 
   /** Reads these as well, after what was added before. */
   add(files: readonly ProjectFile[]): void {
+    if (this.#stopped) return;
     this.#waiting.push(...files);
     this.#give();
+  }
+
+  /** Whether nothing is being read, or will be. */
+  get isOver(): boolean {
+    return this.#stopped && this.#reading.size === 0;
   }
 
   /** Begins nothing more; answers what is being read still, and when that has ended. */
   stop(): { readonly reading: readonly ProjectFile[]; readonly ended: Promise<void> } {
     this.#stopped = true;
-    if (this.#reading.size === 0) this.#ended.resolve();
+    this.#waiting.length = 0;
+    if (this.isOver) this.#ended.resolve();
     return { reading: [...this.#reading].flat(), ended: this.#ended.promise };
   }
 
   #give(): void {
-    while (!this.#stopped && this.#waiting.length > 0 && this.#reading.size < MAX_PARTS) {
+    while (!this.#stopped && this.#waiting.length >= FILES_A_PART && this.#reading.size < MAX_PARTS) {
       void this.#readPart(this.#waiting.splice(0, FILES_A_PART));
     }
   }
@@ -49,7 +59,7 @@ export class ReadAhead {
     this.#reading.delete(part);
     if (packed === null) this.#stopped = true;
     else this.#keep(part, packed);
-    if (this.#stopped && this.#reading.size === 0) this.#ended.resolve();
+    if (this.isOver) this.#ended.resolve();
     this.#give();
   }
 }

@@ -1,12 +1,15 @@
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { afterAll, describe, expect, it } from 'vitest';
 import { readCommits, readStatus } from './git-history.ts';
 import { findRepository } from './repository.ts';
 import { scanProject } from './scan.ts';
 import { TestProject } from './test-project.ts';
 import { createGatherer } from './gatherer.ts';
+import { readFiles } from './indexed-files.ts';
 import { ProjectIndex } from './project-index.ts';
+import { termHash } from './terms.ts';
 
 const signal = new AbortController().signal;
 
@@ -170,6 +173,7 @@ describe('a second reader', () => {
       return Promise.reject(new Error('the thread died'));
     });
     const files = await index.index(await index.look(signal), signal);
+    expect(asked).toBeGreaterThan(0);
     expect(asked).toBeLessThanOrEqual(3);
     expect(files.filter(({ text }) => text.length > 0)).toHaveLength(paths.length);
   });
@@ -184,5 +188,67 @@ describe('a second reader', () => {
     });
     const state = await index.look(signal);
     await expect(index.index(state, cancelled.signal)).rejects.toThrow('gone');
+  });
+
+  describe('ahead of the index', () => {
+    const paths = Array.from({ length: 1000 }, (_, index) => `part${index}.py`);
+    const project = new TestProject().write(Object.fromEntries(paths.map((path) => [path, 'x = 1\n'])));
+    afterAll(() => project[Symbol.dispose]());
+
+    it('is given no more once the tree was looked at, until somebody wants the files', async () => {
+      const late = Promise.withResolvers<void>();
+      let asked = 0;
+      const index = new ProjectIndex(project.root, async (root, files) => {
+        asked++;
+        await late.promise;
+        return readFiles(root, files);
+      });
+      const state = await index.look(signal);
+      expect(asked).toBe(2);
+      late.resolve();
+      await nextTurn();
+      expect(asked).toBe(2);
+      expect(await index.index(state, signal)).toHaveLength(paths.length);
+    });
+
+    it('is not started for few files', async () => {
+      using small = new TestProject().write({ 'a.py': '', 'b.py': '' });
+      let asked = 0;
+      const index = new ProjectIndex(small.root, (root, files) => {
+        asked++;
+        return Promise.resolve(readFiles(root, files));
+      });
+      expect(await index.index(await index.look(signal), signal)).toHaveLength(2);
+      expect(asked).toBe(0);
+    });
+
+    it('begins anew after a look that was cancelled', async () => {
+      const cancelled = new AbortController();
+      let asked = 0;
+      const index = new ProjectIndex(project.root, () => {
+        asked++;
+        cancelled.abort(new Error('gone'));
+        return Promise.reject(new Error('gone'));
+      });
+      await expect(index.look(cancelled.signal)).rejects.toThrow('gone');
+      expect(asked).toBe(1);
+      await index.look(signal);
+      expect(asked).toBe(2);
+    });
+
+    it('tells nothing old of a file that was edited between two looks', async () => {
+      const late = Promise.withResolvers<void>();
+      const index = new ProjectIndex(project.root, async (root, files) => {
+        const old = readFiles(root, files);
+        await late.promise;
+        return old;
+      });
+      await index.look(signal);
+      project.write({ 'part0.py': 'edited_since = 1\n' });
+      const indexing = index.index(await index.look(signal), signal);
+      late.resolve();
+      const edited = (await indexing).find(({ path }) => path === 'part0.py');
+      expect(edited && [...edited.text.terms]).toContain(termHash('edited'));
+    });
   });
 });
