@@ -24,8 +24,27 @@ describe('task', () => {
     expect(['session', 'owner', 'example'].map((word) => terms.has(termHash(word)))).toEqual([false, false, false]);
   });
 
+  it('takes its words from the title alone', () => {
+    expect([...readTask('Expire the cookies', 'of a session', 'Look into billing').words]).toEqual([
+      'expire',
+      'cookies',
+    ]);
+  });
+
+  it.each([
+    ['in src/session/store.py, line 2', ['src/session/store.py']],
+    ['/home/ann/app/src/text.py', ['/home/ann/app/src/text.py']],
+    ['.eslintrc.js and ./src/a', ['eslintrc.js', './src/a']],
+    ['at (util/text)', ['util/text']],
+    ['@scope/name/index.ts', ['@scope/name/index.ts']],
+    [`${'f'.repeat(30_000)} a.py`, ['a.py']],
+  ])('finds the paths it names: %.40s', (text, paths) => {
+    expect(readTask(text, '', null).paths).toEqual(paths);
+  });
+
   it('takes words that stand beside each other for one identifier as well', () => {
     expect(says('Close idle connections early', 'idleConnections', true)).toBe(true);
     expect(says('Close idle, connections', 'idleConnections', true)).toBe(false);
+    expect(says(`${'f'.repeat(30_000)}, idle connections`, 'idleConnections', true)).toBe(true);
   });
 });

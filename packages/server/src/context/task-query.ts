@@ -13,7 +13,7 @@ export interface TaskQuery {
   readonly scopeTerms: ReadonlySet<number>;
   /** Hashes of whole identifiers that the task names, one word or several. */
   readonly identifiers: ReadonlySet<number>;
-  /** Words of the title and the agent’s task, as they stand, lower-case. */
+  /** Words of the title, as they stand, lower-case. */
   readonly words: ReadonlySet<string>;
   /** Paths, file names, dotted modules and stack frames that the task names, lower-case, with `/`. */
   readonly paths: readonly string[];
@@ -36,26 +36,30 @@ const EMPTY_WORDS = new Set(
     .map((word) => termHash(word)),
 );
 
+// Patterns begin at a left border, or end soon: what fits nowhere in a dump’s long run is not tried at each character.
+
 /** Trailers, references to other changes and people: what follows them in a line is a task’s own words. */
 const NOISE = new RegExp(
   [
     String.raw`^(?:[\w-]+-by|cc|change-id):.*$`,
     String.raw`\(?cherry[- ]picked from\b.*$`,
-    String.raw`\b(?:fix(?:e[sd])?|close[sd]?|resolve[sd]?|refs?|see|links?|bugs?|issues?)\b:?\s*(?:[\w./-]*#|gh-|bz-?)\d+`,
+    String.raw`\b(?:fix(?:e[sd])?|close[sd]?|resolve[sd]?|refs?|see|links?|bugs?|issues?)\b:?\s*(?:[\w./-]{0,140}#|gh-|bz-?)\d+`,
     String.raw`https?:\/\/\S+`,
     String.raw`\b[0-9a-f]{9,40}\b`,
-    String.raw`<[^>\s]+@[^>\s]+>`,
-    String.raw`\b[\w.+-]+@[\w-]+\.\S+`,
+    String.raw`<[^<>\s]+@[^<>\s]+>`,
+    String.raw`(?<![\w.+-])[\w.+-]+@[\w-]+\.\S+`,
   ].join('|'),
   'gim',
 );
 
-const PATH = /(?:[\w@.+-]*\/)*[\w@+-]+(?:\.[\w+-]+)+|(?:[\w@.+-]+\/)+[\w@+-]+/g;
+/** Of names that a file system can hold, 64 deep. */
+const PATH =
+  /(?<![\w+-])(?:(?:[\w@.+-]{0,255}\/){0,64}[\w@+-]{1,255}(?:\.[\w+-]+)+|(?:[\w@.+-]{1,255}\/){1,64}[\w@+-]{1,255})/g;
 const IDENTIFIER = /[A-Za-z_$][\w$]{2,}/g;
 /** `area: …`, `fix(area): …`, `[area] …`. */
 const SCOPE = /^\s*(?:\[([^\]]{2,60})\]|(?:\w+\(([^)]{2,60})\)!?|([\w./,{}* -]{2,60}?)):\s)/;
 /** Words with nothing but spaces and hyphens between them. */
-const PHRASE = /[A-Za-z][A-Za-z0-9_]*(?:[ \t-]+[A-Za-z][A-Za-z0-9_]*)+/g;
+const PHRASE = /(?<![A-Za-z0-9_])[A-Za-z][A-Za-z0-9_]*(?:[ \t-]+[A-Za-z][A-Za-z0-9_]*)+/g;
 const PAIR_WEIGHT = 0.7;
 const TITLE_WEIGHT = 2.5;
 const TASK_WEIGHT = 2;
@@ -68,12 +72,12 @@ export function readTask(title: string, body: string, task: string | null): Task
   const terms = new Map<number, number>();
   const identifiers = new Set<number>();
   const paths = new Set<string>();
-  for (const [text, weight] of [
-    [title, TITLE_WEIGHT],
-    [task ?? '', TASK_WEIGHT],
-    [body, 1],
+  const cleanTitle = cleaned(title);
+  for (const [clean, weight] of [
+    [cleanTitle, TITLE_WEIGHT],
+    [cleaned(task ?? ''), TASK_WEIGHT],
+    [cleaned(body), 1],
   ] as const) {
-    const clean = text.slice(0, MAX_TEXT).replaceAll(NOISE, ' ');
     for (const [path] of clean.replaceAll('\\', '/').matchAll(PATH))
       if (paths.size < MAX_PATHS) paths.add(path.toLowerCase());
     for (const [name] of clean.matchAll(IDENTIFIER)) identifiers.add(termHash(name, true));
@@ -81,11 +85,9 @@ export function readTask(title: string, body: string, task: string | null): Task
     addPairs(clean, weight * PAIR_WEIGHT, terms);
   }
   const titleTerms = new Map<number, number>();
-  addTerms(title.replaceAll(NOISE, ' '), 1, titleTerms);
-  addPairs(title.replaceAll(NOISE, ' '), PAIR_WEIGHT, titleTerms);
-  const words = new Set(
-    wordsOf(`${title}\n${task ?? ''}`.replaceAll(NOISE, ' ')).filter((word) => !EMPTY_WORDS.has(termHash(word))),
-  );
+  addTerms(cleanTitle, 1, titleTerms);
+  addPairs(cleanTitle, PAIR_WEIGHT, titleTerms);
+  const words = new Set(wordsOf(cleanTitle).filter((word) => !isEmpty(word)));
   const scope = SCOPE.exec(title);
   const scopeTerms = new Map<number, number>();
   addTerms(scope?.[1] ?? scope?.[2] ?? scope?.[3] ?? '', 1, scopeTerms);
@@ -93,6 +95,10 @@ export function readTask(title: string, body: string, task: string | null): Task
     .update(JSON.stringify([title, body, task]))
     .digest('base64url');
   return { digest, terms, titleTerms, scopeTerms: new Set(scopeTerms.keys()), identifiers, words, paths: [...paths] };
+}
+
+function cleaned(text: string): string {
+  return text.slice(0, MAX_TEXT).replaceAll(NOISE, ' ');
 }
 
 /** Two words that stand beside each other may be one identifier: “idle connections” is `idle_connections`, or `IdleConnections`. */
