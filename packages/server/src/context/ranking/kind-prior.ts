@@ -3,7 +3,7 @@ import { isCode } from '../language.ts';
 import { KIND_WEIGHTS } from './weights.ts';
 
 const EXAMPLE =
-  /(?:^|\/)(?:examples?|samples?|demos?|contrib|[a-z]*bench(?:marks?)?|tutorials?|docs?|documentation|doc[-_][a-z]+)\//i;
+  /(?:^|\/)(?:examples?|samples?|demos?|contrib|(?!workbench\/)[a-z_]*bench(?:marks?)?|tutorials?|docs?|documentation|doc[-_][a-z]+)\//i;
 const HEADER = /\.(?:h|hpp|hh|hxx|d\.ts|pyi)$/i;
 const LOCALE = /(?:^|\/)(?:locales?|i18n|l10n|translations?|lang|po)\/|\.(?:po|pot)$/i;
 const CHANGELOG = /(?:^|\/)(?:change(?:s|log)|news|history|release[-_]?notes)/i;
