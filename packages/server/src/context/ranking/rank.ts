@@ -27,7 +27,7 @@ export interface Ranked {
 }
 
 /** Values between 0 and 1, one a file; a signal that cannot be had is left out. */
-export type Signals = Partial<Record<SignalName, Float64Array>>;
+type Signals = Partial<Record<SignalName, Float64Array>>;
 
 /** Fewer commits than this are no history: a shallow clone, or an import. */
 const MIN_COMMITS = 30;
@@ -41,7 +41,7 @@ export function rankFiles(files: readonly IndexedFile[], query: TaskQuery, state
 }
 
 /** What the signals say of each file, in the order of the files; and where the best passages begin, by file. */
-export function measureSignals(
+function measureSignals(
   files: readonly IndexedFile[],
   query: TaskQuery,
   state: ProjectState,
