@@ -1,9 +1,8 @@
 import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
-  olderThan,
   sweepOldest,
-  type Due,
+  type Aging,
   type Hold,
   type Sweep,
   type SweepOptions,
@@ -30,23 +29,21 @@ export class AgentFolderSweep implements Sweep {
     this.#needs = needs;
   }
 
-  async run(options: SweepOptions): Promise<Tally> {
-    const { directory, holdOf, retentionMs, remove = removeFolder } = this.#needs;
-    const { beforeMs, enoughBytes } = olderThan(retentionMs, options);
-    const due: Due[] = [];
+  run(options: SweepOptions): Promise<Tally> {
+    return sweepOldest(this.#list(), this.#needs.retentionMs, options);
+  }
+
+  async *#list(): AsyncGenerator<Aging> {
+    const { directory, holdOf, remove = removeFolder } = this.#needs;
     for (const agentId of await readdir(directory)) {
-      options.signal.throwIfAborted();
       const folder = join(directory, agentId);
-      const usedMs = await writtenAtMs(folder);
-      if (usedMs >= beforeMs) continue;
-      due.push({
-        usedMs,
+      yield {
+        usedMs: await writtenAtMs(folder),
         bytes: () => bytesIn(folder),
         hold: () => holdOf(agentId),
         remove: () => remove(folder),
-      });
+      };
     }
-    return sweepOldest(due, { ...options, enoughBytes });
   }
 }
 

@@ -1,15 +1,15 @@
-import { readdir, rm, rmdir, stat } from 'node:fs/promises';
-import { dirname, join, sep } from 'node:path';
+import { rm, rmdir } from 'node:fs/promises';
+import { dirname, sep } from 'node:path';
 import {
-  olderThan,
   sweepOldest,
-  type Due,
+  type Aging,
   type Hold,
   type Holds,
   type Sweep,
   type SweepOptions,
   type Tally,
 } from '../../storage/clean-up/index.ts';
+import { entriesOf } from './disk-cache.ts';
 
 /** What the sweep needs. */
 export interface CacheSweepNeeds {
@@ -28,24 +28,15 @@ export class CacheSweep implements Sweep {
     this.#needs = needs;
   }
 
-  async run(options: SweepOptions): Promise<Tally> {
-    const { directory, retentionMs } = this.#needs;
-    const { beforeMs, enoughBytes } = olderThan(retentionMs, options);
-    const due: Due[] = [];
+  run(options: SweepOptions): Promise<Tally> {
+    return sweepOldest(this.#list(), this.#needs.retentionMs, options);
+  }
+
+  async *#list(): AsyncGenerator<Aging> {
     // Drafts of a process that was killed belong to nobody, and go by their age too.
-    for (const name of await readdir(directory, { recursive: true }).catch(() => [])) {
-      options.signal.throwIfAborted();
-      const path = join(directory, name);
-      const found = await stat(path).catch(() => null);
-      if (!found?.isFile() || found.mtimeMs >= beforeMs) continue;
-      due.push({
-        usedMs: found.mtimeMs,
-        bytes: () => found.size,
-        hold: () => this.#holdOf(name),
-        remove: () => remove(path),
-      });
+    for await (const { name, path, size, usedMs } of entriesOf(this.#needs.directory)) {
+      yield { usedMs, bytes: () => size, hold: () => this.#holdOf(name), remove: () => remove(path) };
     }
-    return sweepOldest(due, { ...options, enoughBytes });
   }
 
   #holdOf(name: string): Hold | null {

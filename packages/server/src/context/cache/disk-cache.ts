@@ -34,18 +34,32 @@ export class DiskCache {
 
   /** Removes the longest unused entries beyond the bound. */
   async prune(): Promise<void> {
-    const names = await readdir(this.#directory, { recursive: true }).catch(() => []);
-    const files: { path: string; size: number; usedMs: number }[] = [];
-    for (const name of names) {
-      const path = join(this.#directory, name);
-      const stats = name.endsWith('.json') ? await stat(path).catch(() => null) : null;
-      if (stats?.isFile()) files.push({ path, size: stats.size, usedMs: stats.mtimeMs });
-    }
+    const entries: StoredEntry[] = [];
+    for await (const entry of entriesOf(this.#directory)) if (entry.name.endsWith('.json')) entries.push(entry);
     let bytes = 0;
-    for (const { path, size } of files.toSorted((a, b) => b.usedMs - a.usedMs)) {
+    for (const { path, size } of entries.toSorted((a, b) => b.usedMs - a.usedMs)) {
       bytes += size;
       if (bytes > this.#maxBytes) await rm(path, { force: true }).catch(() => undefined);
     }
+  }
+}
+
+/** A file of the cache’s lasting part. */
+interface StoredEntry {
+  /** Path under the cache’s directory. */
+  readonly name: string;
+  readonly path: string;
+  /** In bytes. */
+  readonly size: number;
+  readonly usedMs: number;
+}
+
+/** Files of the cache, drafts of entries among them. None when there is no such directory. */
+export async function* entriesOf(directory: string): AsyncGenerator<StoredEntry> {
+  for (const name of await readdir(directory, { recursive: true }).catch(() => [])) {
+    const path = join(directory, name);
+    const stats = await stat(path).catch(() => null);
+    if (stats?.isFile()) yield { name, path, size: stats.size, usedMs: stats.mtimeMs };
   }
 }
 

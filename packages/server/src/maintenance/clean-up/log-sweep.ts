@@ -1,14 +1,7 @@
 import { rmSync, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  olderThan,
-  sweepOldest,
-  type Due,
-  type Sweep,
-  type SweepOptions,
-  type Tally,
-} from '../../storage/clean-up/index.ts';
+import { sweepOldest, type Aging, type Sweep, type SweepOptions, type Tally } from '../../storage/clean-up/index.ts';
 
 /** What the sweep needs. */
 export interface LogSweepNeeds {
@@ -28,15 +21,17 @@ export class LogSweep implements Sweep {
     this.#needs = needs;
   }
 
-  async run(options: SweepOptions): Promise<Tally> {
-    const { directory, retentionMs } = this.#needs;
-    const { beforeMs, enoughBytes } = olderThan(retentionMs, options);
-    const due: Due[] = [];
+  run(options: SweepOptions): Promise<Tally> {
+    return sweepOldest(this.#list(), this.#needs.retentionMs, options);
+  }
+
+  async *#list(): AsyncGenerator<Aging> {
+    const { directory } = this.#needs;
     for (const name of (await readdir(directory)).filter((it) => ASIDE.test(it))) {
       const path = join(directory, name);
       const found = statSync(path, { throwIfNoEntry: false });
-      if (!found || found.mtimeMs >= beforeMs) continue;
-      due.push({
+      if (!found) continue;
+      yield {
         usedMs: found.mtimeMs,
         bytes: () => found.size,
         hold: () => null,
@@ -44,8 +39,7 @@ export class LogSweep implements Sweep {
         remove: () => {
           if (statSync(path, { throwIfNoEntry: false })?.mtimeMs === found.mtimeMs) rmSync(path, { force: true });
         },
-      });
+      };
     }
-    return sweepOldest(due, { ...options, enoughBytes });
   }
 }

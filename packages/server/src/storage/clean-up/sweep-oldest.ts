@@ -1,9 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Hold } from './holds.ts';
+import { olderThan, type SweepOptions } from './sweep.ts';
 import { Tally } from './tally.ts';
 
-/** Something on disk whose time is over. */
-export interface Due {
+/** Something on disk that goes when its time is over. */
+export interface Aging {
   /** When it was last used or written to. */
   readonly usedMs: number;
   bytes(): number | Promise<number>;
@@ -12,11 +13,22 @@ export interface Due {
   remove(): void | Promise<void>;
 }
 
-/** Removes what is due one by one, the oldest first. One that cannot be removed keeps none of the others back. */
+/**
+ * Removes what is due one by one, the oldest first. One that cannot be removed keeps none of the others back.
+ * @throws the signal’s reason; what the listing throws.
+ */
 export async function sweepOldest(
-  due: readonly Due[],
-  { enoughBytes, dryRun, signal }: { enoughBytes: number; dryRun: boolean; signal: AbortSignal },
+  listed: AsyncIterable<Aging>,
+  retentionMs: number,
+  options: SweepOptions,
 ): Promise<Tally> {
+  const { dryRun, signal } = options;
+  const { beforeMs, enoughBytes } = olderThan(retentionMs, options);
+  const due: Aging[] = [];
+  for await (const one of listed) {
+    signal.throwIfAborted();
+    if (one.usedMs < beforeMs) due.push(one);
+  }
   const tally = new Tally();
   for (const one of due.toSorted((a, b) => a.usedMs - b.usedMs)) {
     signal.throwIfAborted();
