@@ -118,9 +118,15 @@ async function open(
     openDatabase(places.database, { newEpoch: ids.uuid().slice(0, 8), nowMs: nowMs() }),
     (it) => it.close(),
   );
-  const writer = scope.own('writer', new Writer(database, observeCommits(metrics, tracer)), (it) => it.close(), {
-    holding: ({ depth }) => `${depth} writes wait for the disk`,
-  });
+  const untold = (cause: unknown): void => logger.error({ err: cause }, 'what was stored could not be told to all');
+  const writer = scope.own(
+    'writer',
+    new Writer(database, observeCommits(metrics, tracer), untold),
+    (it) => it.close(),
+    {
+      holding: ({ depth }) => `${depth} writes wait for the disk`,
+    },
+  );
   const bus = openEvents(
     { config, database, writer, clock, ids, logger, breakers, mirrorFile: places.eventLog },
     scope,

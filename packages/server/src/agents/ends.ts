@@ -88,8 +88,8 @@ export class Ends {
 
   /** An attempt failed: another one follows when the table and the profile say so. */
   async fail(agentId: string, failure: Failure, end: AgentEnd | null): Promise<void> {
-    const { clock, ledger, profiles, random, rest, pump } = this.#needs;
-    const { agent, tier } = ledger.require(agentId);
+    const { clock, ledger, profiles, random, rest, pump, signal } = this.#needs;
+    const { agent, tier } = await ledger.untilRead(agentId, signal);
     const profile = profiles.get(agent.agent_type);
     if (!profile || !mayRetry(failure, agent.attempt, profile.limits.max_retries)) {
       return this.settle(agentId, (record) => step.failedForGood(record, failure, end, this.#now()));
@@ -97,7 +97,7 @@ export class Ends {
     const inMs = retryDelayMs(agent.attempt + 1, random);
     const retry = { at: isoTime(clock.nowMs() + inMs), inMs, tier: tierAfter(failure, tier, profile.model) };
     const { state } = await this.conclude(agentId, (record) => step.retrying(record, failure, end, this.#now(), retry));
-    if (state === 'queued') rest(ledger.require(agentId), inMs);
+    if (state === 'queued') rest(await ledger.untilRead(agentId, signal), inMs);
     pump();
   }
 

@@ -1,5 +1,6 @@
 import { SidecarError, type Agent, type EventSubscription, type Profile } from '@orchestration-sidecar/shared';
 import type { Clock } from '../runtime/clock.ts';
+import { diskFault } from '../runtime/disk-fault.ts';
 import { once, type KeyedRequest } from '../storage/idempotency.ts';
 import type { Transaction, Writer } from '../storage/writer.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -51,10 +52,10 @@ export class Ledger {
 
   /**
    * The record of an agent.
-   * @throws {SidecarError} `AGENT_NOT_FOUND`.
+   * @throws {SidecarError} `AGENT_NOT_FOUND`, `STORAGE_UNAVAILABLE`.
    */
   require(agentId: string): AgentRecord {
-    const record = this.#needs.store.find(agentId);
+    const record = this.#find(agentId);
     if (!record) throw new SidecarError('AGENT_NOT_FOUND', `There is no agent ${agentId}.`);
     return record;
   }
@@ -125,6 +126,11 @@ export class Ledger {
     return this.untilWritten(agentId, () => this.take(agentId, step), signal);
   }
 
+  /** The record of an agent that must be known: while the disk refuses, it is read again until the signal aborts. */
+  untilRead(agentId: string, signal: AbortSignal): Promise<AgentRecord> {
+    return this.untilWritten(agentId, async () => this.require(agentId), signal);
+  }
+
   /** Writes what became of an agent, again and again while the disk refuses; until the signal aborts. */
   async untilWritten<T>(agentId: string, write: () => Promise<T>, signal: AbortSignal): Promise<T> {
     for (let told = false; ; told = true) {
@@ -137,6 +143,14 @@ export class Ledger {
           this.#needs.logger.error({ err: cause, agent_id: agentId }, 'what became of an agent waits for the disk');
         await this.#pause(signal);
       }
+    }
+  }
+
+  #find(agentId: string): AgentRecord | undefined {
+    try {
+      return this.#needs.store.find(agentId);
+    } catch (cause) {
+      throw diskFault(cause) ?? cause;
     }
   }
 

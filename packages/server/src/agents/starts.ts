@@ -47,9 +47,7 @@ export class Starts {
   begin(agentId: string): void {
     const callOff = new AbortController();
     const signal = AbortSignal.any([callOff.signal, this.#needs.signal]);
-    const done = inCall(callOf(this.#needs.ledger.require(agentId)), () =>
-      this.#attempt(agentId, signal).catch((cause: unknown) => this.#notStarted(agentId, cause)),
-    ).finally(() => this.#underWay.delete(agentId));
+    const done = this.#start(agentId, signal).finally(() => this.#underWay.delete(agentId));
     this.#underWay.set(agentId, { callOff, done });
     // Its failure is on record and announced, whether somebody waits for it or not.
     done.catch(() => {});
@@ -75,6 +73,18 @@ export class Starts {
   /** Waits for the starts that the signal called off. */
   async close(): Promise<void> {
     await Promise.allSettled([...this.#underWay.values()].map(({ done }) => done));
+  }
+
+  /** Rejects, and never throws: who begins a start is a timer or a commit, which no fault of one agent may end. */
+  async #start(agentId: string, signal: AbortSignal): Promise<Agent> {
+    const notStarted = (cause: unknown): Promise<Agent> => this.#notStarted(agentId, cause);
+    let record: AgentRecord;
+    try {
+      record = this.#needs.ledger.require(agentId);
+    } catch (cause) {
+      return notStarted(cause);
+    }
+    return inCall(callOf(record), () => this.#attempt(agentId, signal).catch(notStarted));
   }
 
   async #attempt(agentId: string, signal: AbortSignal): Promise<Agent> {

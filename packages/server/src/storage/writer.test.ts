@@ -81,6 +81,24 @@ test('a job that fails after writing is undone alone, and what it prepared in me
   expect({ told, undone }).toEqual({ told: ['a'], undone: ['bad'] });
 });
 
+test('regression: a job that cannot be told of keeps no other from being told of and answered', async () => {
+  using store = openTemporaryStore();
+  const [told, faults]: [string[], unknown[]] = [[], []];
+  const writer = new Writer(store.database, undefined, (cause) => faults.push(cause));
+  const fault = new Error('nobody listens');
+  const write = (nonce: string): Promise<string> =>
+    writer.write((transaction) => {
+      transaction.afterCommit(() => {
+        if (nonce === 'bad') throw fault;
+        told.push(nonce);
+      });
+      return remember(nonce)(transaction);
+    });
+  await expect(Promise.all([write('a'), write('bad'), write('b')])).resolves.toEqual(['a', 'bad', 'b']);
+  expect({ told, faults }).toEqual({ told: ['a', 'b'], faults: [fault] });
+  expect(remembered(store)).toEqual(['a', 'b', 'bad']);
+});
+
 test('many jobs are committed in few transactions, all of them', async () => {
   using store = openTemporaryStore();
   const names = Array.from({ length: 2000 }, (_, index) => `n${index}`);

@@ -57,11 +57,20 @@ export class Writer {
   #scheduled = false;
   #closed = false;
   readonly #onCommit: (report: CommitReport) => void;
+  readonly #onFault: (cause: unknown) => void;
 
-  /** @param onCommit told of every transaction that was tried with its last set of jobs; must not throw. */
-  constructor(database: Database, onCommit: (report: CommitReport) => void = () => {}) {
+  /**
+   * @param onCommit told of every transaction that was tried with its last set of jobs; must not throw.
+   * @param onFault told what a job’s {@link Transaction.afterCommit} threw; must not throw. Default: it ends the process.
+   */
+  constructor(
+    database: Database,
+    onCommit: (report: CommitReport) => void = () => {},
+    onFault: (cause: unknown) => void = throwLater,
+  ) {
     this.#database = database;
     this.#onCommit = onCommit;
+    this.#onFault = onFault;
     const { driver } = database;
     this.#begin = driver.prepare('begin immediate');
     this.#commit = driver.prepare('commit');
@@ -166,7 +175,14 @@ export class Writer {
       return undefined;
     }
     report(true);
-    for (const call of tell) call();
+    for (const call of tell) {
+      // What all of them wrote is on disk: a fault in telling of one must not leave the others untold and unanswered.
+      try {
+        call();
+      } catch (cause) {
+        this.#onFault(cause);
+      }
+    }
     for (const call of settle) call();
     return undefined;
   }
@@ -175,4 +191,10 @@ export class Writer {
     if (this.#database.driver.inTransaction) this.#rollback.run();
     for (const call of undo.toReversed()) call();
   }
+}
+
+function throwLater(cause: unknown): void {
+  setImmediate(() => {
+    throw cause;
+  });
 }
