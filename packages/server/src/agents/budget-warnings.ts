@@ -31,10 +31,22 @@ export class BudgetWarnings {
     this.#needs = needs;
   }
 
-  /** Looks at a project’s budget after an agent of it was admitted or has used something; answers how far it is used. */
+  /**
+   * Looks at a project’s budget after an agent of it was admitted or has used something; answers how far it is used.
+   * Never throws: where that cannot be known now it is said to be ok, and is looked at again with the next use.
+   */
   look({ project_id: projectId, agent_id: agentId }: Pick<Agent, 'project_id' | 'agent_id'>): BudgetLevel {
+    try {
+      return this.#look(projectId, agentId);
+    } catch (cause) {
+      this.#needs.logger.warn({ err: cause, project_id: projectId }, 'how far a budget is used could not be read');
+      return 'ok';
+    }
+  }
+
+  #look(projectId: string, agentId: string): BudgetLevel {
     const { spend, tell, logger } = this.#needs;
-    const { level, reason } = spend.level(projectId);
+    const { level, reason } = spend.standing(projectId);
     const before = this.#levels.get(projectId) ?? 'ok';
     this.#levels.set(projectId, level);
     if (level === 'ok' || LEVELS.indexOf(level) <= LEVELS.indexOf(before)) return level;

@@ -37,7 +37,7 @@ export async function forecastSpawn(request: ForecastRequest, needs: ForecastNee
     await problemOf(() => assertEnvironmentAllowed(environment, profile.spawn_environment)),
     await problemOf(() => needs.launchers.locate(launcher, project.root)),
     admission.refusal(ticket, depth),
-    needs.supervisor.spend.refusal(project.project_id),
+    needs.supervisor.spend.standing(project.project_id).refusal,
   ];
   const problems = found.filter((problem) => problem !== undefined);
   const queue = admission.forecast(ticket) ?? null;

@@ -35,6 +35,15 @@ const STOP_FRACTION = 1.2;
 /** How far a budget is used. */
 export type BudgetLevel = ProjectBudget['level'];
 
+/** How a project’s budget stands. */
+export interface Standing {
+  readonly level: BudgetLevel;
+  /** The share that is used furthest, in words; empty where the level is ok. */
+  readonly reason: string;
+  /** Why the project may start no further agent now; undefined: it may. */
+  readonly refusal: SidecarError | undefined;
+}
+
 /** One of the things a budget bounds. */
 interface Share {
   readonly name: string;
@@ -73,24 +82,10 @@ export class Spend {
     return { level: levelOf(sharesOf(shares)).level, hours: 24, ...shares };
   }
 
-  /** Why the project may start no further agent now; undefined: it may. */
-  refusal(projectId: string): SidecarError | undefined {
-    if (!this.#isLimited) return undefined;
-    for (const share of sharesOf(this.budget(projectId))) {
-      const { name, used, reserved, max } = share;
-      if (used >= max) return new SidecarError('PROJECT_LIMIT_REACHED', `${said(share)}.`);
-      if (used + reserved >= max) {
-        const detail = `The rest of the project’s ${name} of the day is reserved by agents that run.`;
-        return new SidecarError('AGENT_LIMIT_REACHED', detail);
-      }
-    }
-    return undefined;
-  }
-
-  /** How far the project’s budget is used, and the share that is used furthest. */
-  level(projectId: string): { readonly level: BudgetLevel; readonly reason: string } {
+  /** How the project’s budget stands now, from one reading of it. */
+  standing(projectId: string): Standing {
     const shares = this.#isLimited ? sharesOf(this.budget(projectId)) : [];
-    return levelOf(shares);
+    return { ...levelOf(shares), refusal: refusalOf(shares) };
   }
 
   /** What an agent’s use amounts to: the limit of its own that it passed; undefined: none. */
@@ -120,6 +115,18 @@ function sharesOf({ tokens, cost_usd, spawns }: Pick<ProjectBudget, 'tokens' | '
     { name: 'US dollars', ...cost_usd },
     { name: 'agents', ...spawns },
   ].flatMap(({ max, ...share }) => (max === null ? [] : [{ ...share, max }]));
+}
+
+function refusalOf(shares: readonly Share[]): SidecarError | undefined {
+  for (const share of shares) {
+    const { name, used, reserved, max } = share;
+    if (used >= max) return new SidecarError('PROJECT_LIMIT_REACHED', `${said(share)}.`);
+    if (used + reserved >= max) {
+      const detail = `The rest of the project’s ${name} of the day is reserved by agents that run.`;
+      return new SidecarError('AGENT_LIMIT_REACHED', detail);
+    }
+  }
+  return undefined;
 }
 
 function levelOf(shares: readonly Share[]): { level: BudgetLevel; reason: string } {

@@ -122,18 +122,16 @@ export class Supervisor {
       request.profile,
       (transaction) => {
         const { project_id: projectId } = request.project;
-        const refusal = this.spend.refusal(projectId);
+        const { refusal, level } = this.spend.standing(projectId);
         if (refusal) throw refusal;
-        const isBudgetLow = request.isBudgetLow === true || this.spend.level(projectId).level !== 'ok';
+        const isBudgetLow = request.isBudgetLow === true || level !== 'ok';
         const tier = isBudgetLow ? tierWhen('budget_low', request.profile.model) : request.profile.model.tier;
         const ticket = ticketOf(recordIn('queued'));
         const place = this.admission.enter(ticket, this.depthBelow(request.parentId));
         transaction.afterRollback(() => this.admission.leave(own));
+        if (place === 'slot') transaction.afterCommit(() => this.#starts.begin(own));
         transaction.afterCommit(() => this.#budgets.look({ project_id: projectId, agent_id: own }));
-        if (place === 'slot') {
-          transaction.afterCommit(() => this.#starts.begin(own));
-          return { record: { ...recordIn('starting'), tier }, events: [] };
-        }
+        if (place === 'slot') return { record: { ...recordIn('starting'), tier }, events: [] };
         const record = { ...recordIn('queued'), tier };
         const standing = this.admission.placeOf(own);
         return { record, events: standing ? [step.queued(record, standing)] : [] };
