@@ -109,10 +109,11 @@ test(
   async () => {
     await server.call('POST', '/api/agents/stop', { body: {} });
     const launcher = bashAgent(server, 'cut-off', 'exec sleep 300');
-    const [few, many] = await Promise.all([9, 10].map(async () => (await spawn(server, launcher)).body));
+    const [few, many] = await Promise.all([1, 2].map(async () => (await spawn(server, launcher)).body));
     await server.kill();
-    cutOff(few.agent_id, 9);
-    cutOff(many.agent_id, 10);
+    // This one is the ninth that ended with the sidecar, and the tenth.
+    cutOff(few.agent_id, 8);
+    cutOff(many.agent_id, 9);
     await server.start();
 
     await until(server, few.agent_id, 'running');
@@ -121,6 +122,8 @@ test(
       attempt: 2,
       failures: [{ reason: 'lost', detail: expect.stringContaining('10 times') }],
     });
+    // The next attempt’s starts are counted anew.
+    expect(recordOf(many.agent_id).undoneStarts).toBeUndefined();
     const [record, pids] = [recordOf(few.agent_id), processesOf(few.agent_id)];
     expect(pids).toContain(record.process?.program.pid);
     expect(record.undoneStarts).toBeUndefined();

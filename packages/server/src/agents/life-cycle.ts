@@ -92,7 +92,8 @@ export function retrying(
   at: string,
   retry: { readonly at: string; readonly inMs: number; readonly tier: ModelTier },
 ): Step {
-  const failed = withFailure(ended(record, 'queued', end, at, 'unknown'), failure, at);
+  const { undoneStarts: _, ...kept } = record;
+  const failed = withFailure(ended(kept, 'queued', end, at, 'unknown'), failure, at);
   const agent = { ...failed.agent, attempt: record.agent.attempt + 1, ended_at: null, process_id: null };
   const event = eventOf(failed, 'agent_failed', {
     ...errorOf(failure),

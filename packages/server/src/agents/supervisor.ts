@@ -300,7 +300,7 @@ export class Supervisor {
     }
     this.#needs.logger.warn({ agent_id: agentId, processes }, 'half-done start undone');
     // One that brings the sidecar down each time must not do so for ever.
-    if ((this.#ledger.require(agentId).undoneStarts ?? 0) >= MAX_UNDONE_STARTS) {
+    if ((this.#ledger.require(agentId).undoneStarts ?? 0) + 1 >= MAX_UNDONE_STARTS) {
       const detail = `the sidecar ended ${MAX_UNDONE_STARTS} times while it started the agent`;
       return this.#ends.fail(agentId, { reason: 'lost', detail }, null);
     }
