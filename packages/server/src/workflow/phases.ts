@@ -99,14 +99,13 @@ export function takeChecked(step: Step, { key, checks, reason }: Extract<Happeni
   // The first thing to know of a failure: whether it can be the agents'.
   const before = run.jobs.some(({ files_changed }) => files_changed > 0)
     ? ''
-    : 'no agent has reported a changed file, so this failed before any agent came: ';
+    : 'no agent has reported a changed file; this may have failed before any came: ';
   const facts = failed.map(
-    ({ name, exit_code, output_tail }) =>
-      `${before}the check ${name} failed (exit ${exit_code ?? 'unknown'}):\n${output_tail}`,
+    ({ name, exit_code, output_tail }) => `the check ${name} failed (exit ${exit_code ?? 'unknown'}):\n${output_tail}`,
   );
   for (const job of delivered) {
     if (isOver(run)) return;
-    failWork(step, job, facts.join('\n'), { retry: true });
+    failWork(step, job, before + facts.join('\n'), { retry: true });
   }
   if (!isOver(run) && !run.work_refused && !currentJobs(run).some(isOpen)) completePhase(step);
 }

@@ -167,14 +167,15 @@ describe('evidence', () => {
     });
     const issue = await world.ended('i');
     expect(issue.progress?.reason).toContain('the check tests failed (exit 1)');
-    expect(issue.progress?.reason).not.toContain('before any agent came');
+    expect(issue.progress?.reason).not.toContain('before any came');
     expect(tasks).toHaveLength(3);
     expect(tasks[1]).toContain('expected 4, got 5');
     expect([...world.confirmed.values()]).toEqual(['failed', 'failed', 'failed']);
   });
 
-  test('a check that fails although no agent has changed a file failed before any came, and the reason says so', async () => {
-    await using world = await opened(workflowOf([{ name: 'a', checks }]), {
+  test('a check that fails although no agent has changed a file may have failed before any came, and the reason says so once', async () => {
+    const two = [...checks, ...checks.map((check) => ({ ...check, name: 'lint' }))];
+    await using world = await opened(workflowOf([{ name: 'a', checks: two }]), {
       script: async (agent) => {
         await agent.store({ status: 'success', summary: 'There was nothing to do' });
         await agent.complete();
@@ -182,9 +183,10 @@ describe('evidence', () => {
       check: () => checkEnding(1, 'expected 4, got 5'),
     });
     const issue = await world.ended('i');
-    expect(issue.progress?.reason).toMatch(
-      /no agent has reported a changed file, so this failed before any agent came: /,
-    );
+    expect(issue.progress?.reason?.match(/no agent has reported a changed file; [^:]+: the check \w+/g)).toEqual([
+      'no agent has reported a changed file; this may have failed before any came: the check tests',
+    ]);
+    expect(issue.progress?.reason).toContain('the check lint failed');
     expect(issue.progress?.reason).toContain('expected 4, got 5');
   });
 
