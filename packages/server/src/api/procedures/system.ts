@@ -1,4 +1,4 @@
-import { contract, LIVE_AGENT_STATES, SidecarError } from '@orchestration-sidecar/shared';
+import { contract, SidecarError } from '@orchestration-sidecar/shared';
 import { isoTime } from '../../runtime/clock.ts';
 import { implementPublic, type Implementations } from '../implement.ts';
 import type { Rooms } from '../rooms.ts';
@@ -53,7 +53,7 @@ export function systemProcedures(rooms: Rooms): Implementations<typeof contract.
       const load = broker.load();
       return {
         agents: {
-          active: agents.count(LIVE_AGENT_STATES),
+          active: agents.liveCount(),
           completed: agents.count(['exited']),
           failed: agents.count(['failed']),
           by_type: agents.activeByType(),
