@@ -26,7 +26,9 @@ export interface LaunchScriptValues {
  * Renders the specification’s launch script ("Agent Launch Script Template"): fetches the context to a file that only
  * its user can read, runs the program, and cleans up however it ends. Every value is shell-quoted.
  *
- * When it runs it takes the token from `JWT_TOKEN` or the file `JWT_TOKEN_FILE`, the task from the file `TASK_FILE` (on
+ * When it runs it takes the token from `JWT_TOKEN`, else from the file `JWT_TOKEN_FILE`. Where both are set the file is
+ * taken for somebody else’s, such as the agent’s that runs the script, and left alone: an agent must not act as another.
+ * What it starts finds both, and the newest token in the file. It takes the task from the file `TASK_FILE` (on
  * the program’s standard input; without it the script’s own is passed on), and keeps its files in `AGENT_DIR`, else in
  * a temporary directory. Exits with the program’s status; 64 without a token, 69 when the context cannot be had.
  */
@@ -52,7 +54,8 @@ export ISSUE_ID=${shellQuote(values.issueId)}
 export PROJECT_ID=${shellQuote(values.projectId)}
 export SIDECAR_URL=${shellQuote(values.sidecarUrl)}
 PROJECT_DIR=${shellQuote(values.projectDir)}
-if [[ -z "\${JWT_TOKEN:-}" && -n "\${JWT_TOKEN_FILE:-}" ]]; then JWT_TOKEN="$(<"$JWT_TOKEN_FILE")"; fi
+# A file that is set beside JWT_TOKEN was inherited from another agent
+if [[ -n "\${JWT_TOKEN:-}" ]]; then unset JWT_TOKEN_FILE; elif [[ -n "\${JWT_TOKEN_FILE:-}" ]]; then JWT_TOKEN="$(<"$JWT_TOKEN_FILE")"; fi
 if [[ -z "\${JWT_TOKEN:-}" ]]; then
   echo 'JWT_TOKEN or JWT_TOKEN_FILE must be set' >&2
   exit 64
@@ -77,13 +80,14 @@ fi
 MADE_TOKEN=''
 if [[ -z "\${JWT_TOKEN_FILE:-}" ]]; then
   export JWT_TOKEN_FILE="$AGENT_DIR/token"
+  if [[ -e "$JWT_TOKEN_FILE" ]]; then JWT_TOKEN_FILE="$(mktemp "$AGENT_DIR/token.XXXXXX")"; fi
   MADE_TOKEN="$JWT_TOKEN_FILE"
   printf '%s\\n' "$JWT_TOKEN" >"$JWT_TOKEN_FILE"
 fi
 "$SIDECAR_SEND" --keep-fresh >/dev/null 2>&1 </dev/null &
 KEEPER=$!
 cleanup() {
-  kill "$KEEPER" 2>/dev/null || true
+  kill "$KEEPER" 2>/dev/null && wait "$KEEPER" 2>/dev/null || true
   rm -f -- "$CONTEXT_FILE" "$CONTEXT_FILE.part" \${MADE_TOKEN:+"$MADE_TOKEN"}
   if [[ -z "$MADE_DIR" ]]; then return; fi
   rm -f -- "$MADE_DIR/sidecar-send"

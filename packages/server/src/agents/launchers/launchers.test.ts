@@ -1,8 +1,11 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { AgentUsage, Launcher, ResultBody } from '@orchestration-sidecar/shared';
 import * as fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -10,6 +13,8 @@ import { type ChildExit, type ChildHandle, Processes } from '../../process/index
 import { systemClock } from '../../runtime/clock.ts';
 import { agentEnvironment } from '../environment.ts';
 import { agentFiles, type AgentRun, judge, Launchers, type LaunchPlan, outputParser, type Verdict } from './index.ts';
+import { renderLaunchScript } from './launch-script.ts';
+import { SEND_SCRIPT } from './send-script.ts';
 
 const FIXTURES = join(import.meta.dirname, '../../../../../test/fixtures/agents');
 const PATH = `${FIXTURES}:${join(process.execPath, '..')}:/usr/local/bin:/usr/bin:/bin`;
@@ -26,6 +31,7 @@ beforeAll(async () => {
   // Answers a context to whoever has the token, as the sidecar would.
   server = createServer(({ url = '', headers }, answer) => {
     seen.push({ url, authorization: headers.authorization });
+    if (headers.authorization === 'Bearer no-answer') return;
     answer.statusCode = headers.authorization === 'Bearer the-token' ? 200 : 401;
     answer.end(answer.statusCode === 200 ? CONTEXT : '{}');
   });
@@ -360,6 +366,73 @@ printf '\0'
     expect(refused.exit.code).toBe(69);
     expect(readdirSync(directory)).not.toContain('context.json.part');
     expect(refused.output).toBe('');
+  });
+
+  test('regression: an agent that is started by another one does not take its token', async () => {
+    const outer = join(projectDir, 'outer-token');
+    writeFileSync(outer, 'outer-token\n');
+    writeFileSync(join(directory, 'token'), 'outer-token\n');
+    const show = join(directory, 'show.sh');
+    writeFileSync(show, '#!/bin/bash\necho "$JWT_TOKEN $(<"$JWT_TOKEN_FILE")"\n', { mode: 0o755 });
+    const launch = renderLaunchScript({
+      ...script(),
+      program: show,
+      args: [],
+      specifiedArgs: false,
+    });
+    const own = { PATH, HOME: directory, AGENT_DIR: directory, JWT_TOKEN_FILE: outer };
+    const output = async (env: Record<string, string>): Promise<string> =>
+      (await promisify(execFile)('bash', ['-c', launch], { env: { ...own, ...env } })).stdout;
+    expect(await output({ JWT_TOKEN: 'the-token' })).toBe('the-token the-token\n');
+    expect(readFileSync(outer, 'utf8')).toBe('outer-token\n');
+    expect(readdirSync(directory).toSorted()).toEqual(['show.sh', 'sidecar-send', 'token']);
+    writeFileSync(outer, 'the-token\n');
+    expect(await output({ JWT_TOKEN: '' })).toBe('the-token the-token\n');
+  });
+
+  describe('what keeps the token fresh', () => {
+    let send: string;
+    const keepers = (): string[] => readdirSync(directory).filter((name) => name.startsWith('.keeper.'));
+    /** Runs a line of bash beside which the token is refreshed all the time. */
+    const beside = (line: string, token: string) =>
+      spawn('bash', ['-c', line], {
+        env: {
+          PATH,
+          SEND: send,
+          JWT_TOKEN: token,
+          SIDECAR_URL: script().sidecarUrl,
+          SIDECAR_OUTBOX: join(directory, 'outbox'),
+          SIDECAR_REFRESH_SECONDS: '0.05',
+        },
+        stdio: 'ignore',
+      });
+    beforeEach(() => {
+      send = join(directory, 'send');
+      writeFileSync(send, SEND_SCRIPT, { mode: 0o755 });
+    });
+
+    test('regression: it ends when who started it was killed, and leaves nothing behind', async () => {
+      const wrapper = beside('"$SEND" --keep-fresh & wait', 'the-token');
+      await expect.poll(keepers).toHaveLength(1);
+      wrapper.kill('SIGKILL');
+      await expect.poll(keepers).toEqual([]);
+    });
+
+    test('regression: it ends when the token is refused for good', async () => {
+      const keeper = beside('"$SEND" --keep-fresh', 'another-token');
+      expect(await once(keeper, 'exit')).toEqual([77, null]);
+      expect(seen).toHaveLength(1);
+      expect(keepers()).toEqual([]);
+    });
+
+    test('regression: it ends at once also while it asks a sidecar that does not answer', async () => {
+      const keeper = beside('exec "$SEND" --keep-fresh', 'no-answer');
+      await expect.poll(() => seen.length).toBe(1);
+      keeper.kill('SIGTERM');
+      // The request goes on for 30 s, and the test fails before that.
+      expect(await once(keeper, 'exit')).toEqual([0, null]);
+      expect(keepers()).toEqual([]);
+    });
   });
 
   test('runs Claude Code as the claude launcher does', async () => {

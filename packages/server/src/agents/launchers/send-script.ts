@@ -8,16 +8,24 @@ export const SEND_SCRIPT = `#!/bin/bash
 # sidecar-send PATH: hands the JSON on standard input to the sidecar and prints the answer. PATH is /results or
 # /events/<event_type>. When the sidecar is away, keeps it and prints {"queued":true}; it is delivered later, once.
 # sidecar-send --flush [SECONDS]: delivers what is kept, waiting that long for the sidecar. Default 0.
-# sidecar-send --keep-fresh: refreshes JWT_TOKEN_FILE every SIDECAR_REFRESH_SECONDS (default 2400) until it is ended.
+# sidecar-send --keep-fresh: refreshes JWT_TOKEN_FILE every SIDECAR_REFRESH_SECONDS (default 2400) until it or the process
+# that started it is ended, or the token is refused.
 # sidecar-send --refresh: prints the next token of the agent, for JWT_TOKEN; a file that JWT_TOKEN_FILE names gets it too.
-# Exits 0 when handed in or kept, 65 when the sidecar refused it, 73 when no more can be kept, 75 when --flush left some.
+# Exits 0 when handed in or kept, 65 when the sidecar refused it, 73 when no more can be kept, 75 when --flush left some or
+# the token cannot be refreshed now, 77 when it never can be.
 set -uo pipefail
 umask 077
 box=\${SIDECAR_OUTBOX:?must name the folder to keep requests in}
-work=$(mktemp -d) || exit 73
-trap 'rm -rf -- "$work"' EXIT
+work=
+trap 'rm -rf -- \${work:+"$work"}' EXIT
+if [[ "\${1:-}" == --keep-fresh ]]; then
+  trap 'exit 0' TERM INT HUP
+  # Beside the outbox: should even this be killed, it goes with the folder of the agent.
+  work=$(mktemp -d "\${box%/*}/.keeper.XXXXXX" 2>/dev/null)
+fi
+[[ -n "$work" ]] || work=$(mktemp -d) || exit 73
 
-# The token of the agent: the newest, where it is kept fresh.
+# The token of the agent. JWT_TOKEN is what it was started with; the newest, where it is kept fresh, is in the file.
 token() { if [[ -s "\${JWT_TOKEN_FILE:-}" ]]; then cat -- "$JWT_TOKEN_FILE"; else printf '%s' "\${JWT_TOKEN:-}"; fi; }
 
 base() {
@@ -75,11 +83,17 @@ keep() {
 
 # The token before goes on for a minute, so that requests under way do not fail.
 refresh() {
-  local next
-  printf 'header = "Authorization: Bearer %s"\\n' "$(token)" |
-    curl --config - --silent --fail --max-time 30 \${SIDECAR_CA_FILE:+--cacert "$SIDECAR_CA_FILE"} \\
+  local next code
+  code=$(printf 'header = "Authorization: Bearer %s"\\n' "$(token)" |
+    curl --config - --silent --max-time 30 \${SIDECAR_CA_FILE:+--cacert "$SIDECAR_CA_FILE"} \\
       --header 'content-type: application/json' --data '{}' \\
-      --output "$work/answer" "$(base)/tokens/refresh" || return 75
+      --output "$work/answer" --write-out '%{http_code}' "$(base)/tokens/refresh") || return 75
+  case $code in
+    2??) ;;
+    408 | 429) return 75 ;;
+    4??) return 77 ;;
+    *) return 75 ;;
+  esac
   next=$(sed -n 's/.*"token":"\\([^"]*\\)".*/\\1/p' "$work/answer")
   [[ -n "$next" ]] || return 75
   if [[ -n "\${JWT_TOKEN_FILE:-}" ]]; then
@@ -91,11 +105,19 @@ refresh() {
 # Where the sidecar is away, it is asked again soon: a third of the token's life is left for that.
 keep_fresh() {
   local pause=\${SIDECAR_REFRESH_SECONDS:-2400}
-  trap 'kill $! 2>/dev/null; rm -rf -- "$work"; exit 0' TERM INT HUP
+  trap 'kill $! 2>/dev/null; rm -f -- \${JWT_TOKEN_FILE:+"$JWT_TOKEN_FILE.$$"}; exit 0' TERM INT HUP
   while :; do
     sleep "$pause" &
     wait $!
-    if refresh >"$work/fresh"; then pause=\${SIDECAR_REFRESH_SECONDS:-2400}; else pause=15; fi
+    # Whoever was killed ended nothing that it had started.
+    kill -0 "$PPID" 2>/dev/null || exit 0
+    refresh >"$work/fresh" &
+    wait $!
+    case $? in
+      0) pause=\${SIDECAR_REFRESH_SECONDS:-2400} ;;
+      77) exit 77 ;;
+      *) pause=15 ;;
+    esac
   done
 }
 
