@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import type { AgentLogLine } from '@orchestration-sidecar/shared';
 import { tailFile } from '../process/index.ts';
 import { isoTime, type Clock } from '../runtime/clock.ts';
-import { SECRET_MARK, SecretLines } from '../telemetry/redact-secrets.ts';
+import { redactSecrets, SECRET_MARK, SecretLines } from '../telemetry/redact-secrets.ts';
 import { readMarks, type LogStream } from './log-marks.ts';
 
 /** A page of one output of an agent. */
@@ -33,6 +33,8 @@ const MAX_LINE_BYTES = 64 * 1024;
 const PAGE_BYTES = 512 * 1024;
 /** How far before a page a private key may begin that it starts in the middle of. */
 const LEAD_BYTES = 16 * 1024;
+/** How much of a line is seen after a piece of it before the piece is answered: a token may begin in the piece. */
+const AHEAD_BYTES = 4 * 1024;
 
 /** Reads a page of an agent’s output; waits for its first line when asked to. */
 export async function readLogPage(request: LogRequest, clock: Clock, signal: AbortSignal): Promise<LogPage> {
@@ -66,18 +68,18 @@ async function readPage(request: LogRequest): Promise<LogPage> {
     const { end, next } = lineFrom(bytes, start);
     const isWhole = next > end;
     const isCut = !isWhole && end - start === MAX_LINE_BYTES;
+    const ahead = isCut ? lineAhead(bytes, end) : undefined;
     // Without its newline it may still grow.
-    if (!isWhole && !isCut && !(over && atEnd)) break;
+    if (!isWhole && !ahead?.isSeen && !(over && atEnd)) break;
     const atMs = timeOf(request.fromByte + next);
     const text = bytes.toString('utf8', start, end).replace(/\r$/, '');
-    const shown = secrets.redact(begun + text);
     lines.push({
       byte: request.fromByte + start,
       at: atMs === null ? null : isoTime(atMs),
-      text: begun === '' ? shown : shown.endsWith(text) ? text : SECRET_MARK,
+      text: redactPiece(secrets, { before: begun, text, after: ahead?.text ?? '' }),
       cut: isCut,
     });
-    begun = '';
+    begun = isCut ? text.slice(-LEAD_BYTES) : '';
     start = next;
   }
   return { lines, next_byte: request.fromByte + start, ended: over && atEnd && start === bytes.length };
@@ -96,6 +98,44 @@ function lineFrom(bytes: Buffer, start: number): { end: number; next: number } {
   const newline = bytes.indexOf(NEWLINE, start);
   const end = Math.min(newline < 0 ? bytes.length : newline, start + MAX_LINE_BYTES);
   return { end, next: end === newline ? end + 1 : end };
+}
+
+/** How a line goes on after a piece of it; `isSeen`: as far as it has to be known. */
+function lineAhead(bytes: Buffer, end: number): { text: string; isSeen: boolean } {
+  const next = bytes.subarray(end, end + AHEAD_BYTES);
+  const newline = next.indexOf(NEWLINE);
+  const text = next.toString('utf8', 0, newline < 0 ? next.length : newline);
+  return { text, isSeen: newline >= 0 || next.length === AHEAD_BYTES };
+}
+
+/** A piece of a line without the secrets in it, those included that begin before it or end after it. */
+function redactPiece(
+  secrets: SecretLines,
+  { before, text, after }: { readonly before: string; readonly text: string; readonly after: string },
+): string {
+  const line = before + text + after;
+  const shown = secrets.redact(line);
+  if (shown === line) return text;
+  if (before === '' && after === '') return shown;
+  // In the middle of a private key: what is the piece’s cannot be told from the rest.
+  if (shown !== redactSecrets(line)) return SECRET_MARK;
+  const untilEnd = redactSecrets(before + text);
+  const ended = shown.startsWith(untilEnd) ? untilEnd : commonStart(shown, untilEnd) + SECRET_MARK;
+  const untilStart = redactSecrets(before);
+  if (ended.startsWith(untilStart)) return ended.slice(untilStart.length);
+  return SECRET_MARK + commonEnd(ended, redactSecrets(text));
+}
+
+function commonStart(one: string, other: string): string {
+  let length = 0;
+  while (length < one.length && one[length] === other[length]) length += 1;
+  return one.slice(0, length);
+}
+
+function commonEnd(one: string, other: string): string {
+  let length = 0;
+  while (length < Math.min(one.length, other.length) && one.at(-1 - length) === other.at(-1 - length)) length += 1;
+  return one.slice(one.length - length);
 }
 
 /** The bytes of a page, and those before it. */

@@ -83,6 +83,39 @@ test('no page shows anything of a private key, wherever it begins and however li
   expect((await read({ fromByte: last + 2 })).lines).toMatchObject([{ byte: last + 2, text: 'ur' }]);
 });
 
+const CUT = 64 * 1024;
+const TOKENS = [`eyJ${'a'.repeat(20)}.${'b'.repeat(20)}.${'c'.repeat(20)}`, `sidecar_op_${'d'.repeat(40)}`];
+
+test.each(TOKENS)(
+  'regression: a token that the cut of a long line goes through is shown in neither piece: %s',
+  async (token) => {
+    for (const byte of [CUT - 6, CUT - 1, CUT - 30, CUT - token.length, CUT, 2 * CUT - 6]) {
+      const line = `${'x'.repeat(byte - 1)} ${token} ${'y'.repeat(100)} ${token} ${'z'.repeat(CUT)}`;
+      writeFileSync(join(place, 'stdout.log'), `${line}\n`);
+      const pages = [(await read()).lines];
+      for (const fromByte of [byte + 4, byte + 12, 2 * CUT]) pages.push((await read({ fromByte })).lines);
+      for (const lines of pages) {
+        const shown = lines.map(({ text }) => text).join('|');
+        expect(shown.match(/ey|J|a+|b+|c{2,}|sidecar|op_|d{2,}/g), `at ${byte}`).toBeNull();
+        // What stands between them is not lost.
+        if (lines !== pages.at(-1)) expect(shown, `at ${byte}`).toContain('y'.repeat(100));
+      }
+      expect(pages[0]?.map(({ cut }) => cut).slice(0, -1)).not.toContain(false);
+    }
+  },
+);
+
+test('regression: a piece of a line that is still being written waits until what follows tells whether a token ends it', async () => {
+  const path = join(place, 'stdout.log');
+  const [token = ''] = TOKENS;
+  writeFileSync(path, `${'x'.repeat(CUT - 6)}${token.slice(0, 20)}`);
+  expect((await read()).lines).toEqual([]);
+  appendFileSync(path, `${token.slice(20)}\n`);
+  expect((await read()).lines.map(({ text }) => text)).toEqual([`${'x'.repeat(CUT - 6)}[secret]`, '[secret]']);
+  writeFileSync(path, 'x'.repeat(CUT + 5000));
+  expect((await read()).lines).toMatchObject([{ cut: true }]);
+});
+
 test('marks tell when each byte was read, over a restart, and read lines are not new again', async () => {
   const path = join(place, 'marks');
   let nowMs = 1000;
