@@ -71,6 +71,21 @@ test('what live agents may still use is reserved, and what was used is gone for 
   ]);
   await sidecar.restart();
   expect((await budget()).tokens).toEqual({ used: 1650, reserved: 0, max: 1500 });
+  expect((await spawn(sidecar, using('sixth', 1, 0))).status).toBe(409);
+  // An agent that is not admitted brings no warning.
+  expect(await warnings()).toHaveLength(2);
+});
+
+test('a warning comes once more with the first agent after a restart', async () => {
+  await start({ maxProjectTokens: 1250 });
+  const { body: first } = await spawn(sidecar, using('first', 1000, 0));
+  await until(sidecar, first.agent_id, 'exited');
+  const low = ['project_budget_low', '1000 of 1250 tokens of the day are used'];
+  await expect.poll(warnings).toEqual([low]);
+  await sidecar.restart();
+  expect(await warnings()).toEqual([low]);
+  await spawn(sidecar, using('second', 1, 0));
+  await expect.poll(warnings).toEqual([low, low]);
 });
 
 test('what failed attempts used counts: for the agent, its issue and its project', async () => {
