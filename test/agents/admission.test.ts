@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,6 +25,16 @@ afterEach(async () => {
   await sidecar.call('POST', '/api/agents/stop', { body: {} });
   await sidecar[Symbol.asyncDispose]();
 });
+/** Writes what is stored of an agent anew; answers what it was. Another process: SQLite’s locks do not hold within one. */
+function exchangeBody(agentId: string, body: string): string {
+  const program = `
+    const [file, agentId, body] = process.argv.slice(1);
+    const database = new (require('node:sqlite').DatabaseSync)(file);
+    process.stdout.write(database.prepare('select body from agents where agent_id = ?').get(agentId).body);
+    database.prepare('update agents set body = ? where agent_id = ?').run(body, agentId);`;
+  const file = join(sidecar.dataDir, 'sidecar.db');
+  return execFileSync(process.execPath, ['-e', program, file, agentId, body], { encoding: 'utf8' });
+}
 const preflight = async (over: object = {}) =>
   (
     await sidecar.call('POST', '/api/agents/preflight', {
@@ -103,6 +114,18 @@ describe('with one slot', () => {
       problems: [{ code: 'ENVIRONMENT_FORBIDDEN' }, { code: 'LAUNCHER_UNAVAILABLE' }],
     });
     expect((await sidecar.call('GET', '/api/agents')).body.agents).toHaveLength(1);
+  });
+
+  test('regression: an agent that cannot be read when its turn comes is tried again when it can be', async () => {
+    const first = patientAgent(sidecar);
+    await spawn(sidecar, first.launcher);
+    const { body: second } = await spawn(sidecar, bashAgent(sidecar, 'quick', 'echo quick'));
+    const body = exchangeBody(second.agent_id, 'damaged');
+    first.go();
+    await expect.poll(async () => (await preflight()).limits).toContainEqual({ name: 'queued', used: 0, limit: 3 });
+    exchangeBody(second.agent_id, body);
+    // Its start did not begin, so no attempt is spent.
+    expect(await until(sidecar, second.agent_id, 'exited')).toMatchObject({ attempt: 1, failures: [] });
   });
 
   test('an agent that waits for its next attempt holds no slot', async () => {
