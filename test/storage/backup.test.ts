@@ -114,6 +114,28 @@ test('the audit log of a restored backup with secrets can still be verified', as
   expect(body).toMatchObject({ ok: true, faults: [] });
 });
 
+test('the audit key was deleted by a restore of secrets from a backup made before backups held it', async () => {
+  const into = directory();
+  await using sidecar = await startForTest();
+  await work(sidecar, 1);
+  await sidecar.stop();
+  const created = await cli(sidecar.dataDir, 'backup', 'create', '--to', into, '--secrets');
+  const backup = created.stdout.trim();
+  const manifest = JSON.parse(readFileSync(join(backup, 'manifest.json'), 'utf8'));
+  const isAudit = ({ path }: { path: string }): boolean => path.startsWith('keys/audit.');
+  expect(manifest.files).toContainEqual(expect.objectContaining({ path: 'keys/audit.key' }));
+  for (const file of manifest.files) if (isAudit(file)) rmSync(join(backup, file.path));
+  manifest.files = manifest.files.filter((file: { path: string }) => !isAudit(file));
+  writeFileSync(join(backup, 'manifest.json'), JSON.stringify(manifest));
+
+  const restored = await cli(sidecar.dataDir, 'restore', backup, '--secrets');
+  expect(restored).toMatchObject({ code: 0 });
+  expect(existsSync(join(sidecar.dataDir, 'keys/audit.key'))).toBe(true);
+  await sidecar.start();
+  const { body } = await sidecar.call('GET', '/api/audit/verify');
+  expect(body).toMatchObject({ ok: true, faults: [] });
+});
+
 test('a damaged backup is refused and the store stays as it is', async () => {
   await using sidecar = await startForTest();
   await work(sidecar, 1);

@@ -5,13 +5,21 @@ import { z } from 'zod';
 /** Name of the manifest in a backup: written last, so that a directory without one is no backup. */
 export const MANIFEST = 'manifest.json';
 
+/** Name of the key that records of the audit log are verified with, in the keys directory. */
+export const AUDIT_KEY = 'audit.key';
+
+/** Whether a file of the keys directory makes the audit log verifiable: its key, or the anchor that holds its last record. */
+export function isAuditFile(name: string): boolean {
+  return name === AUDIT_KEY || name === 'audit.head';
+}
+
 /**
- * Whether a file of the keys directory belongs to the secrets of a backup: signing keys, and what makes the audit log
- * verifiable (its key, and the anchor that holds its last record).
+ * Whether a file of the keys directory belongs to the secrets of a backup: signing keys, and {@link isAuditFile what
+ * makes the audit log verifiable}.
  * @param name - The file's name, without its directory.
  */
 export function isKeyFile(name: string): boolean {
-  return name.endsWith('.pem') || name === 'audit.key' || name === 'audit.head';
+  return name.endsWith('.pem') || isAuditFile(name);
 }
 
 /** Forms of backups that this version reads. */

@@ -5,7 +5,7 @@ import Sqlite from 'better-sqlite3';
 import { writeFileAtomic } from '../atomic-file.ts';
 import { openDataDir, type DataDir } from '../data-dir.ts';
 import { lockDirectory } from '../directory-lock.ts';
-import { isKeyFile, type Manifest } from './manifest.ts';
+import { AUDIT_KEY, isAuditFile, isKeyFile, type Manifest } from './manifest.ts';
 import { verifyBackup } from './verify-backup.ts';
 
 /** What to restore, and where to. */
@@ -115,7 +115,12 @@ async function restoreSecrets(
   const isEmpty = !existsSync(operatorToken) && (await readdir(keys)).length === 0;
   if (!manifest.secrets || !(secrets || isEmpty)) return;
   const root = dirname(operatorToken);
-  for (const name of await readdir(keys)) if (isKeyFile(name)) await rm(join(keys, name));
+  const brings = new Set(manifest.files.map(({ path }) => path));
+  // Backups made before they held the audit key leave the one that is here: without it no record could be verified.
+  const bringsAuditKey = brings.has(`${basename(keys)}/${AUDIT_KEY}`);
+  for (const name of await readdir(keys)) {
+    if (isKeyFile(name) && (bringsAuditKey || !isAuditFile(name))) await rm(join(keys, name));
+  }
   for (const { path } of manifest.files) {
     if (path !== basename(operatorToken) && dirname(path) !== basename(keys)) continue;
     await copyFile(join(backup, path), join(root, path));
