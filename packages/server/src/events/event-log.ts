@@ -91,8 +91,8 @@ export class EventLog {
   constructor(needs: EventLogNeeds) {
     this.#needs = needs;
     const retentionMs = needs.retentionMs ?? LIMITS.defaultEventTtlSeconds * 1000;
-    this.#store = new EventStore(needs.database, retentionMs);
     this.#ttlSeconds = Math.max(1, Math.round(retentionMs / 1000));
+    this.#store = new EventStore(needs.database, this.#ttlSeconds * 1000);
   }
 
   /** Events appended since the sidecar started. */

@@ -65,7 +65,8 @@ export class EventStore {
   constructor(database: Database, retentionMs: number) {
     const { driver } = database;
     this.#epoch = database.epoch;
-    // Not longer than ever before: what was kept with the default of then must not vanish unseen.
+    // What was kept a day by default stays a gap when the setting is raised beyond a day. What a setting below a day
+    // kept counts as short-lived once that is raised.
     this.#shortLifeMs = Math.min(retentionMs, LIMITS.defaultEventTtlSeconds * 1000);
     this.#insert = driver.prepare(
       `insert into events (project_id, sequence, event_id, event_type, topic, accepted_at_ms, expires_at_ms, body)

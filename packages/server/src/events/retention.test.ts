@@ -37,6 +37,17 @@ describe('retention', () => {
     expect(bus.log.sequenceOf('p', before.cursor)).toBe(1);
   });
 
+  test('a retention that is no whole number of seconds made every event vanish unseen', async () => {
+    const retentionMs = 1.1 * 3_600_000;
+    using bus = new TestBus(1_000_000, retentionMs);
+    const first = await bus.publish('a');
+    await bus.publish('b');
+    bus.clock.advance(Math.ceil(retentionMs));
+    expect(typesOf(bus)).toEqual(['a', 'b']);
+    await bus.retention.sweep();
+    expect(() => bus.log.sequenceOf('p', first.cursor)).toThrow(expired(bus.log.cursor(2)));
+  });
+
   test('an event with a longer time to live stays behind when those around it go', async () => {
     using bus = new TestBus();
     await bus.publish('day');

@@ -13,11 +13,13 @@ import { Subscribers } from './subscribers.ts';
 export class TestBus {
   readonly clock = new FakeClock();
   readonly #maxLogEvents: number;
+  readonly #retentionMs: number | undefined;
   #store: TemporaryStore;
   #parts: ReturnType<TestBus['open']>;
 
-  constructor(maxLogEvents = 1_000_000) {
+  constructor(maxLogEvents = 1_000_000, retentionMs?: number) {
     this.#maxLogEvents = maxLogEvents;
+    this.#retentionMs = retentionMs;
     this.#store = openTemporaryStore();
     this.#parts = this.open();
   }
@@ -99,7 +101,8 @@ export class TestBus {
     const { clock } = this;
     const { database, writer } = this.#store;
     const ids = createIds(() => clock.nowMs());
-    const log = new EventLog({ database, ids, nowMs: () => clock.nowMs() });
+    const retentionMs = this.#retentionMs;
+    const log = new EventLog({ database, ids, nowMs: () => clock.nowMs(), ...(retentionMs && { retentionMs }) });
     const store = new ConsumerStore(database);
     const registry = new ConsumerRegistry(store);
     const bus = new EventBus({ log, subscribers: new Subscribers(registry), writer, clock });
