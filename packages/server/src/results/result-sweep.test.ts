@@ -21,7 +21,14 @@ function world(temporary: TemporaryStore, writer = temporary.writer) {
   const { database } = temporary;
   const store = new ResultStore(database);
   const mirror = new ResultMirror(root, { store, clock: new FakeClock(), logger: silentLogger });
-  const sweep = new ResultSweep({ store, mirror, holds: new Holds(database), writer, retentionMs: RETENTION_MS });
+  const sweep = new ResultSweep({
+    store,
+    mirror,
+    holds: new Holds(database),
+    database,
+    writer,
+    retentionMs: RETENTION_MS,
+  });
   const pins = new PinStore(database);
   return {
     store,
@@ -115,7 +122,8 @@ test('a sweep works in transactions that are bounded by rows and by bytes', asyn
     clock: new FakeClock(),
     logger: silentLogger,
   });
-  const sweep = new ResultSweep({ store, mirror, holds: new Holds(temporary.database), writer, retentionMs: 0 });
+  const { database } = temporary;
+  const sweep = new ResultSweep({ store, mirror, holds: new Holds(database), database, writer, retentionMs: 0 });
   await sweep.run({ nowMs: NOW_MS, dryRun: false, signal });
   expect(left).toBe(0);
   expect(Math.max(...removed)).toBe(100);

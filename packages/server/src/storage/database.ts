@@ -35,6 +35,12 @@ export interface Database {
    * @returns how many bytes; 0 also of a store that was made before stores could do this.
    */
   release(maxPages: number): number;
+  /**
+   * Copies what the write-ahead log holds into the file, and shortens that by what was released. What somebody still
+   * reads stays for the next time. Call it outside of transactions; it holds the event loop until the disk has it.
+   * @throws what the driver throws when the disk refuses.
+   */
+  checkpoint(): void;
   /** Bytes of the write-ahead log; 0 when there is none. */
   walBytes(): number;
   close(): void;
@@ -113,6 +119,7 @@ function prepare(driver: Sqlite.Database, path: string, options: { newEpoch: str
         driver.pragma(`incremental_vacuum(${maxPages})`);
         return before - (size.get() ?? 0);
       },
+      checkpoint: () => void driver.pragma('wal_checkpoint(PASSIVE)'),
       walBytes: () => statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0,
       close: () => driver.close(),
     };

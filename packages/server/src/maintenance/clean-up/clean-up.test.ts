@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -139,12 +139,15 @@ test('one kind that fails keeps none of the others from being swept, and is said
 
 test('space that a clean-up frees in the store goes back to the disk, but for a tenth', async () => {
   using store = openTemporaryStore();
-  const { database, writer } = store;
+  const { database, writer, directory } = store;
+  const fileBytes = (): number => statSync(join(directory, 'sidecar.db')).size;
   const insert = database.driver.prepare(`insert into audit (sequence, at_ms, body, hash) values (?, 0, ?, '')`);
   await writer.write(() => {
     for (let n = 1; n <= 500; n += 1) insert.run(n, 'x'.repeat(4000));
   });
   const full = database.sizeBytes();
+  database.checkpoint();
+  expect(fileBytes()).toBe(full);
   await writer.write(() => database.driver.exec('delete from audit where sequence > 10'));
   expect(database.sizeBytes()).toBe(full);
   const steps: number[] = [];
@@ -167,6 +170,7 @@ test('space that a clean-up frees in the store goes back to the disk, but for a 
   expect(said).toEqual({ released_bytes: 0, free_bytes: database.freeBytes() });
   const { store: done } = await cleanUp.run({ dryRun: false });
   expect(database.sizeBytes()).toBe(full - done.released_bytes);
+  expect(fileBytes()).toBe(database.sizeBytes());
   expect(database.freeBytes()).toBeLessThanOrEqual(database.sizeBytes() / 10);
   expect(steps.length).toBeGreaterThan(2);
   expect(Math.max(...steps)).toBeLessThanOrEqual(64);

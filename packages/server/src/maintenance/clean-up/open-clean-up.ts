@@ -71,6 +71,7 @@ export function openCleanUp(
       store: needs.resultStore,
       mirror: needs.resultMirror,
       holds,
+      database,
       writer,
       retentionMs: config.resultRetentionDays * DAY_MS,
     }),
