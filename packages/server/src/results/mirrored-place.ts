@@ -44,7 +44,7 @@ export class MirroredPlace {
     return rm(this.#fileOf(resultId), { force: true });
   }
 
-  /** Removes directories that hold nothing any more. */
+  /** Removes directories that hold nothing any more: with its last result a place, with its last place the issue’s. */
   async removeEmpty(): Promise<void> {
     await rmdir(this.#earlier).catch(() => undefined);
     await rmdir(this.#issue).catch(() => undefined);
@@ -52,7 +52,7 @@ export class MirroredPlace {
 
   /**
    * Compares what lies here with what should, newest first.
-   * @param repair also puts it right.
+   * @param repair also puts it right, and removes directories that hold nothing any more.
    */
   async check(
     ids: readonly string[],
@@ -77,7 +77,7 @@ export class MirroredPlace {
       faults.push({ path, fault: 'extra' });
       if (repair) await rm(path, { force: true });
     }
-    if (repair) await rmdir(this.#earlier).catch(() => undefined);
+    if (repair) await this.removeEmpty();
     return faults;
   }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { StoredResult } from '@orchestration-sidecar/shared';
@@ -161,4 +161,20 @@ test('removed results leave the mirror, and so does their place when they were t
   await remove('r2');
   expect(shown()).toEqual({});
   expect(store.count()).toBe(0);
+});
+
+test('a disk that refused left empty directories behind once it had caught up', async () => {
+  using temporary = openTemporaryStore();
+  const { root, clock, open, put } = world(temporary);
+  const mirror = open();
+  const { id } = await put('r1', 1);
+  const issue = join(root, 'shop/issue-1');
+  mkdirSync(join(issue, 'rust-pro.json/in-the-way'), { recursive: true });
+  temporary.database.driver.prepare('delete from results').run();
+  await mirror.remove([{ projectId: AT.project_id, issueId: AT.issue_id, agentType: AT.agent_type, resultId: id }]);
+  expect(existsSync(issue)).toBe(true);
+  rmSync(join(issue, 'rust-pro.json'), { recursive: true });
+  writeFileSync(join(issue, 'rust-pro.json'), '{}');
+  clock.advance(1000);
+  await expect.poll(() => existsSync(issue)).toBe(false);
 });

@@ -76,9 +76,10 @@ export class ResultMirror {
         const newest = this.#newest.get(path)?.id;
         // Where it is not known what lies there, or another has to be shown as the newest, the whole place is put right.
         if (newest === undefined || ids.includes(newest)) await this.#check(first, true);
-        else for (const id of ids) await place.removeEarlier(id);
-        // With its last result a place goes, and with its last place the directory.
-        await place.removeEmpty();
+        else {
+          for (const id of ids) await place.removeEarlier(id);
+          await place.removeEmpty();
+        }
       });
     }
   }

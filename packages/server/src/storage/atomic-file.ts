@@ -1,4 +1,4 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
@@ -9,9 +9,12 @@ import { dirname } from 'node:path';
  */
 export async function writeFileAtomic(path: string, text: string | AsyncIterable<string>, mode = 0o600): Promise<void> {
   const temporary = `${path}.${process.pid}.${Math.trunc(performance.now() * 1000)}${TEMPORARY}`;
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   try {
-    const file = await open(temporary, 'wx', mode);
+    const file = await create(temporary, mode).catch((cause: unknown) => {
+      // Somebody removed the directory, empty as it still was.
+      if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return create(temporary, mode);
+      throw cause;
+    });
     try {
       await file.writeFile(text);
       await file.sync();
@@ -23,6 +26,11 @@ export async function writeFileAtomic(path: string, text: string | AsyncIterable
     await rm(temporary, { force: true }).catch(() => undefined);
     throw cause;
   }
+}
+
+async function create(path: string, mode: number): Promise<FileHandle> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  return open(path, 'wx', mode);
 }
 
 /** How the name of a file that is not finished ends: one that is left behind belongs to nobody. */
