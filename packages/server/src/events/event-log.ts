@@ -289,7 +289,7 @@ export class EventLog {
   /** Oldest events beyond `maxRetained` of a project, see {@link remove}. */
   surplus(projectId: string, maxRetained: number, maxEvents: number): Leaving[] {
     const surplus = Math.min(this.#log(projectId).retained - maxRetained, maxEvents);
-    return surplus > 0 ? this.#store.oldest(projectId, surplus, 0) : [];
+    return surplus > 0 ? this.#store.oldest(projectId, surplus) : [];
   }
 
   /** Projects whose logs have been touched since the start. */

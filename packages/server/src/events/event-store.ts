@@ -1,5 +1,6 @@
 import type Sqlite from 'better-sqlite3';
 import { formatCursor, LIMITS, type SidecarEvent } from '@orchestration-sidecar/shared';
+import { withinSize } from '../storage/clean-up/index.ts';
 import type { Database } from '../storage/database.ts';
 import { readStored } from '../storage/stored-json.ts';
 import type { EventEntry } from './event-entry.ts';
@@ -55,7 +56,7 @@ export class EventStore {
   readonly #position: Sqlite.Statement<[string], { trimmed: number; head: number }>;
   readonly #setPosition: Sqlite.Statement<[string, number, number]>;
   readonly #expired: Sqlite.Statement<[number, number, number, number, number], Leaving>;
-  readonly #oldest: Sqlite.Statement<[string, number, number], Leaving>;
+  readonly #oldest: Sqlite.Statement<[string, number], Leaving>;
   readonly #remove: Sqlite.Statement<[number]>;
   readonly #count: Sqlite.Statement<[], number>;
   readonly #firstOfNewest: Sqlite.Statement<[number], number | null>;
@@ -103,7 +104,7 @@ export class EventStore {
     );
     this.#oldest = driver.prepare(
       `select id, project_id as projectId, sequence, expires_at_ms as expiresAtMs, 0 as vanished, body as json
-       from events where project_id = ? and sequence > ? order by sequence limit ?`,
+       from events where project_id = ? order by sequence limit ?`,
     );
     this.#remove = driver.prepare('delete from events where id = ?');
     this.#firstOfNewest = driver
@@ -185,9 +186,9 @@ export class EventStore {
     return bounded(this.#expired.iterate(this.#shortLifeMs, nowMs, expiresAtMs, id, maxEvents));
   }
 
-  /** The project’s oldest events after a sequence. */
-  oldest(projectId: string, maxEvents: number, after: number): Leaving[] {
-    return bounded(this.#oldest.iterate(projectId, after, maxEvents));
+  /** The project’s oldest events. */
+  oldest(projectId: string, maxEvents: number): Leaving[] {
+    return bounded(this.#oldest.iterate(projectId, maxEvents));
   }
 
   /** Removes events and writes down how far the log reaches now; call inside a write transaction. */
@@ -225,16 +226,9 @@ export class EventStore {
   }
 }
 
-/** As many of the rows as one transaction may remove; the first whatever its size. */
+/** As many of the rows as one transaction may remove. */
 function bounded(rows: Iterable<Leaving>): Leaving[] {
-  const taken: Leaving[] = [];
-  let chars = 0;
-  for (const row of rows) {
-    chars += row.json.length;
-    if (chars > MAX_LEAVING_CHARS && taken.length > 0) break;
-    taken.push(row);
-  }
-  return taken;
+  return withinSize(rows, ({ json }) => json.length, MAX_LEAVING_CHARS);
 }
 
 /** An entry as it was stored. Its text is parsed only for whoever looks into it. */

@@ -1,6 +1,7 @@
 import { and, desc, eq, gte, inArray, lt, or, sql } from 'drizzle-orm';
 import type { ResultBody, ResultStatus, StoredResult } from '@orchestration-sidecar/shared';
 import { isoTime } from '../runtime/clock.ts';
+import { withinSize } from '../storage/clean-up/index.ts';
 import type { Database } from '../storage/database.ts';
 import { decodePageCursor, encodePageCursor } from '../storage/page-cursor.ts';
 import { results } from '../storage/schema.ts';
@@ -142,9 +143,7 @@ export class ResultStore {
       .orderBy(results.storedAtMs, results.resultId)
       .limit(bounds.maxRows)
       .all();
-    let bytes = 0;
-    const end = rows.findIndex((row, place) => (bytes += row.bytes) > bounds.maxBytes && place > 0);
-    return end === -1 ? rows : rows.slice(0, end);
+    return withinSize(rows, (row) => row.bytes, bounds.maxBytes);
   }
 
   /** Removes results. */

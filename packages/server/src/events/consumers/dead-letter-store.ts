@@ -1,4 +1,4 @@
-import { and, count, desc, eq, lt } from 'drizzle-orm';
+import { and, count, desc, eq, inArray, lt } from 'drizzle-orm';
 import {
   DeadLetterReason,
   SidecarError,
@@ -120,9 +120,12 @@ export class DeadLetterStore {
     return this.#database.query.select({ n: count() }).from(deadLetters).get()?.n ?? 0;
   }
 
-  /** Removes one. */
-  remove(transaction: Transaction, deadLetterId: string): void {
-    transaction.database.query.delete(deadLetters).where(eq(deadLetters.deadLetterId, deadLetterId)).run();
+  /** Removes some. */
+  remove(transaction: Transaction, deadLetterIds: readonly string[]): void {
+    transaction.database.query
+      .delete(deadLetters)
+      .where(inArray(deadLetters.deadLetterId, [...deadLetterIds]))
+      .run();
   }
 
   /** What is older than a time and, of each project, what is beyond `maxKept`; at most `limit` of either. */
@@ -143,8 +146,9 @@ export class DeadLetterStore {
   #surplus(projectId: string, bounds: DeadLetterBounds): AgedDeadLetter[] {
     return this.#database.driver
       .prepare<[DeadLetterBounds & { projectId: string }], AgedDeadLetter>(
-        `select ${AGED} from (
-           select * from dead_letters where project_id = @projectId order by id desc limit @limit offset @maxKept
+        `select deadLetterId, bytes from (
+           select ${AGED}, created_at_ms from dead_letters where project_id = @projectId
+           order by id desc limit @limit offset @maxKept
          ) where created_at_ms >= @beforeMs`,
       )
       .all({ ...bounds, projectId });

@@ -1,7 +1,7 @@
 import { LIMITS, SidecarError, type DeadLetter, type DeadLetterReason } from '@orchestration-sidecar/shared';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Ids } from '../../runtime/ids.ts';
-import type { Amount } from '../../storage/clean-up/index.ts';
+import { withinSize, type Amount } from '../../storage/clean-up/index.ts';
 import type { Transaction, Writer } from '../../storage/writer.ts';
 import type { ConsumerUser } from './consumer-registry.ts';
 import type { ConsumerDefinition, PendingDelivery } from './consumer-store.ts';
@@ -26,6 +26,9 @@ export interface DeadLetterQuery {
   readonly limit: number;
   readonly cursor?: string | undefined;
 }
+
+/** Size of what one transaction removes: a few milliseconds. */
+const MAX_TRIM_BYTES = 1024 * 1024;
 
 /** Of SQLite. */
 const NO_LIMIT = -1;
@@ -88,7 +91,7 @@ export class DeadLetters {
 
   /** Forgets one. */
   remove(transaction: Transaction, deadLetterId: string): void {
-    this.#needs.store.remove(transaction, deadLetterId);
+    this.#needs.store.remove(transaction, [deadLetterId]);
   }
 
   /** @throws {SidecarError} `DEAD_LETTER_NOT_FOUND`. */
@@ -114,10 +117,11 @@ export class DeadLetters {
     return amountOf(this.#due(nowMs, limit));
   }
 
-  /** Removes some of those that are too old or too many. */
+  /** Removes some of those that are too old or too many: at most so many, and a megabyte unless one alone is larger. */
   trim(transaction: Transaction, nowMs: number, limit: number): Amount {
-    const due = this.#due(nowMs, limit);
-    for (const { deadLetterId } of due) this.remove(transaction, deadLetterId);
+    const due = withinSize(this.#due(nowMs, limit).slice(0, limit), ({ bytes }) => bytes, MAX_TRIM_BYTES);
+    const ids = due.map(({ deadLetterId }) => deadLetterId);
+    this.#needs.store.remove(transaction, ids);
     return amountOf(due);
   }
 

@@ -4,3 +4,4 @@ export { releaseSpace } from './release-space.ts';
 export { sweepOldest, type Aging } from './sweep-oldest.ts';
 export { olderThan, type Sweep, type SweepOptions } from './sweep.ts';
 export { Tally, type Amount } from './tally.ts';
+export { withinSize } from './within-size.ts';
