@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LIMITS } from '@orchestration-sidecar/shared';
+import { DeadLetterStore } from './consumers/index.ts';
 import { TestBus } from './test-bus.ts';
 
 const DAY_MS = LIMITS.defaultEventTtlSeconds * 1000;
@@ -9,6 +10,24 @@ const typesOf = (bus: TestBus): string[] =>
   bus.log.page('p', 0, Number.MAX_SAFE_INTEGER).entries.map((entry) => entry.event.event_type);
 const expired = (oldest: string) =>
   expect.objectContaining({ code: 'CURSOR_EXPIRED', extension: { oldest_cursor: oldest } });
+
+const never = new AbortController().signal;
+
+/** Lays an event of such a size aside. */
+function layAside(bus: TestBus, deadLetterId: string, chars: number): Promise<void> {
+  const { database, writer } = bus.store;
+  const letter = {
+    projectId: 'p',
+    consumer: 'c',
+    agentType: null,
+    sequence: 1,
+    reason: 'expired',
+    detail: null,
+  } as const;
+  const rest = { attempts: 0, history: [], body: JSON.stringify('x'.repeat(chars)), createdAtMs: bus.clock.nowMs() };
+  const store = new DeadLetterStore(database);
+  return writer.write((transaction) => store.insert(transaction, { deadLetterId, ...letter, ...rest }));
+}
 
 describe('retention', () => {
   test('by age: what is older than a day goes, and whoever had not read it is told where the log begins', async () => {
@@ -110,6 +129,47 @@ describe('retention', () => {
     await bus.publish('between');
     expect(swept).toBe(false);
     await sweeping;
+  });
+
+  test('a clean-up of all kinds said of fewer events than its dry run', async () => {
+    using bus = new TestBus();
+    await layAside(bus, 'dl-1', 10);
+    for (let n = 0; n < 450; n += 1) await bus.publish('e');
+    bus.clock.advance(31 * DAY_MS);
+    const swept = async (dryRun: boolean): Promise<Record<string, [count: number, bytes: number]>> => {
+      const kinds: Record<string, [number, number]> = {};
+      for (const sweep of bus.retention.sweeps()) {
+        const { count, bytes } = await sweep.run({ dryRun, nowMs: bus.clock.nowMs(), signal: never });
+        kinds[sweep.kind] = [count, bytes];
+      }
+      return kinds;
+    };
+    const said = await swept(true);
+    expect(said).toMatchObject({ dead_letters: [1, expect.any(Number)], events: [450, expect.any(Number)] });
+    expect(await swept(false)).toEqual(said);
+    expect([bus.log.retainedCount(), bus.deadLetters.count()]).toEqual([0, 0]);
+  });
+
+  test('a clean-up of events went on to the end though it was ended', async () => {
+    using bus = new TestBus(0);
+    await Promise.all(Array.from({ length: 500 }, () => bus.publish('e')));
+    const over = new AbortController();
+    bus.log.onRemoval(() => over.abort());
+    const events = bus.retention.sweeps().find(({ kind }) => kind === 'events');
+    await expect(events?.run({ dryRun: false, nowMs: 0, signal: over.signal })).rejects.toThrow('aborted');
+    expect(bus.log.retainedOf('p')).toBe(300);
+  });
+
+  test('dead letters went in one transaction however large they were together', async () => {
+    using bus = new TestBus();
+    for (const id of ['dl-1', 'dl-2', 'dl-3']) await layAside(bus, id, 600_000);
+    for (const id of ['dl-4', 'dl-5']) await layAside(bus, id, 10);
+    bus.clock.advance(31 * DAY_MS);
+    const { writer } = bus.store;
+    const trim = () => writer.write((transaction) => bus.deadLetters.trim(transaction, bus.clock.nowMs(), 200).count);
+    expect([await trim(), await trim()]).toEqual([1, 1]);
+    await bus.retention.sweep();
+    expect(bus.deadLetters.count()).toBe(0);
   });
 
   test('nonces and remembered outcomes go when their time is over', async () => {

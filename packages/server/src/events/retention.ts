@@ -34,75 +34,108 @@ const BATCH_CONSUMERS = 50;
 export class Retention {
   readonly #needs: RetentionNeeds;
   readonly #maxLogEvents: number;
-  #closed = false;
-  #sweeping: Promise<Swept> | undefined;
+  readonly #closing = new AbortController();
+  /** What is swept; the next sweep waits for it. */
+  #sweeping: Promise<unknown> = Promise.resolve();
 
   constructor(needs: RetentionNeeds) {
     this.#needs = needs;
     this.#maxLogEvents = needs.maxLogEvents ?? LIMITS.maxLogEvents;
   }
 
-  /** Removes all that is due now, batch by batch; never twice at once and never throws. */
+  /** Removes all that is due now, batch by batch, after a sweep under way; never throws. */
   async sweep(): Promise<void> {
-    await this.#sweepOnce().catch((cause: unknown) => this.#needs.logger.error({ err: cause }, 'retention failed'));
+    const { logger } = this.#needs;
+    await this.#inTurn(this.#closing.signal, async (tally, signal) => {
+      await this.#sweepEvents(tally, signal);
+      await this.#forget(signal);
+      await this.#sweepDeadLetters(tally, signal);
+    }).catch((cause: unknown) => logger.error({ err: cause }, 'retention failed'));
   }
 
   /** The same as two kinds of a clean-up. */
   sweeps(): Sweep[] {
     const { clock, deadLetters } = this.#needs;
+    const sweep = async (signal: AbortSignal, work: SweepPart): Promise<Tally> => {
+      const tally = await this.#inTurn(AbortSignal.any([signal, this.#closing.signal]), work);
+      signal.throwIfAborted();
+      return tally;
+    };
     return [
       {
         kind: 'dead_letters',
-        run: async ({ dryRun }) =>
-          dryRun ? tallyOf(deadLetters.due(clock.nowMs())) : (await this.#sweepOnce()).deadLetters,
+        run: async ({ dryRun, signal }) =>
+          dryRun
+            ? tallyOf(deadLetters.due(clock.nowMs()))
+            : sweep(signal, (tally, over) => this.#sweepDeadLetters(tally, over)),
       },
       {
         kind: 'events',
-        run: async ({ dryRun, signal }) => (dryRun ? this.#due(signal) : (await this.#sweepOnce()).events),
+        run: async ({ dryRun, signal }) =>
+          dryRun ? this.#due(signal) : sweep(signal, (tally, over) => this.#sweepEvents(tally, over)),
       },
     ];
   }
 
   /** Stops after the batch under way. */
   async close(): Promise<void> {
-    this.#closed = true;
-    await this.#sweeping?.catch(() => undefined);
+    this.#closing.abort();
+    await this.#sweeping;
   }
 
-  #sweepOnce(): Promise<Swept> {
-    this.#sweeping ??= this.#sweep().finally(() => (this.#sweeping = undefined));
-    return this.#sweeping;
+  /** Works after what is under way, one at a time; when the signal says so it ends after its batch. */
+  #inTurn(signal: AbortSignal, work: SweepPart): Promise<Tally> {
+    const sweeping = this.#sweeping.then(async () => {
+      const tally = new Tally();
+      if (!signal.aborted) await work(tally, signal);
+      return tally;
+    });
+    this.#sweeping = sweeping.catch(() => undefined);
+    return sweeping;
   }
 
-  async #sweep(): Promise<Swept> {
-    const { log, consumers, deadLetters, writer, clock } = this.#needs;
+  async #sweepEvents(tally: Tally, signal: AbortSignal): Promise<void> {
+    const { log, consumers, writer, clock } = this.#needs;
     const nowMs = clock.nowMs();
-    const swept = { events: new Tally(), deadLetters: new Tally() };
     await writer.write((transaction) => consumers.settleEnded(transaction, BATCH_CONSUMERS));
-    await this.#removeAll(() => log.expired(nowMs, BATCH_ROWS), 'expired', swept.events);
+    await this.#removeAll(() => log.expired(nowMs, BATCH_ROWS), 'expired', tally, signal);
     for (const projectId of log.projectIds()) {
-      await this.#removeAll(() => log.surplus(projectId, this.#maxLogEvents, BATCH_ROWS), 'trimmed', swept.events);
+      const surplus = (): Leaving[] => log.surplus(projectId, this.#maxLogEvents, BATCH_ROWS);
+      await this.#removeAll(surplus, 'trimmed', tally, signal);
     }
-    await this.#drain((transaction) => forgetNonces(transaction, nowMs, BATCH_ROWS));
-    await this.#drain((transaction) => forgetOutcomes(transaction, nowMs, BATCH_ROWS));
+  }
+
+  async #sweepDeadLetters(tally: Tally, signal: AbortSignal): Promise<void> {
+    const { deadLetters, clock } = this.#needs;
+    const nowMs = clock.nowMs();
     await this.#drain((transaction) => {
       const removed = deadLetters.trim(transaction, nowMs, BATCH_ROWS);
-      transaction.afterCommit(() => swept.deadLetters.remove(removed));
+      transaction.afterCommit(() => tally.remove(removed));
       return removed.count;
-    });
-    return swept;
+    }, signal);
   }
 
-  /** Works in transactions of their own until there is less than a batch to do. */
-  async #drain(work: (transaction: Transaction) => number): Promise<void> {
-    for (let rows = BATCH_ROWS; rows >= BATCH_ROWS && !this.#closed;) rows = await this.#needs.writer.write(work);
+  /** Forgets nonces and outcomes. */
+  async #forget(signal: AbortSignal): Promise<void> {
+    const nowMs = this.#needs.clock.nowMs();
+    await this.#drain((transaction) => forgetNonces(transaction, nowMs, BATCH_ROWS), signal);
+    await this.#drain((transaction) => forgetOutcomes(transaction, nowMs, BATCH_ROWS), signal);
   }
 
-  /** Removes batch by batch what leaves; a batch of large events has few. */
-  async #removeAll(leaving: () => Leaving[], reason: 'expired' | 'trimmed', tally: Tally): Promise<void> {
-    while (leaving().length > 0 && !this.#closed) {
+  /** Works in transactions of their own until there is nothing left to do. */
+  async #drain(work: (transaction: Transaction) => number, signal: AbortSignal): Promise<void> {
+    for (let rows = 1; rows > 0 && !signal.aborted;) rows = await this.#needs.writer.write(work);
+  }
+
+  /** Removes batch by batch what leaves; a batch of large events has few. Nobody else removes any meanwhile. */
+  async #removeAll(
+    leaving: () => Leaving[],
+    reason: 'expired' | 'trimmed',
+    tally: Tally,
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (let batch = leaving(); batch.length > 0 && !signal.aborted; batch = leaving()) {
       await this.#needs.writer.write((transaction) => {
-        const batch = leaving();
         this.#remove(transaction, batch, reason);
         transaction.afterCommit(() => tally.remove(amountOf(batch)));
       });
@@ -139,10 +172,8 @@ export class Retention {
   }
 }
 
-interface Swept {
-  readonly events: Tally;
-  readonly deadLetters: Tally;
-}
+/** One part of a sweep: counts what it removes, and ends after its batch when the signal says so. */
+type SweepPart = (tally: Tally, signal: AbortSignal) => Promise<void>;
 
 function tallyOf(amount: Amount): Tally {
   const tally = new Tally();
