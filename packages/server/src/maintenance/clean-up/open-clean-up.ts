@@ -78,7 +78,6 @@ export function openCleanUp(
     audit.sweep({ retentionMs: config.auditRetentionDays * DAY_MS, maxRecords: config.auditMaxRecords }),
   ];
   const cleanUp = new CleanUp({ sweeps, database, writer, clock, logger, everyMs: config.cleanUpEveryHours * HOUR_MS });
-  scope.own('clean-up', cleanUp, (it) => it.close());
   const pins = new Pins({
     store: new PinStore(database),
     writer,
@@ -96,9 +95,10 @@ export function openCleanUp(
     clock,
     logger,
   });
-  scope.own('disk quota', disk, async (it) => {
+  // One part: the disk quota waits for the clean-up that it asked for, so both are told before either is waited for.
+  scope.own('clean-up', cleanUp, async () => {
     closing.abort();
-    await it.close();
+    await Promise.all([cleanUp.close(), disk.close()]);
   });
   return { cleanUp, disk, pins };
 }
