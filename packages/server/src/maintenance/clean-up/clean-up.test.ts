@@ -177,6 +177,25 @@ test('space that a clean-up frees in the store goes back to the disk, but for a 
   expect(database.driver.pragma('integrity_check', { simple: true })).toBe('ok');
 });
 
+test('the whole store was moved together though the files that went were room enough', async () => {
+  using store = openTemporaryStore();
+  const released: number[] = [];
+  const database = {
+    ...store.database,
+    freeBytes: () => 1_000_000,
+    release: (pages: number) => (released.push(pages), 0),
+  };
+  const freed = new Tally();
+  freed.remove({ count: 1, bytes: 500 });
+  const sweep: Sweep = { kind: 'logs', run: () => Promise.resolve(freed) };
+  const needs = { database, writer: store.writer, clock: new FakeClock(), logger: silentLogger, everyMs: DAY_MS };
+  const cleanUp = new CleanUp({ ...needs, sweeps: [sweep] });
+  await cleanUp.relieve(500);
+  expect(released).toEqual([]);
+  await cleanUp.relieve(501);
+  expect(released).toHaveLength(1);
+});
+
 test('a directory that fills up is warned of, then relieved, then kept from growing much, until there is room again', async () => {
   let used = 700;
   let freed = 0;

@@ -60,7 +60,10 @@ export class CleanUp {
     return cleaning;
   }
 
-  /** Frees so many bytes by what can be done without: contexts, logs put aside and folders of ended agents, oldest first. */
+  /**
+   * Frees so many bytes by what can be done without: contexts, logs put aside and folders of ended agents, oldest first;
+   * where that is not enough, by all that is unused in the store.
+   */
   relieve(bytes: number): Promise<void> {
     const { sweeps, database, writer, clock } = this.#needs;
     const { signal } = this.#closing;
@@ -70,7 +73,7 @@ export class CleanUp {
         if (!DISPENSABLE.has(sweep.kind) || shortOfBytes <= 0) continue;
         shortOfBytes -= (await sweep.run({ nowMs: clock.nowMs(), dryRun: false, signal, shortOfBytes })).bytes;
       }
-      await releaseSpace({ database, writer }, signal, 0);
+      if (shortOfBytes > 0) await releaseSpace({ database, writer }, signal, 0);
     });
     this.#running = relieving.catch(() => undefined);
     return relieving;
