@@ -140,10 +140,10 @@ export class EventLogMirror {
   async #rewrite(): Promise<void> {
     this.#rewriteAtMs = undefined;
     this.#lineCount = 0;
-    const { clock } = this.#needs;
-    const startedAtMs = clock.nowMs();
+    // Not by the wall clock: once set forward, it would make for a pause of days.
+    const startedMs = performance.now();
     await writeFileAtomic(this.#path, this.#text());
-    this.#restedAtMs = clock.nowMs() + REMOVAL_PAUSE * (clock.nowMs() - startedAtMs);
+    this.#restedAtMs = this.#needs.clock.nowMs() + REMOVAL_PAUSE * (performance.now() - startedMs);
     if (this.#lineCount > LIMITS.ringEvents) this.#whenQuiet(QUIET_MS);
   }
 

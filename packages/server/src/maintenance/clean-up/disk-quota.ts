@@ -88,9 +88,10 @@ export class DiskQuota {
   #again(delayMs: number): void {
     const { clock } = this.#needs;
     this.#timer = clock.after(delayMs, () => {
-      const startedAtMs = clock.nowMs();
+      // Not by the wall clock: once set forward, it would make for a pause of days.
+      const startedMs = performance.now();
       void this.look().finally(() => {
-        if (!this.#closed) this.#again(Math.max(LOOK_MS, PAUSE * (clock.nowMs() - startedAtMs)));
+        if (!this.#closed) this.#again(Math.max(LOOK_MS, PAUSE * (performance.now() - startedMs)));
       });
     });
   }

@@ -15,7 +15,7 @@ export type Hold = 'pinned' | 'running';
 
 /**
  * What is never swept: what is pinned, and what belongs to an issue that runs or is paused, or that an agent works on.
- * Asked again for each thing, inside the transaction that would remove it, so that nothing can start in between.
+ * Asked again for each thing just before it goes; for a result inside the transaction that removes it.
  */
 export class Holds {
   readonly #pinned: Sqlite.Statement<[projectId: string, issueId: string, resultId: string], number>;
