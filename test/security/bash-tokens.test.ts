@@ -4,7 +4,8 @@ import { existsSync, mkdtempSync, readFileSync, statSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSidecarClient } from '@orchestration-sidecar/sdk';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import { readTokenTimes } from '../../packages/sdk/src/jwt.ts';
 import { FakeClock } from '../../packages/server/src/runtime/fake-clock.ts';
 import { makeCertificate } from '../support/certificate.ts';
 import { startForTest } from '../support/sidecar-under-test.ts';
@@ -53,7 +54,7 @@ test('a bash agent works for eight hours without a gap, over TLS', async () => {
   for (let passedMs = 0; passedMs < 8 * HOUR_MS; passedMs += STEP_MS) {
     await expect.poll(() => held.has(newest()) || newest() === '').toBe(false);
     // One that was under way when the clock jumped is new too, and would not live through the next step.
-    await expect.poll(() => (expiryMsOf(newest()) ?? 0) - clock.nowMs()).toBeGreaterThan(STEP_MS);
+    await expect.poll(() => (readTokenTimes(newest())?.expiresAtMs ?? 0) - clock.nowMs()).toBeGreaterThan(STEP_MS);
     held.add(newest());
     clock.advance(STEP_MS);
     // The clock may jump while a new token is on its way into the file, past the minute that the old one has left. It
