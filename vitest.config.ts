@@ -9,6 +9,8 @@ export default defineConfig({
   test: {
     include: ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts', 'scripts/**/*.test.mjs'],
     pool: 'forks',
+    // One worker leaves a third of two cores idle while it waits for the processes it started; more get in each other's way.
+    maxWorkers: 2,
     // Children that tests start from source find the workspace packages the same way.
     execArgv: ['--conditions=@orchestration-sidecar/source'],
     // Conditions, not times, are what tests wait for; these only bound a failure on a busy machine.
