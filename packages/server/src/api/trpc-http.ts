@@ -1,11 +1,11 @@
 import { fastifyRequestHandler } from '@trpc/server/adapters/fastify';
 import type { FastifyInstance } from 'fastify';
-import type { Procedure } from '@orchestration-sidecar/shared';
+import { SidecarError, type Procedure } from '@orchestration-sidecar/shared';
 import type { Dispatcher } from './dispatcher.ts';
 import type { OpenCalls } from './open-calls.ts';
-import { readJson, readText } from './read-json.ts';
 import { limitHeaders } from './problem-reply.ts';
 import { callOf } from './rest.ts';
+import { answerSingleCall, isSingleCall } from './trpc-call.ts';
 import { fromTrpcError } from './trpc-errors.ts';
 import { createTrpcRouter } from './trpc-router.ts';
 
@@ -23,21 +23,18 @@ export function addTrpcRoutes(
 ): void {
   const router = createTrpcRouter(entries, dispatcher);
   void http.register(async (scope) => {
-    // tRPC parses for itself, so what reaches it is the text, known to be harmless.
-    scope.removeContentTypeParser('application/json');
-    scope.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) => {
-      const text = readText(body);
-      readJson(text);
-      return text;
-    });
     scope.addHook('onSend', async (request, reply) => {
       if (reply.statusCode === 405) void reply.header('allow', request.method === 'GET' ? 'POST' : 'GET');
     });
-    scope.route<{ Params: { path: string } }>({
+    scope.route<{ Params: { path: string }; Querystring: Record<string, unknown> }>({
       method: ['GET', 'POST'],
       url: `${TRPC_PATH}/:path`,
-      handler: (req, res) =>
-        fastifyRequestHandler({
+      handler: (req, res) => {
+        const entry = dispatcher.entry(req.params.path);
+        if (isSingleCall(req, entry)) return answerSingleCall(req, res, entry, dispatcher, calls);
+        // tRPC would parse a text within the JSON for itself, and without care for prototypes.
+        if (typeof req.body === 'string') throw new SidecarError('INPUT_INVALID', 'request: expected an object');
+        return fastifyRequestHandler({
           router,
           req,
           res,
@@ -52,7 +49,8 @@ export function addTrpcRoutes(
                 .toSorted((a, b) => Number(a['retry-after'] ?? 0) - Number(b['retry-after'] ?? 0))
                 .at(-1) ?? {},
           }),
-        }),
+        });
+      },
     });
   });
 }
