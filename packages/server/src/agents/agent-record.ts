@@ -43,6 +43,8 @@ export interface AgentRecord {
   /** Why it was asked to stop; null: it was not. */
   readonly stopReason: string | null;
   readonly failures: readonly AttemptFailure[];
+  /** Session of its program that the next attempt goes on with; absent: it begins a new one. */
+  readonly sessionId?: string;
   /** What its earlier attempts used; absent: this is the first. */
   readonly usageBefore?: AgentUsage;
   /** How often in a row its start was cut off by the end of the sidecar; absent: never. */

@@ -15,12 +15,16 @@ export interface AgentEnd {
   readonly usage: AgentUsage;
   /** The result it ended with on its output; null: none. */
   readonly result: ResultBody | null;
+  /** Session that its program began or went on with; null: it came to none. */
+  readonly sessionId: string | null;
 }
 
 /** What a watch needs. */
 export interface AgentWatchNeeds {
   readonly handle: ChildHandle;
   readonly protocol: ProtocolName;
+  /** Whether it is to go on with an earlier session. */
+  readonly isResumed: boolean;
   readonly clock: Clock;
   readonly marks: LogMarks;
   /** Told of every line that was not read before, also not by an earlier sidecar; its secrets are blotted out. */
@@ -45,7 +49,7 @@ export class AgentWatch {
   #lastSignMs: number;
 
   constructor(needs: AgentWatchNeeds) {
-    const { handle, protocol, clock, marks } = needs;
+    const { handle, protocol, isResumed, clock, marks } = needs;
     this.#needs = needs;
     this.handle = handle;
     this.#parser = outputParser(protocol);
@@ -56,7 +60,8 @@ export class AgentWatch {
       // Cut off in the middle, it cannot tell how the agent ended; whoever adopts it can.
       if (this.#closed.signal.aborted) return new Promise<never>(() => {});
       const { report } = this.#parser;
-      return { exit, verdict: judge(protocol, exit, report), usage: report.usage, result: report.result };
+      const { usage, result, sessionId } = report;
+      return { exit, verdict: judge(protocol, exit, report, isResumed), usage, result, sessionId };
     });
   }
 

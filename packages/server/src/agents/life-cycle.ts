@@ -84,7 +84,10 @@ export function stopped(record: AgentRecord, reason: string, end: AgentEnd | nul
   return { record: next, events: [eventOf(next, 'agent_stopped', { reason, usage: next.agent.usage })] };
 }
 
-/** It failed and is given another attempt at `retryAt`, on a tier of its own where the failure calls for it. */
+/**
+ * It failed and is given another attempt at `retryAt`, on a tier of its own where the failure calls for it. The attempt
+ * goes on with the session of the one that failed; one that came to no session makes the next begin anew.
+ */
 export function retrying(
   record: AgentRecord,
   failure: Failure,
@@ -92,7 +95,8 @@ export function retrying(
   at: string,
   retry: { readonly at: string; readonly inMs: number; readonly tier: ModelTier },
 ): Step {
-  const { undoneStarts: _, ...kept } = record;
+  const { undoneStarts: _, sessionId: before, ...kept } = record;
+  const sessionId = end === null ? before : (end.sessionId ?? undefined);
   const failed = withFailure(ended(kept, 'queued', end, at, 'unknown'), failure, at);
   const agent = { ...failed.agent, attempt: record.agent.attempt + 1, ended_at: null, process_id: null };
   const event = eventOf(failed, 'agent_failed', {
@@ -103,7 +107,15 @@ export function retrying(
     model_tier: retry.tier,
     usage: failed.agent.usage,
   });
-  const next = { ...failed, process: null, retryAt: retry.at, tier: retry.tier, usageBefore: agent.usage, agent };
+  const next = {
+    ...failed,
+    process: null,
+    retryAt: retry.at,
+    tier: retry.tier,
+    usageBefore: agent.usage,
+    agent,
+    ...(sessionId === undefined ? {} : { sessionId }),
+  };
   return { record: next, events: [event] };
 }
 

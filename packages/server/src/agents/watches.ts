@@ -57,6 +57,7 @@ export class Watches {
     const watch = new AgentWatch({
       handle,
       protocol: record.protocol,
+      isResumed: record.sessionId !== undefined,
       clock,
       marks: new LogMarks(attemptFiles(directory, agent_id, attempt).marks, clock),
       onLine: (stream, text) =>

@@ -10,7 +10,12 @@ const Tokens = z.number().nonnegative().catch(0).default(0);
 const Text = z.string().optional().catch(undefined);
 
 const Init = z.looseObject({
-  session_id: Text,
+  // Becomes an argument of the attempt that resumes it: nothing that could be taken for an option.
+  session_id: z
+    .string()
+    .regex(/^\w[\w-]{0,127}$/)
+    .optional()
+    .catch(undefined),
   model: Text,
   mcp_servers: z.array(z.looseObject({ name: z.string().catch('?'), status: z.string().catch('?') })).catch([]),
 });
@@ -44,7 +49,6 @@ const Result = z.looseObject({
   api_error_status: z.number().nullish().catch(null),
   num_turns: z.number().int().nonnegative().nullish().catch(null),
   result: Text,
-  session_id: Text,
   total_cost_usd: z.number().nonnegative().nullish().catch(null),
   modelUsage: z.record(z.string(), ModelUse).optional().catch(undefined),
   permission_denials: z.array(z.unknown()).catch([]),
@@ -99,10 +103,7 @@ export class ClaudeOutput implements OutputParser {
       this.#serverFailures = init.mcp_servers
         .filter(({ status }) => status !== 'connected')
         .map(({ name, status }) => ({ reason: 'mcp_unavailable', detail: `MCP server ${name}: ${status}` }));
-      return {
-        activity: { kind: 'working', cause: `started with ${init.model ?? 'an unnamed model'}` },
-        ...(this.#sessionId === null ? {} : { sessionId: this.#sessionId }),
-      };
+      return { activity: { kind: 'working', cause: `started with ${init.model ?? 'an unnamed model'}` } };
     }
     if (said.subtype === 'api_retry') {
       const { attempt, max_retries: most, error_status: status } = Retry.parse(said);
@@ -138,7 +139,6 @@ export class ClaudeOutput implements OutputParser {
   }
 
   #result(result: Result): OutputUpdate {
-    this.#sessionId = result.session_id ?? this.#sessionId;
     const models = result.modelUsage === undefined ? undefined : Object.values(result.modelUsage);
     const sum = (of: (use: z.infer<typeof ModelUse>) => number): number | undefined =>
       models?.reduce((total, use) => total + of(use), 0);

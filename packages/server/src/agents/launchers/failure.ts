@@ -13,6 +13,7 @@ export const FAILURES = {
   exit_code: { retryable: true, title: 'exited with an error' },
   not_prepared: { retryable: true, title: 'could not be prepared' },
   not_started: { retryable: false, title: 'could not be started' },
+  not_resumed: { retryable: true, title: 'could not go on with its session' },
   no_result: { retryable: true, title: 'ended without saying how it went' },
   reported: { retryable: true, title: 'said that it failed' },
   blocked: { retryable: false, title: 'said that it cannot go on' },

@@ -125,20 +125,20 @@ interface Ended {
   readonly causes: readonly string[];
 }
 
-async function settle(plan: LaunchPlan, child: ChildHandle, output: () => string): Promise<Ended> {
+async function settle(plan: LaunchPlan, child: ChildHandle, output: () => string, isResumed = false): Promise<Ended> {
   const exit = await child.exited;
   const parser = outputParser(plan.protocol);
   const updates = output()
     .split('\n')
     .map((line) => parser.feed(line));
   const causes = updates.flatMap((update) => (update?.activity === undefined ? [] : [update.activity.cause]));
-  const verdict = judge(plan.protocol, exit, parser.report);
+  const verdict = judge(plan.protocol, exit, parser.report, isResumed);
   return { exit, output: output(), verdict, usage: parser.report.usage, result: parser.report.result, causes };
 }
 
 async function finish(each: AgentRun, requested?: Record<string, string>, token?: string): Promise<Ended> {
   const { child, plan, output } = await start(each, requested, token);
-  return settle(plan, child, output);
+  return settle(plan, child, output, each.resume);
 }
 
 const reporting = (...args: string[]): Launcher => ({ kind: 'command', program: 'command-agent.mjs', args });
@@ -280,6 +280,21 @@ describe('claude', () => {
     const ended = await finish(claude({ mcpUrl: 'http://127.0.0.1:3001/mcp' }), { CASE: kind });
     expect(ended.verdict).toMatchObject(verdict);
     expect(ended.exit).toMatchObject(exit);
+  });
+
+  test.each(['unknown-session', 'used-id'])('%s: a session that did not go on can be begun anew', async (kind) => {
+    const { verdict } = await finish(claude({ resume: true }), { CASE: kind });
+    expect(verdict).toMatchObject({ reason: 'not_resumed', retryable: true });
+  });
+
+  test('a session’s name cannot be taken for an option', () => {
+    const parser = outputParser('claude');
+    for (const name of ['--dangerously-skip-permissions', '', 'a b', 'x'.repeat(200)]) {
+      parser.feed(JSON.stringify({ type: 'system', subtype: 'init', session_id: name }));
+      expect(parser.report.sessionId).toBeNull();
+    }
+    parser.feed(JSON.stringify({ type: 'system', subtype: 'init', session_id: 'session-1' }));
+    expect(parser.report.sessionId).toBe('session-1');
   });
 
   test('a model provider that does not answer is told as waiting', async () => {

@@ -6,13 +6,12 @@ export interface OutputUpdate {
   readonly activity?: { readonly kind: 'working' | 'waiting'; readonly cause: string };
   /** Use so far, not since the last update; `null` is unknown. */
   readonly usage?: AgentUsage;
-  /** Id under which the agent’s program can resume. */
-  readonly sessionId?: string;
 }
 
 /** What an agent’s whole output said. */
 export interface OutputReport {
   readonly usage: AgentUsage;
+  /** Session that the agent’s program began or went on with, and can be resumed by; null: none. */
   readonly sessionId: string | null;
   /** Whether the agent said that it is done. */
   readonly finished: boolean;

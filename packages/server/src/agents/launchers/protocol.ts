@@ -25,15 +25,25 @@ const LIMIT_REASONS = {
 /**
  * Judges an ended agent. Nothing counts as done that we ended ourselves: Claude Code answers a SIGTERM with exit 0
  * and success although its work was cut off.
+ * @param isResumed whether it was to go on with an earlier session.
  */
-export function judge(protocol: ProtocolName, exit: ChildExit, report: OutputReport): Verdict {
-  const failure = failureOf(protocol, exit, report);
+export function judge(protocol: ProtocolName, exit: ChildExit, report: OutputReport, isResumed: boolean): Verdict {
+  const failure = failureOf(protocol, exit, report, isResumed);
   return failure === undefined ? { status: 'claimed' } : failed(failure);
 }
 
-function failureOf(protocol: ProtocolName, exit: ChildExit, report: OutputReport): Failure | undefined {
+function failureOf(
+  protocol: ProtocolName,
+  exit: ChildExit,
+  report: OutputReport,
+  isResumed: boolean,
+): Failure | undefined {
   if (exit.cause !== 'exited') return plain(LIMIT_REASONS[exit.cause]);
   const said = report.failures[0];
+  if (protocol === 'claude' && isResumed && report.sessionId === null) {
+    const { detail } = plain('not_resumed');
+    return { reason: 'not_resumed', detail: said === undefined ? detail : `${detail}: ${said.detail}` };
+  }
   if (said !== undefined) return said;
   if (exit.signal !== null) return { reason: 'signal', detail: `the agent was ended by ${exit.signal}` };
   if (exit.code === 126 || exit.code === 127) {
