@@ -44,6 +44,8 @@ export interface AttemptNeeds {
 }
 
 const OPEN_FILES = 4096;
+/** Smallest budget an attempt is told: none at all is not a budget. */
+const LEAST_BUDGET_USD = 0.01;
 
 /** Why a program could not be started, in words that tell no path of the machine. */
 const START_FAULTS: Readonly<Record<ProcessStartError['reason'], string>> = {
@@ -101,7 +103,7 @@ export async function startAttempt(
     sessionId: record.sessionId ?? needs.ids.uuid(),
     resume: record.sessionId !== undefined,
     sidecarUrl: needs.sidecarUrl(),
-    ...(profile.limits.cost_usd === null ? {} : { maxBudgetUsd: profile.limits.cost_usd }),
+    ...budgetOf(record, profile),
     mcpUrl: null,
   });
   const context = await needs.context(record, profile, signal);
@@ -171,6 +173,12 @@ export async function startAttempt(
     const detail = `${program} ${START_FAULTS[cause.reason]}. Mend that, or choose another \`launcher\`.`;
     throw new SidecarError('LAUNCHER_UNAVAILABLE', detail, { cause, extension: { programs: [program] } });
   }
+}
+
+/** What is left of the cost that the agent may cause in all its attempts; nothing where that is any amount. */
+function budgetOf({ usageBefore }: AgentRecord, { limits }: Profile): { maxBudgetUsd?: number } {
+  if (limits.cost_usd === null) return {};
+  return { maxBudgetUsd: Math.max(LEAST_BUDGET_USD, limits.cost_usd - (usageBefore?.cost_usd ?? 0)) };
 }
 
 /** The breaker around a program that agents are started with. */

@@ -1,10 +1,14 @@
 import type { IssueLimits } from '@orchestration-sidecar/shared';
-import { isOpen, isOver, type Run } from './run.ts';
+import type { Catalogue } from './choose.ts';
+import { isOpen, isOver, type Job, type OtherAgent, type Run } from './run.ts';
 
 /** From here on a limit is warned of. */
 const WARN_FRACTION = 0.8;
 /** Agents are stopped when they have used this much of a budget: what runs at its end may finish first. */
 const STOP_FRACTION = 1.2;
+
+/** Less than this is nothing: sums of fractions are not exact. */
+const LEAST_USD = 1e-6;
 
 /** Milliseconds the run has taken, pauses left out. */
 export function elapsedMs(run: Run, nowMs: number): number {
@@ -32,14 +36,38 @@ export function isBudgetLow(run: Run): boolean {
   return tokens >= (maxTokens ?? Infinity) * WARN_FRACTION || usd >= (maxUsd ?? Infinity) * WARN_FRACTION;
 }
 
-/** Tokens neither used nor reserved by work under way; null: any number. */
-export function freeTokens(run: Run): number | null {
-  const { max_tokens: max } = run.workflow.limits;
-  if (max === null) return null;
-  const reserved = run.jobs
-    .filter((job) => (isOpen(job) && job.state !== 'held') || job.alive)
-    .reduce((sum, job) => sum + Math.max(0, job.reserved_tokens - job.used_tokens), 0);
-  return Math.max(0, max - used(run).tokens - reserved);
+/** What an agent may use, set aside before it starts. */
+export type Reservation = Pick<Job, 'reserved_tokens' | 'reserved_usd'>;
+
+/** What to set aside for an agent: all that its profile allows it; nothing where that is any amount. */
+export function reservationFor(agentType: string, catalogue: Catalogue): Reservation {
+  const limits = catalogue.get(agentType)?.limits;
+  return { reserved_tokens: limits?.tokens ?? 0, reserved_usd: limits?.cost_usd ?? 0 };
+}
+
+/**
+ * The budget of which nothing is left that is neither used nor reserved by work under way; undefined: there is some of
+ * each. Each agent reserves all that it may use, so that what is used passes a budget by one agent’s limit at most.
+ * @param starting agents that the run does not know of yet.
+ */
+export function exhaustedBudget(run: Run, starting: Iterable<Reservation> = []): 'tokens' | 'US dollars' | undefined {
+  const { max_tokens: maxTokens, max_cost_usd: maxUsd } = run.workflow.limits;
+  let { tokens, usd } = used(run);
+  for (const { reserved_tokens: reservedTokens, reserved_usd: reservedUsd } of starting) {
+    tokens += reservedTokens;
+    usd += reservedUsd;
+  }
+  const planned = run.jobs.filter((job) => !job.alive && isOpen(job) && job.state !== 'held');
+  for (const agent of [...planned, ...run.jobs.filter(isAlive), ...run.others.filter(isAlive)]) {
+    tokens += Math.max(0, agent.reserved_tokens - agent.used_tokens);
+    usd += Math.max(0, agent.reserved_usd - agent.used_usd);
+  }
+  if (maxTokens !== null && tokens >= maxTokens) return 'tokens';
+  return maxUsd !== null && usd >= maxUsd - LEAST_USD ? 'US dollars' : undefined;
+}
+
+function isAlive({ alive }: Job | OtherAgent): boolean {
+  return alive;
 }
 
 /** What has been used of what there is. */

@@ -1,5 +1,5 @@
 import type { Workflow } from '@orchestration-sidecar/shared';
-import { levelOf } from './allowance.ts';
+import { levelOf, reservationFor } from './allowance.ts';
 import { takeAnnounced } from './announced.ts';
 import type { Catalogue } from './choose.ts';
 import { endRun, failRun, linger, noteEnd, stop } from './ending.ts';
@@ -142,6 +142,7 @@ function takeSpawned(step: Step, { agentId, agentType, key }: Extract<Happening,
       stop: null,
       lost_at_ms: null,
       linger_until_ms: null,
+      ...reservationFor(agentType, step.catalogue),
       used_tokens: 0,
       used_usd: 0,
     };

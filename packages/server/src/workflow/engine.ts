@@ -64,11 +64,11 @@ export class Engine implements HandOver {
    * @throws {SidecarError} `ISSUE_LIMIT_REACHED` when the workflow’s `max_spawns` or `max_depth` would be passed, or it
    * starts no further agent.
    */
-  admit(projectId: string, issueId: string, parentId: string | null): () => void {
+  admit(projectId: string, issueId: string, agentType: string, parentId: string | null): () => void {
     let depth = 1;
     for (let parent = parentId; parent !== null; parent = this.#needs.agents.find(parent)?.parent_id ?? null)
       depth += 1;
-    return this.#project(projectId).admit(issueId, depth);
+    return this.#project(projectId).admit(issueId, agentType, depth);
   }
 
   /** Whether little is left of the budget of an issue; false when no workflow drives it. */

@@ -1,6 +1,5 @@
 import type { Phase } from '@orchestration-sidecar/shared';
-import { freeTokens, spawnsOf } from './allowance.ts';
-import type { Catalogue } from './choose.ts';
+import { exhaustedBudget, reservationFor, spawnsOf } from './allowance.ts';
 import { failRun, linger } from './ending.ts';
 import { currentPhase, type Job, type Run } from './run.ts';
 import { decideThat, say, type Step } from './step.ts';
@@ -24,21 +23,19 @@ export function plan(step: Step, phase: Phase, assignment: Assignment): boolean 
   const { agentType, attempt } = assignment;
   const { max_spawns: maxSpawns } = run.workflow.limits;
   if (spawnsOf(run) >= maxSpawns) halt(step, `the limit of ${maxSpawns} agents is reached`);
-  const free = freeTokens(run);
-  const underWay = run.jobs.some((job) => job.alive || job.state === 'planned' || job.state === 'working');
-  if (free === 0 && !underWay) halt(step, 'the tokens of the issue are used up');
+  const exhausted = exhaustedBudget(run);
+  if (exhausted !== undefined && !isUnderWay(run)) halt(step, `the ${exhausted} of the issue are used up`);
   if (run.halted !== null) {
     run.work_refused = true;
     return false;
   }
-  const held = free === 0;
   const job: Job = {
     key: [run.issue_id, phase.name, agentType, run.round, attempt].join('/'),
     phase: phase.name,
     agent_type: agentType,
     round: run.round,
     attempt,
-    state: held ? 'held' : 'planned',
+    state: exhausted === undefined ? 'planned' : 'held',
     agent_id: null,
     alive: false,
     stop: null,
@@ -52,7 +49,7 @@ export function plan(step: Step, phase: Phase, assignment: Assignment): boolean 
     failure: null,
     facts: [...assignment.facts],
     findings: [...assignment.findings],
-    reserved_tokens: reservable(free, agentType, catalogue),
+    ...reservationFor(agentType, catalogue),
     used_tokens: 0,
     used_usd: 0,
     deadline_ms: null,
@@ -61,31 +58,28 @@ export function plan(step: Step, phase: Phase, assignment: Assignment): boolean 
   };
   run.jobs.push(job);
   const named = { agent_type: agentType, attempt, idempotency_key: job.key, findings: job.findings };
-  if (held) decideThat(step, 'hold', `${agentType} waits until tokens are free`, named);
-  else decideThat(step, 'spawn', `${agentType} is to work on ${phase.name}`, named);
+  if (exhausted === undefined) decideThat(step, 'spawn', `${agentType} is to work on ${phase.name}`, named);
+  else decideThat(step, 'hold', `${agentType} waits until ${exhausted} are free`, named);
   return true;
 }
 
-/** Tokens to set aside for an agent: what its profile allows it, as far as there are any. */
-function reservable(free: number | null, agentType: string, catalogue: Catalogue): number {
-  return free === null ? 0 : Math.min(free, catalogue.get(agentType)?.limits.tokens ?? 0);
+function isUnderWay(run: Run): boolean {
+  return run.jobs.some((job) => job.alive || job.state === 'planned' || job.state === 'working');
 }
 
 /** Lets work start that waited for budget. */
 export function releaseHeld(step: Step): void {
-  const { run, catalogue } = step;
+  const { run } = step;
   for (const job of run.jobs.filter(({ state }) => state === 'held')) {
-    const free = freeTokens(run);
-    const underWay = run.jobs.some((it) => it.alive || it.state === 'planned' || it.state === 'working');
-    if (free === 0 && !underWay) halt(step, 'the tokens of the issue are used up');
+    const exhausted = exhaustedBudget(run);
+    if (exhausted !== undefined && !isUnderWay(run)) halt(step, `the ${exhausted} of the issue are used up`);
     if (run.halted !== null) {
       job.state = 'failed';
       job.failure = run.halted;
       run.work_refused = true;
-    } else if (free !== 0) {
+    } else if (exhausted === undefined) {
       job.state = 'planned';
-      job.reserved_tokens = reservable(free, job.agent_type, catalogue);
-      decideThat(step, 'spawn', `tokens are free for ${job.agent_type}`, {
+      decideThat(step, 'spawn', `there is budget for ${job.agent_type}`, {
         agent_type: job.agent_type,
         attempt: job.attempt,
         idempotency_key: job.key,

@@ -7,7 +7,7 @@ import {
 } from '@orchestration-sidecar/shared';
 import type { FollowStep } from '../events/index.ts';
 import type { Transaction } from '../storage/writer.ts';
-import { spawnsOf } from './allowance.ts';
+import { exhaustedBudget, reservationFor, spawnsOf, type Reservation } from './allowance.ts';
 import { begin, decide, type Decided } from './decide.ts';
 import { foresee } from './foresee.ts';
 import { readInput, type Input, type Records } from './input.ts';
@@ -58,7 +58,7 @@ export class ProjectRuns {
   /** Whether to go on from the oldest event there is, since those after the position were trimmed away. */
   #fromOldest: boolean;
   /** Agents that others are starting now, by issue. */
-  readonly #reserved = new Map<string, number>();
+  readonly #starting = new Map<string, Set<Reservation>>();
 
   constructor(projectId: string, context: EngineContext) {
     this.projectId = projectId;
@@ -143,26 +143,28 @@ export class ProjectRuns {
   }
 
   /** Reserves an agent beside the workflow’s; see {@link Engine.admit}. */
-  admit(issueId: string, depth: number): () => void {
+  admit(issueId: string, agentType: string, depth: number): () => void {
     const run = this.#newest(issueId);
     if (!run) return () => {};
     const { max_spawns: maxSpawns, max_depth: maxDepth } = run.workflow.limits;
-    const reserved = this.#reserved.get(issueId) ?? 0;
+    const starting = this.#starting.get(issueId) ?? new Set();
     const refuse = (why: string): never => {
       throw new SidecarError('ISSUE_LIMIT_REACHED', `${issueId}: ${why}.`);
     };
     if (isOver(run)) refuse(`the issue is ${run.status}`);
     if (run.halted !== null) refuse(run.halted);
     if (depth > maxDepth) refuse(`agents may start agents ${maxDepth} deep`);
-    if (spawnsOf(run) + reserved >= maxSpawns) refuse(`the limit of ${maxSpawns} agents is reached`);
-    this.#reserved.set(issueId, reserved + 1);
-    let held = true;
+    if (spawnsOf(run) + starting.size >= maxSpawns) refuse(`the limit of ${maxSpawns} agents is reached`);
+    const exhausted = exhaustedBudget(run, starting);
+    if (exhausted !== undefined) {
+      const detail = `${issueId}: the rest of the issue’s ${exhausted} is reserved by agents that run.`;
+      throw new SidecarError('AGENT_LIMIT_REACHED', detail);
+    }
+    const reservation = reservationFor(agentType, this.#context.profiles);
+    this.#starting.set(issueId, starting.add(reservation));
     return () => {
-      if (!held) return;
-      held = false;
-      const left = (this.#reserved.get(issueId) ?? 1) - 1;
-      if (left > 0) this.#reserved.set(issueId, left);
-      else this.#reserved.delete(issueId);
+      starting.delete(reservation);
+      if (starting.size === 0 && this.#starting.get(issueId) === starting) this.#starting.delete(issueId);
     };
   }
 

@@ -33,7 +33,9 @@ export const Job = z.object({
   facts: z.array(z.string()),
   /** Findings it is to settle. */
   findings: z.array(z.string()),
+  /** What its agent may use, set aside before it starts. */
   reserved_tokens: z.int(),
+  reserved_usd: z.number().default(0),
   used_tokens: z.number(),
   used_usd: z.number(),
   /** When its agent is stopped for being late. */
@@ -73,6 +75,8 @@ const OtherAgent = z.object({
   stop: z.string().nullable(),
   lost_at_ms: z.number().nullable(),
   linger_until_ms: z.number().nullable(),
+  reserved_tokens: z.int().default(0),
+  reserved_usd: z.number().default(0),
   used_tokens: z.number(),
   used_usd: z.number(),
 });

@@ -5,6 +5,7 @@ import {
   ResultBody,
   SidecarError,
   type Agent,
+  type AgentUsage,
   type Check,
   type Issue,
   type JsonObject,
@@ -26,6 +27,7 @@ import { openDatabase, type Database } from '../storage/database.ts';
 import { Writer } from '../storage/writer.ts';
 import { silentLogger } from '../telemetry/logger.ts';
 import { noTracer } from '../telemetry/tracer.ts';
+import type { Catalogue } from './choose.ts';
 import { createEngine, type CheckReport, type CheckRequest, type Engine } from './index.ts';
 
 /** A clock that goes on only when told to. */
@@ -81,9 +83,9 @@ export interface ScriptedAgent {
   /** Publishes an event as itself. */
   publish(topic: string, eventType: string, data?: JsonObject): Promise<void>;
   /** Ends, saying that all went well. */
-  complete(): Promise<void>;
+  complete(usage?: Partial<AgentUsage>): Promise<void>;
   /** Ends for good after a failure. */
-  fail(error: string): Promise<void>;
+  fail(error: string, usage?: Partial<AgentUsage>): Promise<void>;
 }
 
 /** What an agent does once it runs. */
@@ -101,6 +103,8 @@ export interface WorldOptions {
   readonly projects?: readonly string[];
   readonly workflows?: readonly Workflow[];
   readonly languages?: readonly string[];
+  /** Most cost of each agent, in US dollars. Default: any. */
+  readonly agentCostUsd?: number;
   readonly script?: Script;
   /** What the project says it is checked by. Default: nothing is found. */
   readonly projectChecks?: readonly Check[];
@@ -196,6 +200,20 @@ export class ScriptedWorld {
     return this.#options.languages ?? [];
   }
 
+  /** The profiles as the engine sees them: with the limits of this world. */
+  get catalogue(): Catalogue {
+    const { agentCostUsd } = this.#options;
+    return {
+      get: (agentType) => {
+        const profile = this.profiles.get(agentType);
+        if (!profile || agentCostUsd === undefined) return profile;
+        return { ...profile, limits: { ...profile.limits, cost_usd: agentCostUsd } };
+      },
+      list: () => this.profiles.list(),
+      byLanguage: (language) => this.profiles.byLanguage(language),
+    };
+  }
+
   issueOf(agentId: string): string | undefined {
     return this.agents.get(agentId)?.issue_id ?? undefined;
   }
@@ -218,9 +236,7 @@ export class ScriptedWorld {
       issues: this.issues,
       results: this.results,
       profiles: {
-        get: (agentType) => this.profiles.get(agentType),
-        list: () => this.profiles.list(),
-        byLanguage: (language) => this.profiles.byLanguage(language),
+        ...this.catalogue,
         workflow: (name) => workflows.find((it) => it.name === name) ?? this.profiles.workflow(name),
       },
       projects: { list: () => this.projects },
@@ -416,8 +432,8 @@ export class ScriptedWorld {
         const about = { issue_id: issueId, ...data };
         await this.events.publish({ projectId, topic, eventType, publisher: id, publisherType: type, data: about });
       },
-      complete: () => this.#end(agent, 'exited', 'agent_completed', { outcome: 'claimed' }),
-      fail: (error) => this.#end(agent, 'failed', 'agent_failed', { error, will_retry: false }),
+      complete: (usage = {}) => this.#end(agent, 'exited', 'agent_completed', { outcome: 'claimed', usage }),
+      fail: (error, usage = {}) => this.#end(agent, 'failed', 'agent_failed', { error, will_retry: false, usage }),
     };
   }
 

@@ -12,6 +12,8 @@ import type { Announcement } from './step.ts';
 /** Runs in all; each world holds many, which share a log, a machine and its crashes. */
 const RUNS = 2000;
 const RUNS_PER_WORLD = 100;
+/** Most that each agent may cost. */
+const AGENT_COST_USD = 1.5;
 
 /** Random numbers that are the same for the same seed (mulberry32). */
 function seeded(seed: number): () => number {
@@ -104,6 +106,7 @@ function randomWorkflow(name: string, dice: Dice): Workflow {
       grace_seconds: dice.pick(0, 60, 600),
       max_rounds: 1 + dice.below(4),
       max_tokens: dice.pick(null, null, 4_000_000, 20_000_000),
+      max_cost_usd: dice.pick(null, null, 4, 15),
     },
   });
 }
@@ -118,11 +121,12 @@ function randomScript(dice: Dice, world: () => ScriptedWorld): Script {
     if (dice.chance(0.35)) await wait(dice.below(20 * 60_000));
     const mode = dice.below(100);
     if (mode < 3) return;
-    if (mode < 7) return agent.fail('crashed');
-    if (mode < 11) return agent.complete();
+    const usage = { cost_usd: dice.pick(0, 0.1, 0.9, 1) * AGENT_COST_USD };
+    if (mode < 7) return agent.fail('crashed', usage);
+    if (mode < 11) return agent.complete(usage);
     if (mode < 14) {
       await agent.store({ status: dice.pick('failure', 'blocked'), errors: ['could not'] });
-      return agent.complete();
+      return agent.complete(usage);
     }
     if (mode < 17) {
       await agent.publish('architecture', 'architecture_defined');
@@ -137,8 +141,8 @@ function randomScript(dice: Dice, world: () => ScriptedWorld): Script {
     if (mode > 95) await agent.store({ status: 'failure' });
     if (mode > 92) return;
     if (mode > 85) await wait(dice.below(10 * 60_000));
-    if (mode > 83) return agent.fail('after the fact');
-    return agent.complete();
+    if (mode > 83) return agent.fail('after the fact', usage);
+    return agent.complete(usage);
   };
 }
 
@@ -172,6 +176,7 @@ async function live(seed: number): Promise<{ world: ScriptedWorld; workflows: Wo
   const world: ScriptedWorld = new ScriptedWorld({
     memory: true,
     projects: ['p', 'q', 'r'],
+    agentCostUsd: AGENT_COST_USD,
     workflows,
     languages: dice.pick<string[]>([], ['python'], ['go', 'typescript']),
     script: randomScript(dice, () => world),
@@ -255,6 +260,7 @@ async function meddle(world: ScriptedWorld, dice: Dice, issueId: string, project
 
 /** Folds the whole log again: what the workflow says must have happened. */
 function replay(world: ScriptedWorld, workflows: readonly Workflow[], projectId: string) {
+  const { catalogue } = world;
   const runs = new Map<string, Run>();
   const said = new Map<string, { announcement: Announcement; because: string }[]>();
   for (const event of world.all(projectId)) {
@@ -265,12 +271,8 @@ function replay(world: ScriptedWorld, workflows: readonly Workflow[], projectId:
     const workflow = happening.kind === 'created' ? workflows.find((it) => it.name === happening.workflow) : undefined;
     if (!run && !workflow) continue;
     const { run: after, announcements } = run
-      ? decide(run, input, world.profiles)
-      : begin(
-          input,
-          { title: titleOf(event), workflow: workflow ?? fail(), languages: world.languages },
-          world.profiles,
-        );
+      ? decide(run, input, catalogue)
+      : begin(input, { title: titleOf(event), workflow: workflow ?? fail(), languages: world.languages }, catalogue);
     runs.set(issueId, after);
     said.set(issueId, [
       ...(said.get(issueId) ?? []),
@@ -314,6 +316,11 @@ function problemsOf(world: ScriptedWorld, workflows: readonly Workflow[]): strin
       expect(run.round <= limits.max_rounds, `round ${run.round}`);
       const took = (run.paused_since_ms ?? run.ended_ms ?? Infinity) - run.started_ms - run.paused_total_ms;
       expect(took <= (limits.max_wall_seconds + limits.grace_seconds + 120) * 1000, `it took ${took} ms`);
+      const usd = run.jobs.reduce((sum, job) => sum + job.used_usd, 0);
+      // One that was given up reserves nothing any more, whatever it does.
+      const lost = run.jobs.filter((job) => job.lost_at_ms !== null).length;
+      const mostUsd = (limits.max_cost_usd ?? Infinity) + (1 + lost) * AGENT_COST_USD;
+      expect(usd < mostUsd, `${usd} US dollars of ${limits.max_cost_usd}`);
       for (const agent of agents) {
         const job = run.jobs.find((it) => it.agent_id === agent.agent_id);
         expect(job !== undefined, `${agent.agent_id} belongs to nothing`);
@@ -345,7 +352,7 @@ function problemsOf(world: ScriptedWorld, workflows: readonly Workflow[]): strin
 
 /**
  * What a stored result was answered with must be what the engine then planned because of it; where checks of the phase
- * come in between, because of them, unless they failed or never came.
+ * come in between, because of them, unless they failed or never came, or a budget was used up by then.
  */
 function handOverProblems(events: readonly SidecarEvent[], issueId: string, where: string): string[] {
   const own = events.filter(({ data }) => data['issue_id'] === issueId);
@@ -363,7 +370,9 @@ function handOverProblems(events: readonly SidecarEvent[], issueId: string, wher
     if (told === direct) return [];
     const checked = own.slice(index + 1).find(({ event_type: type }) => type === 'checks_complete');
     const passed = checked && (checked.data['checks'] as { passed: boolean }[]).every((check) => check.passed);
-    const isOpen = direct === '' && passed !== true;
+    const meanwhile = own.slice(index + 1, checked && own.indexOf(checked));
+    const isHalted = meanwhile.some((event) => event.data['decision'] === 'no_more_agents');
+    const isOpen = direct === '' && (passed !== true || isHalted);
     const then = direct === '' ? textOf(planned.get(checked?.event_id ?? '')) : direct;
     return isOpen || told === then ? [] : [`${where}: told ${told}, started ${then}`];
   });

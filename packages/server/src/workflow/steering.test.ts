@@ -236,7 +236,7 @@ describe('limits', () => {
     const refusals: unknown[] = [];
     const storm: Script = async (agent) => {
       const spawns = Array.from({ length: 360 }, async () => {
-        const release = world.engine.admit('p', 'i', agent.id);
+        const release = world.engine.admit('p', 'i', 'rust-specialist', agent.id);
         await world.foreign('rust-specialist', 'i').finally(release);
       });
       refusals.push(...(await Promise.allSettled(spawns)).filter(({ status }) => status === 'rejected'));
@@ -277,8 +277,8 @@ describe('limits', () => {
     await using world = await opened(workflowOf([{ name: 'a' }], { max_depth: 1 }), { script: silent });
     await world.until(() => world.agents.size === 1);
     const [agent] = world.agents.keys();
-    world.engine.admit('p', 'i', null)();
-    expect(() => world.engine.admit('p', 'i', agent ?? '')).toThrow(/1 deep/);
+    world.engine.admit('p', 'i', 'rust-specialist', null)();
+    expect(() => world.engine.admit('p', 'i', 'rust-specialist', agent ?? '')).toThrow(/1 deep/);
   });
 
   test('time: a warning, then no further agent, then agents are stopped', async () => {
@@ -325,6 +325,36 @@ describe('limits', () => {
     });
     expect(atOnce).toBe(1);
     expect(decisions(world).filter((decision) => decision === 'hold')).toHaveLength(2);
+  });
+
+  test('cost is reserved before an agent starts: a storm passes it by one agent’s limit at most', async () => {
+    const refusals: unknown[] = [];
+    let left = 0;
+    const script: Script = async (agent) => {
+      const spawns = Array.from({ length: agent.type === 'tdd-coding-agent' ? 60 : 0 }, async () => {
+        const release = world.engine.admit('p', 'i', 'rust-specialist', agent.id);
+        left += 1;
+        await world.foreign('rust-specialist', 'i').finally(release);
+      });
+      refusals.push(...(await Promise.allSettled(spawns)).filter(({ status }) => status === 'rejected'));
+      await agent.store({ status: 'success' });
+      await agent.complete({ cost_usd: 2 });
+    };
+    const workflow = workflowOf([{ name: 'a' }, { name: 'b' }], { max_spawns: 100, max_cost_usd: 9 });
+    await using world: ScriptedWorld = new ScriptedWorld({
+      memory: true,
+      workflows: [workflow],
+      agentCostUsd: 2,
+      script,
+    });
+    await world.engine.start();
+    await world.create('i', 'w');
+    const { progress } = await world.ended('i');
+    await world.until(() => [...world.agents.values()].every((agent) => agent.ended_at !== null));
+    expect(left).toBe(4);
+    expect(refusals).toHaveLength(56);
+    expect(refusals[0]).toMatchObject({ reason: { code: 'AGENT_LIMIT_REACHED', retryable: true } });
+    expect(progress?.reason).toBe('the limit is reached: 10 of 9 US dollars');
   });
 
   test('a late agent is stopped and its work tried again', async () => {

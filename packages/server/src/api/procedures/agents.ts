@@ -27,13 +27,14 @@ export function agentProcedures(rooms: Rooms): Implementations<typeof contract.a
     spawn: implement(contract.agents.spawn, async (input, { principal, correlationId }) => {
       const meant = spawnMeantBy(rooms, principal, input);
       // Within the limits of the issue's workflow: reserved before the start, so that a storm cannot overshoot.
-      const release = workflow.admit(meant.project.project_id, meant.issue.issue_id, meant.parentId);
+      const { project, issue, profile, parentId } = meant;
+      const release = workflow.admit(project.project_id, issue.issue_id, profile.agent_type, parentId);
       const { agent_id } = await agents
         .spawn({
           ...meant,
-          isBudgetLow: workflow.isBudgetLow(meant.project.project_id, meant.issue.issue_id),
+          isBudgetLow: workflow.isBudgetLow(project.project_id, issue.issue_id),
           task: input.task,
-          permissions: meant.profile.permissions.filter((permission) => permissionsOf(principal).includes(permission)),
+          permissions: profile.permissions.filter((permission) => permissionsOf(principal).includes(permission)),
           idempotencyKey: input.idempotency_key,
           correlationId,
           trace: traceMeantBy(input.traceparent),
