@@ -1,11 +1,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createSidecarClient } from '@orchestration-sidecar/sdk';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Sandbox } from './sandbox.ts';
-
-// Every step is a process of its own, and a busy machine takes its time to start one.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let sandbox: Sandbox;
 let url: string;
@@ -47,6 +44,14 @@ describe('projects and tokens', () => {
     expect(refused.code).toBe(4);
     const refreshed = await sandbox.run(['token', 'refresh', '--json'], { env: asAgent });
     expect(JSON.parse(refreshed.stdout)).toMatchObject({ agent_type: 'rust-pro', project_id: 'shop' });
+  });
+});
+
+describe('what ends many at once', () => {
+  it('says that nothing ended where nothing did', async () => {
+    expect(await sandbox.output('token', 'revoke', '--id', 'nope')).toMatch(/^No token ended/);
+    const stopped = await sandbox.run(['agents', 'stop-all', '--all', '--project', 'shop']);
+    expect(stopped).toEqual({ code: 0, stdout: '', stderr: 'No agent was alive.\n' });
   });
 });
 
@@ -300,11 +305,25 @@ describe('failures', () => {
     );
   });
 
+  it('names what cannot be used as the command line does', async () => {
+    const number = await sandbox.run(['issue', 'list', '--project', 'shop', '--limit', '1001']);
+    expect(number).toMatchObject({ code: 2, stderr: expect.stringMatching(/^✗ --limit: .*1000\n/) });
+    const argument = await sandbox.run(['issue', 'show', 'a b', '--project', 'c d']);
+    expect(argument.code).toBe(2);
+    expect(argument.stderr).toMatch(/ {2}- <issue>: .*\n {2}- --project: /);
+    const text = await sandbox.run(['events', 'list', '--project', 'shop', '--filter', '!']);
+    expect(text).toMatchObject({ code: 2, stderr: expect.stringContaining('The filter broke at character 1') });
+  });
+
   it.each([
     { what: 'no sidecar is known', env: { SIDECAR_DATA_DIR: '/nowhere' }, args: ['issue', 'list'], code: 3 },
     { what: 'nobody listens', env: { SIDECAR_URL: 'http://127.0.0.1:9' }, args: ['issue', 'list'], code: 3 },
     { what: 'several projects are meant', env: {}, args: ['issue', 'list'], code: 4 },
     { what: 'an argument is missing', env: {}, args: ['issue', 'create'], code: 2 },
+    { what: 'a text says nothing', env: {}, args: ['run', ' '], code: 2 },
+    { what: 'a URL is none', env: { SIDECAR_URL: 'shop:80' }, args: ['status'], code: 2 },
+    { what: 'nothing says which tokens end', env: {}, args: ['token', 'revoke'], code: 2 },
+    { what: 'nothing says which agents stop', env: {}, args: ['agents', 'stop-all', '--project', 'shop'], code: 2 },
     { what: 'a choice is none', env: {}, args: ['issue', 'list', '--status', 'lost'], code: 2 },
     { what: 'a number is none', env: {}, args: ['issue', 'list', '--limit', 'all'], code: 2 },
     { what: 'a token is given for its file', env: {}, args: ['token', 'inspect', 'eyJhbGciOi.canary.x'], code: 2 },

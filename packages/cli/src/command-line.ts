@@ -1,21 +1,23 @@
-import { CommanderError } from 'commander';
+import { CommanderError, type Command } from 'commander';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { describeFailure } from './failure.ts';
 import { createProgram } from './program.ts';
 import { renderFailure } from './render/failure.ts';
-import { processTerminal } from './terminal.ts';
+import { processTerminal, type Terminal } from './terminal.ts';
 
 /** Runs one command line in this process; answers what the process shall exit with. Never throws. */
-export async function run(args: readonly string[]): Promise<ExitCode> {
-  const terminal = processTerminal();
+export async function run(args: readonly string[], terminal: Terminal = processTerminal()): Promise<ExitCode> {
+  const program = createProgram(terminal);
+  let ran: Command = program;
+  program.hook('preAction', (_program, action) => void (ran = action));
   try {
-    await createProgram(terminal).parseAsync(args, { from: 'user' });
+    await program.parseAsync(args, { from: 'user' });
     return EXIT.ok;
   } catch (cause) {
     // Help and version end commander too; what was wrong with the command line it has already said.
     if (cause instanceof CommanderError) return cause.exitCode === 0 ? EXIT.ok : EXIT.usage;
     if (terminal.outputClosed.aborted) return EXIT.ok;
-    const failure = await describeFailure(cause);
+    const failure = await describeFailure(cause, ran);
     terminal.note(renderFailure(failure, terminal.paintNote));
     return failure.exitCode;
   }

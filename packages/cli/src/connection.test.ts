@@ -45,9 +45,18 @@ describe('findSidecar', () => {
     ['http://[::1]:3001', 'operator-secret'],
     ['http://127.0.0.1.example.org', undefined],
     ['https://sidecar.example.org', undefined],
-    ['not a url', undefined],
   ])('shows the operator’s token to its own machine only: %s', async (url, token) => {
     expect((await find({ url })).token).toBe(token);
+  });
+
+  it('refuses an address that is none, by the name of what told it', async () => {
+    await expect(find({ url: 'not a url' })).rejects.toMatchObject({
+      exitCode: 2,
+      message: expect.stringMatching(/^--url: /),
+    });
+    await expect(find({}, { SIDECAR_URL: 'ftp://x' })).rejects.toMatchObject({
+      message: expect.stringMatching(/^SIDECAR_URL: /),
+    });
   });
 
   it('goes through the socket that is named, which the data directory need not know', async () => {

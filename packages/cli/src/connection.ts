@@ -35,7 +35,7 @@ export interface Connection {
  * Finds the sidecar: `--url`, `SIDECAR_URL`, else what the one that runs on the data directory wrote there; and the
  * token: `--token`, `SIDECAR_TOKEN`, inside of an agent the agent's own, else the operator's from the data directory.
  * A Unix socket (`--socket`, or `SIDECAR_SOCKET` where no URL is given) goes before the URL's address.
- * @throws {CommandFailure} when no sidecar is known, or the file of certificates cannot be read.
+ * @throws {CommandFailure} when no sidecar is known, its URL is none, or the file of certificates cannot be read.
  */
 export async function findSidecar(
   options: ConnectionOptions,
@@ -56,6 +56,12 @@ export async function findSidecar(
     throw new CommandFailure(`No sidecar runs on ${dataDir}.`, {
       exitCode: EXIT.unreachable,
       recovery: 'Start it with `sidecar serve`, or say where it runs with --url or --data-dir.',
+    });
+  }
+  if (!isHttp(url)) {
+    throw new CommandFailure(`${urlFrom ?? '--url'}: ${url} is not an http or https URL.`, {
+      exitCode: EXIT.usage,
+      recovery: 'Name the address of a sidecar, such as http://127.0.0.1:3001.',
     });
   }
   const insideAgent = environment['AGENT_ID'] ? environment['JWT_TOKEN'] : undefined;
@@ -123,8 +129,11 @@ function readText(path: string): string | undefined {
   }
 }
 
+function isHttp(url: string): boolean {
+  return URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
+}
+
 function isLoopback(url: string): boolean {
-  if (!URL.canParse(url)) return false;
   const { hostname } = new URL(url);
   return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname);
 }

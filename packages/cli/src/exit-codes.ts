@@ -4,7 +4,7 @@ export const EXIT = {
   ok: 0,
   /** The command ran, and what it was asked for did not succeed. */
   failed: 1,
-  /** The command line cannot be understood. */
+  /** The command line cannot be understood, or holds a value that cannot be used. */
   usage: 2,
   /** No sidecar answers at the URL, or none is known. */
   unreachable: 3,
@@ -25,7 +25,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 export const EXIT_MEANINGS: Readonly<Record<ExitCode, string>> = {
   [EXIT.ok]: 'done; of `serve`: stopped on request',
   [EXIT.failed]: 'the command ran, and what it was asked for did not succeed',
-  [EXIT.usage]: 'the command line cannot be understood',
+  [EXIT.usage]: 'the command line cannot be understood, or holds a value that cannot be used',
   [EXIT.unreachable]: 'no sidecar answers, or none is known',
   [EXIT.refused]: 'the sidecar refused the request (HTTP 4xx)',
   [EXIT.busy]: 'the data directory or the port belongs to another process',

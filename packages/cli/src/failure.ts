@@ -1,3 +1,4 @@
+import type { Command } from 'commander';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 
 /** What a person is told when a command fails. */
@@ -12,6 +13,9 @@ export interface Failure {
   /** Finds the request in the log of the sidecar. */
   readonly correlationId: string | undefined;
 }
+
+/** What to do where the command line is at fault. */
+export const SEE_HELP = 'Run it with --help to see what is possible.';
 
 /** What else is known of a failure. */
 export interface FailureOptions {
@@ -38,8 +42,8 @@ export class CommandFailure extends Error implements Failure {
   }
 }
 
-/** Says in words what a command failed with. */
-export async function describeFailure(cause: unknown): Promise<Failure> {
+/** Says in words what a command failed with; what the sidecar takes no value of is named as the command names it. */
+export async function describeFailure(cause: unknown, command: Command): Promise<Failure> {
   if (cause instanceof CommandFailure) return cause;
   if (cause instanceof Error && cause.name === 'ConfigError') {
     const faults = cause.message.split('\n');
@@ -52,7 +56,7 @@ export async function describeFailure(cause: unknown): Promise<Failure> {
   // Only a command that has spoken to a sidecar, and so loaded it, can fail with its error.
   if (cause instanceof Error && cause.name === 'SidecarError') {
     const { describeSidecarError } = await import('./sidecar-failure.ts');
-    const failure = describeSidecarError(cause);
+    const failure = describeSidecarError(cause, command);
     if (failure) return failure;
   }
   const message = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);

@@ -6,10 +6,16 @@ import { EXIT } from './exit-codes.ts';
 import { CommandFailure } from './failure.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Reads a whole number; its bounds are the sidecar's to check. */
+/** Reads a whole number, 0 or more; its bounds are the sidecar's to check. */
 export function wholeNumber(text: string): number {
-  if (!/^-?\d{1,15}$/.test(text)) throw new InvalidArgumentError('Expected a whole number.');
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('Expected a whole number, 0 or more.');
   return Number(text);
+}
+
+/** Reads a text that must say something. */
+export function filledText(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('Expected some text.');
+  return text;
 }
 
 /** Collects the values of an option that may be given several times. */

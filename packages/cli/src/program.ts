@@ -28,6 +28,7 @@ import { addToken } from './commands/token.ts';
 import { addTransfer } from './commands/transfer.ts';
 import { addWorkflow } from './commands/workflow.ts';
 import { EXIT_MEANINGS } from './exit-codes.ts';
+import { SEE_HELP } from './failure.ts';
 import type { Terminal } from './terminal.ts';
 
 /**
@@ -48,7 +49,7 @@ export function createProgram(terminal: Terminal): Command {
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     })
-    .showHelpAfterError('Run it with --help to see what is possible.')
+    .showHelpAfterError(SEE_HELP)
     .addHelpText(
       'after',
       `\nExit codes:\n${Object.entries(EXIT_MEANINGS)

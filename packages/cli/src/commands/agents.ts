@@ -1,6 +1,8 @@
 import { Option, type Command } from 'commander';
 import type { SidecarClient } from '@orchestration-sidecar/sdk';
 import { connects, notePage, printAnswer, reads, withClient, type ReadOptions } from '../client-command.ts';
+import { EXIT } from '../exit-codes.ts';
+import { CommandFailure, SEE_HELP } from '../failure.ts';
 import { withExamples } from '../help-text.ts';
 import { wholeNumber } from '../option-values.ts';
 import { whileWaiting } from '../progress.ts';
@@ -29,6 +31,7 @@ interface StopOptions extends OfProject {
 interface StopAllOptions extends StopOptions {
   readonly issue?: string;
   readonly agentType?: string;
+  readonly all?: true;
 }
 interface LogsOptions extends OfProject {
   readonly follow?: boolean;
@@ -133,25 +136,35 @@ export function addAgents(program: Command, terminal: Terminal): void {
         .command('stop-all')
         .summary('stop every agent of an issue, a type or a project')
         .description(
-          'Stops every agent of an issue, of an agent type or of the whole project. Prints those that were stopped.',
+          'Stops every agent of an issue, of an agent type or, with --all, of the whole project. Prints those that were ' +
+            'stopped.',
         )
-        .option('--issue <issue>', 'only those of an issue')
-        .option('--agent-type <type>', 'only those of a type')
+        .option('--issue <issue>', 'those of an issue')
+        .option('--agent-type <type>', 'those of a type')
+        .addOption(new Option('--all', 'those of the whole project').conflicts(['issue', 'agentType']))
         .option('--reason <text>', 'why, for the log')
         .option('--project <project>', 'project (default: the only one)')
         .option('--json', 'print the answer as JSON'),
     ),
     'sidecar agents stop-all --issue shop-7',
-  ).action((options: StopAllOptions) =>
-    withClient(options, terminal, async (client) => {
-      const { project: project_id, issue: issue_id, agentType: agent_type, reason } = options;
+    'sidecar agents stop-all --all --reason "wrong branch"',
+  ).action((options: StopAllOptions) => {
+    const { project: project_id, issue: issue_id, agentType: agent_type, reason, all } = options;
+    if (issue_id === undefined && agent_type === undefined && !all) {
+      throw new CommandFailure('Name the agents to stop: --issue, --agent-type, or --all for every one.', {
+        exitCode: EXIT.usage,
+        recovery: SEE_HELP,
+      });
+    }
+    return withClient(options, terminal, async (client) => {
       const asked = client.agents.stopAll({ project_id, issue_id, agent_type, reason });
       const answer = await whileWaiting(terminal, 'Stopping agents', asked);
       printAnswer(terminal, options, answer, (page) =>
         page.agents.map(({ agent_id, state }) => `${agent_id} ${state}`),
       );
-    }),
-  );
+      if (answer.agents.length === 0) terminal.note('No agent was alive.');
+    });
+  });
 
   withExamples(
     connects(

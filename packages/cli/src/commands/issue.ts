@@ -3,7 +3,7 @@ import type { SidecarClient } from '@orchestration-sidecar/sdk';
 import type { Issue } from '@orchestration-sidecar/shared';
 import { connects, notePage, printAnswer, reads, withClient, type ReadOptions } from '../client-command.ts';
 import { withExamples } from '../help-text.ts';
-import { textArgument, wholeNumber } from '../option-values.ts';
+import { filledText, textArgument, wholeNumber } from '../option-values.ts';
 import { whileWaiting } from '../progress.ts';
 import { issueLines, issueTable } from '../render/issue.ts';
 import type { Terminal } from '../terminal.ts';
@@ -31,7 +31,8 @@ export function addIssue(program: Command, terminal: Terminal): void {
   withExamples(
     connects(
       issue
-        .command('create <title>')
+        .command('create')
+        .argument('<title>', 'what is to be done, in a sentence', filledText)
         .summary('create an issue')
         .description('Creates an issue and, when a workflow is named, starts resolving it. Prints the issue’s id.')
         .option('--body <text>', 'what is to be done: text, @file, or - for standard input')

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { connects, withClient, type ReadOptions } from '../client-command.ts';
 import { withExamples } from '../help-text.ts';
-import { textArgument } from '../option-values.ts';
+import { filledText, textArgument } from '../option-values.ts';
 import { whileWaiting } from '../progress.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -17,7 +17,8 @@ export function addRun(program: Command, terminal: Terminal): void {
   withExamples(
     connects(
       program
-        .command('run <task>')
+        .command('run')
+        .argument('<task>', 'what is to be done, in a sentence: the title of the issue', filledText)
         .summary('have a task done and watch it')
         .description(
           'Creates an issue for the task, starts its workflow and shows who works, who waits on what and what needs a ' +

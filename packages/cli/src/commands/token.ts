@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { connects, printAnswer, withClient, type ReadOptions } from '../client-command.ts';
 import { EXIT } from '../exit-codes.ts';
-import { CommandFailure } from '../failure.ts';
+import { CommandFailure, SEE_HELP } from '../failure.ts';
 import { withExamples } from '../help-text.ts';
 import { whileWaiting } from '../progress.ts';
+import { counted } from '../render/quantity.ts';
 import { renderFields } from '../render/table.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -66,7 +68,7 @@ export function addToken(program: Command, terminal: Terminal): void {
     'sidecar token inspect ./agent.token',
   ).action((file: string | undefined, options: ReadOptions) =>
     withClient(options, terminal, async (client) => {
-      const named = file === undefined ? {} : { token: readToken(file) };
+      const named = file === undefined ? {} : { token: await readToken(file, terminal) };
       const state = await whileWaiting(terminal, 'Asking', client.tokens.introspect(named));
       printAnswer(terminal, options, state, () =>
         renderFields(
@@ -99,18 +101,25 @@ export function addToken(program: Command, terminal: Terminal): void {
         .option('--json', 'print the answer as JSON'),
     ),
     'sidecar token revoke --agent rust-pro-0190f3c2-7b1e-7c3a-9d55-2f6d1b9f0a11',
-  ).action((options: RevokeOptions) =>
-    withClient(options, terminal, async (client) => {
-      const which = {
-        token_id: options.id,
-        agent_id: options.agent,
-        project_id: options.project,
-        all: options.all,
-      };
-      const answer = await whileWaiting(terminal, 'Revoking', client.tokens.revoke(which));
-      printAnswer(terminal, options, answer, () => [`${answer.revoked} tokens ended.`]);
-    }),
-  );
+  ).action((options: RevokeOptions) => {
+    const { id: token_id, agent: agent_id, project: project_id, all } = options;
+    if ([token_id, agent_id, project_id, all].filter((named) => named !== undefined).length !== 1) {
+      throw new CommandFailure('Name exactly one of --id, --agent, --project and --all.', {
+        exitCode: EXIT.usage,
+        recovery: SEE_HELP,
+      });
+    }
+    return withClient(options, terminal, async (client) => {
+      const answer = await whileWaiting(
+        terminal,
+        'Revoking',
+        client.tokens.revoke({ token_id, agent_id, project_id, all }),
+      );
+      printAnswer(terminal, options, answer, ({ revoked }) => [
+        revoked === 0 ? 'No token ended: none that is good is meant.' : `${counted(revoked, 'token')} ended.`,
+      ]);
+    });
+  });
 
   withExamples(
     connects(
@@ -144,9 +153,9 @@ interface RevokeOptions extends ReadOptions {
 }
 
 /** @throws {CommandFailure} when there is nothing to read; it never repeats its argument, which may be the token. */
-function readToken(file: string): string {
+async function readToken(file: string, terminal: Terminal): Promise<string> {
   try {
-    return readFileSync(file === '-' ? 0 : file, 'utf8').trim();
+    return (file === '-' ? await terminal.readInput() : readFileSync(resolve(terminal.cwd, file), 'utf8')).trim();
   } catch {
     throw new CommandFailure('The file of the token cannot be read.', {
       exitCode: EXIT.usage,
