@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { ensureBundled } from '../../scripts/bundle.mjs';
 
-const root = join(import.meta.dirname, '..', '..');
+/** Root of the workspace, where a command runs unless told otherwise. */
+export const root = join(import.meta.dirname, '..', '..');
 /** The command from source; what people run is the bundle. */
 const SOURCE = ['--conditions=@orchestration-sidecar/source', join(root, 'packages', 'cli', 'src', 'main.ts')];
 

@@ -27,7 +27,7 @@ describe('projects and tokens', () => {
     const other = join(sandbox.directory, 'other');
     mkdirSync(other);
     // Relative to where the person stands, not to where the sidecar runs.
-    const { stdout } = await sandbox.run(['project', 'add', 'other', '--id', 'second'], { cwd: sandbox.directory });
+    const { stdout } = await sandbox.ask(['project', 'add', 'other', '--id', 'second'], { cwd: sandbox.directory });
     expect(stdout).toBe('second\n');
     const again: unknown = JSON.parse(await sandbox.output('project', 'add', other, '--json'));
     expect(again).toMatchObject({ project_id: 'second', root: other, default: false });
@@ -38,11 +38,11 @@ describe('projects and tokens', () => {
     const token = await sandbox.output('token', 'create', '--agent-type', 'rust-pro', '--project', 'shop');
     expect(token).toMatch(/^eyJ[\w-]+\.[\w-]+\.[\w-]+$/);
     const asAgent = { SIDECAR_TOKEN: token };
-    const refused = await sandbox.run(['token', 'create', '--agent-type', 'rust-pro', '--project', 'shop'], {
+    const refused = await sandbox.ask(['token', 'create', '--agent-type', 'rust-pro', '--project', 'shop'], {
       env: asAgent,
     });
     expect(refused.code).toBe(4);
-    const refreshed = await sandbox.run(['token', 'refresh', '--json'], { env: asAgent });
+    const refreshed = await sandbox.ask(['token', 'refresh', '--json'], { env: asAgent });
     expect(JSON.parse(refreshed.stdout)).toMatchObject({ agent_type: 'rust-pro', project_id: 'shop' });
   });
 });
@@ -50,7 +50,7 @@ describe('projects and tokens', () => {
 describe('what ends many at once', () => {
   it('says that nothing ended where nothing did', async () => {
     expect(await sandbox.output('token', 'revoke', '--id', 'nope')).toMatch(/^No token ended/);
-    const stopped = await sandbox.run(['agents', 'stop-all', '--all', '--project', 'shop']);
+    const stopped = await sandbox.ask(['agents', 'stop-all', '--all', '--project', 'shop']);
     expect(stopped).toEqual({ code: 0, stdout: '', stderr: 'No agent was alive.\n' });
   });
 });
@@ -62,7 +62,7 @@ describe('issues', () => {
       await sandbox.output('issue', 'list', '--project', 'shop', '--status', 'open', '--json'),
     );
     expect(listed).toMatchObject({ issues: [{ issue_id: 'shop-7', body: 'When the page is reloaded.' }] });
-    const { stdout } = await sandbox.run(
+    const { stdout } = await sandbox.ask(
       ['issue', 'create', 'From a pipe', '--body', '-', '--project', 'shop', '--json'],
       {
         input: 'first line\nsecond line',
@@ -103,14 +103,14 @@ describe('agents, context and results', () => {
 
   it('shows a context and a file of it', async () => {
     expect(await sandbox.output('context', 'shop-7', 'test-engineer')).toContain('src/cart/cart.ts');
-    const file = await sandbox.run(['context', 'shop-7', 'test-engineer', '--file', 'src/cart/cart.ts']);
+    const file = await sandbox.ask(['context', 'shop-7', 'test-engineer', '--file', 'src/cart/cart.ts']);
     expect(file.stdout).toBe(readFileSync(join(sandbox.repository, 'src', 'cart', 'cart.ts'), 'utf8'));
   });
 
   it('hands in a result as the agent whose surroundings it runs in, and shows it without what a terminal acts on', async () => {
     const asAgent = { AGENT_ID: grant.agent_id, JWT_TOKEN: grant.token, SIDECAR_URL: `${url}/api` };
     const body = JSON.stringify({ status: 'success', summary: '\u001b[31mred\u001b[0m' });
-    const stored = await sandbox.run(['results', 'store', 'shop-7', '-'], { env: asAgent, input: body });
+    const stored = await sandbox.ask(['results', 'store', 'shop-7', '-'], { env: asAgent, input: body });
     expect(stored).toMatchObject({ code: 0, stderr: '' });
     const id = stored.stdout.trim();
     const listed = await sandbox.output('results', 'list', '--issue', 'shop-7', '--project', 'shop', '--json');
@@ -121,7 +121,7 @@ describe('agents, context and results', () => {
   });
 
   it('lists every fault of a result before anything is sent', async () => {
-    const { code, stderr } = await sandbox.run(['results', 'store', 'shop-7', '-'], {
+    const { code, stderr } = await sandbox.ask(['results', 'store', 'shop-7', '-'], {
       input: '{"status":"fine","errors":7}',
     });
     expect(code).toBe(2);
@@ -166,7 +166,7 @@ describe('events', () => {
   });
 
   it('says when nothing came in time', async () => {
-    const { code, stdout, stderr } = await sandbox.run([
+    const { code, stdout, stderr } = await sandbox.ask([
       'events',
       'wait',
       'never',
@@ -199,7 +199,7 @@ describe('consumers and dead letters', () => {
   it('lists none where there are none', async () => {
     expect(await sandbox.output('consumers', 'list', '--project', 'shop', '--json')).toContain('"consumers": []');
     expect(await sandbox.output('dead-letters', 'list', '--project', 'shop')).toBe('No dead letters.');
-    expect((await sandbox.run(['dead-letters', 'drop', 'nope', '--project', 'shop'])).code).toBe(4);
+    expect((await sandbox.ask(['dead-letters', 'drop', 'nope', '--project', 'shop'])).code).toBe(4);
   });
 
   it('shows what was refused, gives it back and forgets it, as the SDK does', async () => {
@@ -262,15 +262,15 @@ describe('profiles and workflows', () => {
     writeFileSync(join(own, 'agents', 'rust-pro.json'), '{ "permissions": ["spawn_agents"] }');
     writeFileSync(join(own, 'workflows', 'broken.json'), '{');
     const env = { SIDECAR_DATA_DIR: join(sandbox.directory, 'nothing') };
-    const profiles = await sandbox.run(['profiles', 'validate', own], { env });
+    const profiles = await sandbox.ask(['profiles', 'validate', own], { env });
     expect(profiles).toMatchObject({ code: 1, stderr: expect.stringContaining('1 problem found in the profiles.') });
     expect(profiles.stdout).toMatch(/rust-pro\.json: permissions: 'spawn_agents' is not for coding agents/);
-    const workflows = await sandbox.run(['workflow', 'validate', own, '--json'], { env });
+    const workflows = await sandbox.ask(['workflow', 'validate', own, '--json'], { env });
     expect(workflows.code).toBe(1);
     expect(JSON.parse(workflows.stdout)).toMatchObject({
       problems: [{ file: expect.stringMatching(/broken\.json$/) }],
     });
-    expect((await sandbox.run(['profiles', 'validate'], { env })).code).toBe(0);
+    expect((await sandbox.ask(['profiles', 'validate'], { env })).code).toBe(0);
   });
 });
 
@@ -290,7 +290,7 @@ describe('status', () => {
 
   it('shows to whoever has no token what is public, and says why not more', async () => {
     const elsewhere = { SIDECAR_URL: url, SIDECAR_DATA_DIR: '/nowhere' };
-    const { code, stdout } = await sandbox.run(['status'], { env: elsewhere });
+    const { code, stdout } = await sandbox.ask(['status'], { env: elsewhere });
     expect(code).toBe(0);
     expect(stdout).toContain('Issues and agents are not shown');
   });
@@ -298,7 +298,7 @@ describe('status', () => {
 
 describe('failures', () => {
   it('says what happened, what to do next and the correlation id', async () => {
-    const { code, stdout, stderr } = await sandbox.run(['issue', 'show', 'shop-8']);
+    const { code, stdout, stderr } = await sandbox.ask(['issue', 'show', 'shop-8']);
     expect({ code, stdout }).toEqual({ code: 4, stdout: '' });
     expect(stderr).toMatch(
       /^✗ There is no issue shop-8\. \(ISSUE_NOT_FOUND\)\n {2}`sidecar issue list` .*\n {2}correlation id \S+\n$/,
@@ -306,12 +306,12 @@ describe('failures', () => {
   });
 
   it('names what cannot be used as the command line does', async () => {
-    const number = await sandbox.run(['issue', 'list', '--project', 'shop', '--limit', '1001']);
+    const number = await sandbox.ask(['issue', 'list', '--project', 'shop', '--limit', '1001']);
     expect(number).toMatchObject({ code: 2, stderr: expect.stringMatching(/^✗ --limit: .*1000\n/) });
-    const argument = await sandbox.run(['issue', 'show', 'a b', '--project', 'c d']);
+    const argument = await sandbox.ask(['issue', 'show', 'a b', '--project', 'c d']);
     expect(argument.code).toBe(2);
     expect(argument.stderr).toMatch(/ {2}- <issue>: .*\n {2}- --project: /);
-    const text = await sandbox.run(['events', 'list', '--project', 'shop', '--filter', '!']);
+    const text = await sandbox.ask(['events', 'list', '--project', 'shop', '--filter', '!']);
     expect(text).toMatchObject({ code: 2, stderr: expect.stringContaining('The filter broke at character 1') });
   });
 
@@ -329,7 +329,7 @@ describe('failures', () => {
     { what: 'a token is given for its file', env: {}, args: ['token', 'inspect', 'eyJhbGciOi.canary.x'], code: 2 },
     { what: 'there is no such command', env: {}, args: ['isue'], code: 2 },
   ])('exits with $code when $what', async ({ env, args, code }) => {
-    const ended = await sandbox.run(args, { env });
+    const ended = await sandbox.ask(args, { env });
     expect({ code: ended.code, stdout: ended.stdout }).toEqual({ code, stdout: '' });
     expect(ended.stderr).toMatch(/^✗ .+\n.+/);
     expect(ended.stderr).not.toContain('canary');

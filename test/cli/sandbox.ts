@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { runInProcess } from './command-in-process.ts';
 import { RunningCommand, runCommand, type Ended, type Surroundings } from './cli-process.ts';
 
 /** A folder for one test file: a git repository, a data directory, and a sidecar on both. */
@@ -55,9 +56,14 @@ export class Sandbox implements AsyncDisposable {
     return runCommand(args, this.#inside(surroundings));
   }
 
-  /** Runs a command that must succeed; answers what it printed, without the last line break. */
+  /** Runs a command that knows the data directory to its end, without a process of its own. */
+  ask(args: readonly string[], surroundings: Surroundings = {}): Promise<Ended> {
+    return runInProcess(args, this.#inside(surroundings));
+  }
+
+  /** Runs a command that must succeed, without a process of its own; answers what it printed, without the last line break. */
   async output(...args: string[]): Promise<string> {
-    const { code, stdout, stderr } = await this.run(args);
+    const { code, stdout, stderr } = await this.ask(args);
     if (code !== 0) throw new Error(`sidecar ${args.join(' ')} exited with ${code}: ${stderr}`);
     return stdout.trimEnd();
   }

@@ -1,0 +1,31 @@
+import { run } from '../../packages/cli/src/command-line.ts';
+import { plain, type Terminal } from '../../packages/cli/src/terminal.ts';
+import { root, type Ended, type Surroundings } from './cli-process.ts';
+
+/**
+ * Runs a command to its end without a process of its own, which takes a second to start on a busy machine. Not for
+ * commands that take over signals or serve.
+ */
+export async function runInProcess(
+  args: readonly string[],
+  { cwd = root, env = {}, input = '' }: Surroundings = {},
+): Promise<Ended> {
+  let [stdout, stderr] = ['', ''];
+  const terminal: Terminal = {
+    environment: env,
+    cwd,
+    print: (text) => void (stdout += `${text}\n`),
+    note: (text) => void (stderr += `${text}\n`),
+    write: (text) => void (stdout += text),
+    writeNote: (text) => void (stderr += text),
+    outputClosed: new AbortController().signal,
+    outputIsTerminal: false,
+    notesAreTerminal: false,
+    size: () => ({ columns: 80, rows: 24 }),
+    paint: plain,
+    paintNote: plain,
+    readInput: () => Promise.resolve(input),
+  };
+  const code = await run(args, terminal);
+  return { code, stdout, stderr };
+}
