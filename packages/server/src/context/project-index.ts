@@ -103,7 +103,7 @@ export class ProjectIndex {
     if (read === null || this.#ahead?.isOver === false || this.#files.size > 0) return null;
     this.#ahead = new ReadAhead(
       (part) => read(root, part.map(placeAndSize), signal),
-      (part, packed) => this.#keep(part, packed),
+      (part, packed) => this.#keep(part, packed, true),
     );
     return this.#ahead;
   }
@@ -135,8 +135,11 @@ export class ProjectIndex {
     return state.scan.files.filter(({ path, stamp }) => this.#files.get(path)?.stamp !== stamp);
   }
 
-  #keep(part: readonly ProjectFile[], packed: PackedFiles): void {
-    for (const file of unpackFiles(part, packed)) this.#files.set(file.path, file);
+  /** `isAhead`: was read before anybody asked, and may come when a later index has read the same files anew. */
+  #keep(part: readonly ProjectFile[], packed: PackedFiles, isAhead = false): void {
+    for (const file of unpackFiles(part, packed)) {
+      if (!isAhead || !this.#files.has(file.path)) this.#files.set(file.path, file);
+    }
   }
 
   /** Reads files in parts, each by whichever thread is free first. */

@@ -250,5 +250,25 @@ describe('a second reader', () => {
       const edited = (await indexing).find(({ path }) => path === 'part0.py');
       expect(edited && [...edited.text.terms]).toContain(termHash('edited'));
     });
+
+    it('overwrites nothing that was read anew after an index that was cancelled', async () => {
+      const late = Promise.withResolvers<void>();
+      const cancelled = new AbortController();
+      const index = new ProjectIndex(project.root, async (root, files, stop) => {
+        stop.throwIfAborted();
+        const read = readFiles(root, files);
+        if (cancelled.signal.aborted) late.resolve();
+        else await late.promise;
+        return read;
+      });
+      const first = await index.look(signal);
+      cancelled.abort(new Error('gone'));
+      await expect(index.index(first, cancelled.signal)).rejects.toThrow('gone');
+      // Of those that were read ahead, one that the index reads itself while the other reader has its first part.
+      const path = paths.toSorted()[150] ?? '';
+      project.write({ [path]: 'edited_again = 1\n' });
+      const edited = (await index.index(await index.look(signal), signal)).find((file) => file.path === path);
+      expect(edited && [...edited.text.terms]).toContain(termHash('again'));
+    });
   });
 });
