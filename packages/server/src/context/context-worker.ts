@@ -11,12 +11,25 @@ export interface TreeLook {
   readonly withoutGit: boolean;
 }
 
+/** What has changed in a tree since it was counted. */
+export interface TreeEdits {
+  /** Paths at which something has changed, relative to the project; null: not known where. */
+  readonly paths: readonly string[] | null;
+}
+
 /** What a worker can be asked, and what it answers. */
 export interface WorkerCalls {
   /** Digest of a tree as it is now. */
   look: {
-    /** `withGit` false: leaves git alone. */
-    readonly input: { readonly root: string; readonly withGit: boolean };
+    /**
+     * `withGit` false: leaves git alone. `edited`: nothing but these paths has changed since the tree had a digest; null:
+     * anything may have.
+     */
+    readonly input: {
+      readonly root: string;
+      readonly withGit: boolean;
+      readonly edited: { readonly since: string; readonly paths: readonly string[] } | null;
+    };
     readonly output: TreeLook;
   };
   gather: {
@@ -35,8 +48,8 @@ export interface WorkerCalls {
   };
   /** Starts watching a tree; false when it cannot be. */
   watch: { readonly input: { readonly root: string }; readonly output: boolean };
-  /** Counts changes of a watched tree anew; false when its watch no longer covers it. */
-  again: { readonly input: { readonly root: string }; readonly output: boolean };
+  /** Counts changes of a watched tree anew, and answers those until then; null when its watch no longer covers it. */
+  again: { readonly input: { readonly root: string }; readonly output: TreeEdits | null };
   /** Whether a watched tree is as it was. */
   unchanged: { readonly input: { readonly root: string }; readonly output: boolean };
 }

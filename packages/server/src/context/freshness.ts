@@ -1,6 +1,9 @@
 import { lstatSync } from 'node:fs';
 import { COVERAGE_FILES } from './coverage.ts';
-import type { ContextWorker, TreeLook } from './context-worker.ts';
+import type { ContextWorker, TreeLook, WorkerCalls } from './context-worker.ts';
+
+/** What is known of a tree’s changes; null: nothing. */
+type Edited = WorkerCalls['look']['input']['edited'];
 
 /**
  * Says in which state a tree is: from the watch where it holds, else by looking. A digest that comes from the watch was
@@ -8,12 +11,12 @@ import type { ContextWorker, TreeLook } from './context-worker.ts';
  */
 export class Freshness {
   readonly #watcher: ContextWorker;
-  readonly #look: (root: string, signal: AbortSignal) => Promise<TreeLook>;
+  readonly #look: (root: string, edited: Edited, signal: AbortSignal) => Promise<TreeLook>;
   readonly #known = new Map<string, string>();
   readonly #settling = new Set<string>();
   readonly #stopped = new AbortController();
 
-  constructor(watcher: ContextWorker, look: (root: string, signal: AbortSignal) => Promise<TreeLook>) {
+  constructor(watcher: ContextWorker, look: (root: string, edited: Edited, signal: AbortSignal) => Promise<TreeLook>) {
     this.#watcher = watcher;
     this.#look = look;
   }
@@ -28,9 +31,11 @@ export class Freshness {
     signal.throwIfAborted();
     const stamps = reportStamps(root);
     // Counted anew before the look, so that what changes during it is seen by the next request.
-    const counted = known !== undefined && (await this.#watcher.ask('again', { root }, signal).catch(() => false));
-    const { digest, withoutGit } = await this.#look(root, signal);
-    if (counted && !withoutGit) this.#known.set(root, digest);
+    const counted = known === undefined ? null : await this.#watcher.ask('again', { root }, signal).catch(() => null);
+    const paths = counted?.paths ?? null;
+    const edited = known === undefined || paths === null ? null : { since: known, paths };
+    const { digest, withoutGit } = await this.#look(root, edited, signal);
+    if (counted !== null && !withoutGit) this.#known.set(root, digest);
     return digest + stamps;
   }
 
@@ -51,7 +56,7 @@ export class Freshness {
   async #begin(root: string): Promise<void> {
     const { signal } = this.#stopped;
     if (!(await this.#watcher.ask('watch', { root }, signal))) return;
-    const { digest, withoutGit } = await this.#look(root, signal);
+    const { digest, withoutGit } = await this.#look(root, null, signal);
     // What git could not tell is asked again with the next request, not with the next change.
     if (!withoutGit) this.#known.set(root, digest);
   }

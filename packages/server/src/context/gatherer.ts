@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import type { AgentContext } from '@orchestration-sidecar/shared';
-import type { TreeLook } from './context-worker.ts';
+import type { TreeLook, WorkerCalls } from './context-worker.ts';
 import { fileKind } from './file-kind.ts';
 import { gather } from './gather.ts';
 import { ProjectIndex, type ProjectState, type ReadElsewhere } from './project-index.ts';
@@ -16,8 +16,13 @@ const MAX_FILE_BYTES = 8 * 1024 * 1024;
 
 /** What happens inside a worker. */
 export interface Gatherer {
-  /** Digest of the tree as it is now. */
-  look(root: string, withGit: boolean, signal: AbortSignal): Promise<TreeLook>;
+  /** Digest of the tree as it is now; sooner, where it is known what has changed since one that this gatherer saw last. */
+  look(
+    root: string,
+    withGit: boolean,
+    edited: WorkerCalls['look']['input']['edited'],
+    signal: AbortSignal,
+  ): Promise<TreeLook>;
   /** Gathers from the tree that had this digest, or from the tree as it is now; answers which. */
   gather(task: GatherTask, digest: string, signal: AbortSignal): Promise<{ context: AgentContext; digest: string }>;
   /** Null when there is no file that may be shown. */
@@ -50,10 +55,13 @@ export function createGatherer(readElsewhere: ReadElsewhere | null = null): Gath
     return done;
   };
   return {
-    look: (root, withGit, signal) =>
+    look: (root, withGit, edited, signal) =>
       inTurn(root, async (project) => {
         prepareRedaction();
-        project.state = await project.index.look(signal, withGit);
+        const seen = withGit && edited?.since === project.state?.digest ? project.state : null;
+        project.state =
+          (seen && edited && (await project.index.lookAgain(seen, edited.paths, signal))) ??
+          (await project.index.look(signal, withGit));
         return { digest: project.state.digest, withoutGit: project.state.withoutGit };
       }),
     gather: (task, digest, signal) =>

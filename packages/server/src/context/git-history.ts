@@ -29,8 +29,16 @@ export interface GitStatus {
   readonly untracked: readonly string[];
 }
 
-/** Asks git for head, branch and changes, in one call. Null when git cannot tell. */
-export async function readStatus(root: string, repository: Repository, signal: AbortSignal): Promise<GitStatus | null> {
+/**
+ * Asks git for head, branch and changes, in one call. Null when git cannot tell.
+ * @param paths where changes are looked for, relative to the project. Default: everywhere.
+ */
+export async function readStatus(
+  root: string,
+  repository: Repository,
+  signal: AbortSignal,
+  paths: readonly string[] = ['.'],
+): Promise<GitStatus | null> {
   if (repository.workTree === null) return readBareHead(root, repository, signal);
   const args = [
     'status',
@@ -41,7 +49,7 @@ export async function readStatus(root: string, repository: Repository, signal: A
     '--ignore-submodules=all',
     '--no-renames',
     '--',
-    '.',
+    ...paths,
   ];
   const { exitCode, output } = await readRepository(repository, root, args, signal, { maxOutputBytes: STATUS_BYTES });
   if (exitCode !== 0) return null;

@@ -62,8 +62,12 @@ export function createContextInjector(options: ContextInjectorOptions): ContextI
   // A project always goes to the same worker, which keeps its index.
   const workerOf = (root: string): ContextWorker => workers[placeOf(root, count)] ?? watcher;
   /** Looks at a tree, without git where that fails: a context without history is better than none. */
-  const look = async (root: string, signal: AbortSignal): Promise<TreeLook> => {
-    const ask = (withGit: boolean): Promise<TreeLook> => workerOf(root).ask('look', { root, withGit }, signal);
+  const look = async (
+    root: string,
+    edited: WorkerCalls['look']['input']['edited'],
+    signal: AbortSignal,
+  ): Promise<TreeLook> => {
+    const ask = (withGit: boolean): Promise<TreeLook> => workerOf(root).ask('look', { root, withGit, edited }, signal);
     try {
       return await gitBreaker(breakers, root).run(async () => {
         const seen = await ask(true);

@@ -6,7 +6,7 @@ import { readFiles, unpackFiles, type IndexedFile, type PackedFiles } from './in
 import { disarmed, locateRepository, type Repository } from './repository.ts';
 import type { ProjectFile } from './project-file.ts';
 import { ReadAhead } from './read-ahead.ts';
-import { scanProject, type Scan } from './scan.ts';
+import { scanAgain, scanProject, type Scan } from './scan.ts';
 import { TrackedPaths } from './tracked-paths.ts';
 
 /** Reads files on another thread; rejects when that cannot be. */
@@ -68,6 +68,26 @@ export class ProjectIndex {
       }
     }
     return this.#lookAt(root, null, place !== null, signal);
+  }
+
+  /**
+   * Looks again at a tree of which nothing but some paths has changed since a state that {@link look} answered. Null when
+   * that is not enough to know how it is now: something came or went, or rules have changed.
+   */
+  async lookAgain(state: ProjectState, paths: readonly string[], signal: AbortSignal): Promise<ProjectState | null> {
+    const { root, history, withoutGit } = state;
+    const place = await locateRepository(root);
+    if (withoutGit || (place === null) !== (history === null)) return null;
+    const scan = scanAgain(root, state.scan, paths);
+    if (scan === null) return null;
+    if (place === null || history === null) {
+      return { ...state, scan, digest: digestOf(scan, history, state.changes, withoutGit) };
+    }
+    const status = await readStatus(root, await disarmed(place, signal), signal, paths);
+    if (status === null || status.head !== history.head || status.branch !== history.branch) return null;
+    const asked = new Set(paths);
+    const changes = [...state.changes.filter((path) => !asked.has(path)), ...status.changes].toSorted();
+    return { ...state, scan, changes, digest: digestOf(scan, history, changes, withoutGit) };
   }
 
   async #lookAt(

@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -160,6 +160,69 @@ describe('scan', () => {
     writeFileSync(Buffer.concat([Buffer.from(`${project.root}/`), Buffer.from([0xff, 0xfe]), Buffer.from('.py')]), '');
     expect(await pathsOf(project.root)).toEqual(['a.py']);
     expect(await pathsOf(join(project.root, 'none'))).toEqual([]);
+  });
+});
+
+describe('looking again', () => {
+  const FILES = { 'src/a.py': 'a = 1\n', 'src/b.py': 'b = 1\n', 'docs/c.md': 'c\n' };
+
+  it('at what was edited sees what a look at everything sees', async () => {
+    using project = new TestProject().write(FILES);
+    project.git('init', '--quiet');
+    project.commit('Initial commit');
+    project.write({ 'new.py': 'n = 1\n' });
+    const index = new ProjectIndex(project.root);
+    let state = await index.look(signal);
+    const edits: readonly (readonly [path: string, edit: (path: string) => void])[] = [
+      ['src/a.py', (path) => project.write({ [path]: 'a = 2\n' })],
+      ['src/b.py', (path) => project.write({ [path]: 'b = 2\n' })],
+      ['src/a.py', (path) => project.write({ [path]: FILES['src/a.py'] })],
+      ['new.py', (path) => project.write({ [path]: 'n = 2\n' })],
+      [
+        'docs/c.md',
+        (path) => {
+          project.write({ 'docs/.c.md.swp': 'c again\n' });
+          renameSync(join(project.root, 'docs/.c.md.swp'), join(project.root, path));
+        },
+      ],
+    ];
+    for (const [path, edit] of edits) {
+      edit(path);
+      const again = await index.lookAgain(state, [path, 'docs/.c.md.swp'], signal);
+      state = await new ProjectIndex(project.root).look(signal);
+      expect(again).toEqual(state);
+    }
+    expect(state.changes).toEqual(['docs/c.md', 'new.py', 'src/b.py']);
+  });
+
+  it('is not enough where files came or went, or rules changed', async () => {
+    using project = new TestProject().write({ ...FILES, '.sidecarignore': 'none\n', '.gitattributes': '*.md text\n' });
+    project.git('init', '--quiet');
+    project.commit('Initial commit');
+    const index = new ProjectIndex(project.root);
+    const state = await index.look(signal);
+    expect(await index.lookAgain(state, ['src/a.py'], signal)).toEqual(state);
+    project.write({ 'src/new.py': '' });
+    rmSync(join(project.root, 'src/b.py'));
+    symlinkSync('/etc/passwd', join(project.root, 'src/b.py'));
+    renameSync(join(project.root, 'docs'), join(project.root, 'elsewhere'));
+    symlinkSync('/etc', join(project.root, 'docs'));
+    for (const path of ['src/new.py', 'src/b.py', 'docs', 'docs/c.md', 'elsewhere', '.sidecarignore', '.gitattributes'])
+      expect(await index.lookAgain(state, [path], signal), path).toBeNull();
+    rmSync(join(project.root, 'docs'));
+    expect(await index.lookAgain(state, ['docs'], signal)).toBeNull();
+  });
+
+  it('does without git where there is none', async () => {
+    using project = new TestProject().write(FILES);
+    const index = new ProjectIndex(project.root);
+    const state = await index.look(signal);
+    project.write({ 'src/a.py': 'a = 22\n' });
+    const again = await index.lookAgain(state, ['src/a.py'], signal);
+    expect(again?.digest).not.toBe(state.digest);
+    expect(again).toEqual(await new ProjectIndex(project.root).look(signal));
+    project.git('init', '--quiet');
+    expect(await index.lookAgain(state, ['src/a.py'], signal)).toBeNull();
   });
 });
 

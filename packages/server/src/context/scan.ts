@@ -87,6 +87,35 @@ export async function scanProject(
   return { files, directories: directoriesOf(files), cut: files.length === MAX_FILES };
 }
 
+/** Files that decide which others are listed, or what counts as changed. */
+const RULES = new Set(['.gitignore', '.gitattributes', '.gitmodules', SIDECAR_IGNORE]);
+
+/**
+ * A scan with some of its files stated anew. Null when files came or went, or rules changed: then all have to be listed.
+ * Paths at which there was nothing and is nothing, as an editor’s passing ones, do not count.
+ */
+export function scanAgain(root: string, scan: Scan, paths: readonly string[]): Scan | null {
+  const stated = new StatedFiles(root, undefined);
+  const anew = new Map<string, ProjectFile>();
+  const listed = new Set(scan.files.map(({ path }) => path));
+  const directories = new Set(scan.directories);
+  for (const path of paths) {
+    if (RULES.has(path.slice(path.lastIndexOf('/') + 1)) || directories.has(path)) return null;
+    const file = stated.get(path);
+    if (file !== null && listed.has(path)) anew.set(path, file);
+    else if (listed.has(path) || exists(`${root}/${path}`)) return null;
+  }
+  return { ...scan, files: scan.files.map((file) => anew.get(file.path) ?? file) };
+}
+
+function exists(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return true;
+  }
+}
+
 /** The files among listed paths that may be told of, each stated once. */
 class StatedFiles {
   readonly #root: string;

@@ -1,7 +1,8 @@
 import { lstatSync, watch, type FSWatcher } from 'node:fs';
 import { readdir, realpath, statfs } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { TreeEdits } from './context-worker.ts';
 import { findRepository, readRepository } from './repository.ts';
 
 /** More directories than this are not watched: the system’s watches are for everybody. */
@@ -14,12 +15,16 @@ const LOCAL = new Set([
 /** One tree that is watched. */
 interface Watched {
   readonly watchers: FSWatcher[];
-  changed: boolean;
+  /** Paths, relative to the project, at which something has changed; null: somewhere. */
+  changed: Set<string> | null;
   /** Something came that has no watch yet, or other rules: the watch has to be set up anew. */
   outgrown: boolean;
 }
 
 const RULES = new Set(['.gitignore', '.gitmodules', 'exclude', 'config', '.git']);
+
+/** After changes at more paths than this, looking at the whole tree is no dearer. */
+const MAX_EDITS = 100;
 
 /** Tells whether trees have changed since they were last counted. Lives in a thread that does nothing else. */
 export class TreeWatch {
@@ -27,17 +32,17 @@ export class TreeWatch {
 
   /** Watches a project from now on; false when that cannot be done faithfully. */
   async start(root: string, signal: AbortSignal): Promise<boolean> {
-    if (await this.again(root)) return true;
+    if ((await this.again(root)) !== null) return true;
     this.stop(root);
     if (process.platform !== 'linux') return false;
-    const tree: Watched = { watchers: [], changed: false, outgrown: false };
+    const tree: Watched = { watchers: [], changed: new Set(), outgrown: false };
     this.#trees.set(root, tree);
     try {
       const place = await realpath(root);
       if (!LOCAL.has((await statfs(place)).type)) throw new Error('not a local file system');
       for (const directory of await directoriesToWatch(place, signal)) {
         if (tree.watchers.length >= MAX_DIRECTORIES) throw new Error('too many directories');
-        tree.watchers.push(this.#watch(tree, directory));
+        tree.watchers.push(this.#watch(tree, directory, insideOf(place, directory)));
         if (tree.watchers.length % 200 === 0) await nextTurn();
       }
     } catch {
@@ -49,20 +54,21 @@ export class TreeWatch {
     return false;
   }
 
-  /** Counts changes anew from now on; false when the watch does not cover the tree any more. */
-  async again(root: string): Promise<boolean> {
+  /** Answers what has changed, and counts anew from now on; null when the watch does not cover the tree any more. */
+  async again(root: string): Promise<TreeEdits | null> {
     const tree = this.#trees.get(root);
-    if (tree === undefined) return false;
+    if (tree === undefined) return null;
     await allRead();
-    tree.changed = false;
-    return !tree.outgrown;
+    const { changed } = tree;
+    tree.changed = new Set();
+    return tree.outgrown ? null : { paths: changed && [...changed] };
   }
 
   /** Whether a project is as it was when it was last counted. */
   async unchanged(root: string): Promise<boolean> {
     await allRead();
     const tree = this.#trees.get(root);
-    return tree !== undefined && !tree.changed && !tree.outgrown;
+    return tree?.changed?.size === 0 && !tree.outgrown;
   }
 
   /** Stops watching a project. */
@@ -72,9 +78,12 @@ export class TreeWatch {
     for (const watcher of tree?.watchers ?? []) watcher.close();
   }
 
-  #watch(tree: Watched, directory: string): FSWatcher {
+  /** @param inside the directory’s path in the project; null: outside of it, or the repository’s own. */
+  #watch(tree: Watched, directory: string, inside: string | null): FSWatcher {
     const watcher = watch(directory, { persistent: false }, (event, name) => {
-      tree.changed = true;
+      if (name === null || inside === null || tree.changed === null || tree.changed.size >= MAX_EDITS) {
+        tree.changed = null;
+      } else tree.changed.add(`${inside}${name}`);
       if (name === null || RULES.has(name) || (event === 'rename' && isDirectory(join(directory, name))))
         tree.outgrown = true;
     });
@@ -88,6 +97,13 @@ export class TreeWatch {
 async function allRead(): Promise<void> {
   await nextTurn();
   await nextTurn();
+}
+
+/** Path of a directory in the project, with a slash at its end; null for what no file of the project lies in. */
+function insideOf(root: string, directory: string): string | null {
+  const path = relative(root, directory).split(sep);
+  if (path[0] === '..' || path.includes('.git')) return null;
+  return path[0] === '' ? '' : `${path.join('/')}/`;
 }
 
 function isDirectory(path: string): boolean {

@@ -27,7 +27,7 @@ const calls: {
     signal: AbortSignal,
   ) => Promise<WorkerCalls[Name]['output']>;
 } = {
-  look: ({ root, withGit }, signal) => gatherer.look(root, withGit, signal),
+  look: ({ root, withGit, edited }, signal) => gatherer.look(root, withGit, edited, signal),
   async gather({ task, digest, stored }, signal) {
     const known = stored === null ? null : readEntry(stored, task.nowMs);
     if (known !== null) {
