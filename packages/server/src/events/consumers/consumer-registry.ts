@@ -2,10 +2,7 @@ import { LIMITS, SidecarError, type SidecarEvent } from '@orchestration-sidecar/
 import type { Transaction } from '../../storage/writer.ts';
 import type { DurableSubscribers } from '../subscribers.ts';
 import type { ConsumerDefinition, ConsumerStore } from './consumer-store.ts';
-import { DurableConsumer } from './durable-consumer.ts';
-
-/** Who uses a consumer; null: the operator, who may use all. */
-export type ConsumerUser = { readonly agentId: string; readonly agentType: string } | null;
+import { DurableConsumer, type ConsumerUser } from './durable-consumer.ts';
 
 /** Which consumer is meant, and by whom. */
 export interface ConsumerCall {

@@ -12,10 +12,10 @@ import { isoTime } from '../../runtime/clock.ts';
 import type { Transaction, Writer } from '../../storage/writer.ts';
 import type { Leaving } from '../event-store.ts';
 import { compileInterest, type Interest } from '../filter.ts';
-import type { ConsumerCall, ConsumerRegistry, ConsumerUser } from './consumer-registry.ts';
+import type { ConsumerCall, ConsumerRegistry } from './consumer-registry.ts';
 import type { ConsumerDefinition } from './consumer-store.ts';
 import { Deliveries, SCAN_EVENTS, type DeliveriesNeeds, type Failure } from './deliveries.ts';
-import type { DurableConsumer } from './durable-consumer.ts';
+import type { ConsumerUser, DurableConsumer } from './durable-consumer.ts';
 
 /** What the consumers need. */
 export interface ConsumersNeeds extends DeliveriesNeeds {

@@ -3,7 +3,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { Ids } from '../../runtime/ids.ts';
 import { withinSize, type Amount } from '../../storage/clean-up/index.ts';
 import type { Transaction, Writer } from '../../storage/writer.ts';
-import type { ConsumerUser } from './consumer-registry.ts';
+import type { ConsumerUser } from './durable-consumer.ts';
 import type { ConsumerDefinition, PendingDelivery } from './consumer-store.ts';
 import type { AgedDeadLetter, DeadLetterStore, StoredDeadLetter } from './dead-letter-store.ts';
 

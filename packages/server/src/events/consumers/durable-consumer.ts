@@ -1,7 +1,9 @@
 import type { ConsumerInterest, SidecarEvent } from '@orchestration-sidecar/shared';
 import { compileInterest, type EventPredicate } from '../filter.ts';
-import type { ConsumerUser } from './consumer-registry.ts';
 import type { ConsumerDefinition, ConsumerProgress } from './consumer-store.ts';
+
+/** Who uses a consumer; null: the operator, who may use all. */
+export type ConsumerUser = { readonly agentId: string; readonly agentType: string } | null;
 
 /** A durable consumer in memory: what it wants, how far it has come, and who waits for it to change. */
 export class DurableConsumer {
