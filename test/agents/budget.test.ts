@@ -35,6 +35,17 @@ async function budget() {
   return (await sidecar.call('GET', `/api/projects/${body.projects[0].project_id}/budget`)).body;
 }
 
+/** An issue `thrifty` that has limits and starts no agent of its own. */
+async function waitingIssue(limits: object): Promise<void> {
+  mkdirSync(join(profilesDir, 'workflows'), { recursive: true });
+  const phase = { name: 'wait', task: 'Wait.', run: { by: 'agents', agents: ['python-specialist'] } };
+  const phases = [{ ...phase, wait_for: [{ event_type: 'never_published' }] }];
+  const workflow = { name: 'thrifty', description: 'A test.', phases, limits: { max_wall_seconds: 600, ...limits } };
+  writeFileSync(join(profilesDir, 'workflows/thrifty.json'), JSON.stringify(workflow));
+  await sidecar.restart();
+  await sidecar.call('POST', '/api/issues', { body: { issue_id: 'thrifty', title: 'Thrifty', workflow: 'thrifty' } });
+}
+
 /** What was said of the project’s budget, and why. */
 async function warnings(): Promise<[string, string][]> {
   const { body } = await sidecar.call('GET', '/api/events?topic=coordination&limit=1000');
@@ -102,14 +113,7 @@ test('what failed attempts used counts: for the agent, its issue and its project
 
 test('an agent starts on the smaller model when little is left of its issue’s own tokens', async () => {
   await start({});
-  mkdirSync(join(profilesDir, 'workflows'), { recursive: true });
-  const phase = { name: 'wait', task: 'Wait.', run: { by: 'agents', agents: ['python-specialist'] } };
-  const limits = { max_spawns: 10, max_wall_seconds: 600, max_tokens: 1000 };
-  const gate = [{ event_type: 'never_published' }];
-  const workflow = { name: 'thrifty', description: 'A test.', phases: [{ ...phase, wait_for: gate }], limits };
-  writeFileSync(join(profilesDir, 'workflows/thrifty.json'), JSON.stringify(workflow));
-  await sidecar.restart();
-  await sidecar.call('POST', '/api/issues', { body: { issue_id: 'thrifty', title: 'Thrifty', workflow: 'thrifty' } });
+  await waitingIssue({ max_spawns: 10, max_tokens: 1000 });
   const { body: first } = await spawn(sidecar, using('first', 900, 0), { issue_id: 'thrifty' });
   expect((await until(sidecar, first.agent_id, 'exited')).model_tier).toBe('opus');
   const used = async (): Promise<number> =>
@@ -117,6 +121,40 @@ test('an agent starts on the smaller model when little is left of its issue’s 
   await expect.poll(used, { timeout: 10_000 }).toBe(900);
   const { body: second } = await spawn(sidecar, using('second', 1, 0), { issue_id: 'thrifty' });
   expect((await until(sidecar, second.agent_id, 'exited')).model_tier).toBe('haiku');
+});
+
+test('regression: agents that wait for a slot count against the limits of their issue', async () => {
+  await start({ maxAgents: 1 });
+  await waitingIssue({ max_spawns: 3, max_tokens: 2500 });
+  const issue = { issue_id: 'thrifty' };
+  const { body: runs } = await spawn(sidecar, using('runs', 1, 0, 'exec sleep 60'), issue);
+  const { body: waits } = await spawn(sidecar, using('waits', 1, 0), issue);
+  expect([runs.state, waits.state]).toEqual(['running', 'queued']);
+  expect((await spawn(sidecar, using('last', 1, 0), issue)).status).toBe(201);
+  // Each reserves 1,000 tokens, those that wait as well.
+  expect(await spawn(sidecar, using('refused', 1, 0), issue)).toMatchObject({
+    status: 409,
+    body: { code: 'ISSUE_LIMIT_REACHED', detail: 'thrifty: the limit of 3 agents is reached.' },
+  });
+  const { body } = await sidecar.call('POST', '/api/issues/thrifty/cancel', { body: { reason: 'enough' } });
+  expect(body.status).toBe('cancelled');
+  for (const { agent_id: agentId } of [runs, waits]) await until(sidecar, agentId, 'stopped');
+});
+
+test('what an agent of an issue may use is reserved, whoever starts it', async () => {
+  await start({});
+  await waitingIssue({ max_spawns: 10, max_cost_usd: 3 });
+  const issue = { issue_id: 'thrifty' };
+  for (const name of ['one', 'two']) {
+    expect((await spawn(sidecar, using(name, 1, 0, 'exec sleep 60'), issue)).status).toBe(201);
+  }
+  expect(await spawn(sidecar, using('three', 1, 0), issue)).toMatchObject({
+    status: 429,
+    body: {
+      code: 'AGENT_LIMIT_REACHED',
+      detail: 'thrifty: the rest of the issue’s US dollars is reserved by agents that run.',
+    },
+  });
 });
 
 test('a number of agents of the day', async () => {

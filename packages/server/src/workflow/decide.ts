@@ -90,6 +90,10 @@ function take(step: Step, happening: Happening): void {
   switch (happening.kind) {
     case 'created':
       return;
+    case 'queued':
+      // Work of the workflow’s own is planned already, and its time begins when its agent runs.
+      if (!run.jobs.some(({ key }) => key === happening.key)) takeOther(step, happening);
+      return;
     case 'spawned':
       return takeSpawned(step, happening);
     case 'ended':
@@ -130,26 +134,33 @@ function take(step: Step, happening: Happening): void {
   }
 }
 
-function takeSpawned(step: Step, { agentId, agentType, key }: Extract<Happening, { kind: 'spawned' }>): void {
+type Started = Extract<Happening, { kind: 'queued' | 'spawned' }>;
+
+/** Counts an agent that the workflow did not start. */
+function takeOther(step: Step, { agentId, agentType }: Started): void {
   const { run } = step;
-  if (run.jobs.some((job) => job.agent_id === agentId) || run.others.some((it) => it.agent_id === agentId)) return;
+  if (run.others.some((it) => it.agent_id === agentId)) return;
+  const other: OtherAgent = {
+    agent_id: agentId,
+    agent_type: agentType,
+    alive: true,
+    stop: null,
+    lost_at_ms: null,
+    linger_until_ms: null,
+    ...reservationFor(agentType, step.catalogue),
+    used_tokens: 0,
+    used_usd: 0,
+  };
+  run.others.push(other);
+  if (isOver(run)) stop(step, other, run.reason);
+}
+
+function takeSpawned(step: Step, started: Started): void {
+  const { run } = step;
+  const { agentId, key } = started;
+  if (run.jobs.some((job) => job.agent_id === agentId)) return;
   const job = run.jobs.find((it) => it.key === key && it.agent_id === null);
-  if (!job) {
-    const other: OtherAgent = {
-      agent_id: agentId,
-      agent_type: agentType,
-      alive: true,
-      stop: null,
-      lost_at_ms: null,
-      linger_until_ms: null,
-      ...reservationFor(agentType, step.catalogue),
-      used_tokens: 0,
-      used_usd: 0,
-    };
-    run.others.push(other);
-    if (isOver(run)) stop(step, other, run.reason);
-    return;
-  }
+  if (!job) return takeOther(step, started);
   job.agent_id = agentId;
   job.alive = true;
   if (job.state === 'planned') {

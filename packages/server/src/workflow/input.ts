@@ -64,7 +64,13 @@ export interface Usage {
 /** What happened, in the words of the engine. */
 export type Happening =
   | { readonly kind: 'created'; readonly title: string; readonly workflow: string }
-  | { readonly kind: 'spawned'; readonly agentId: string; readonly agentType: string; readonly key: string | null }
+  | {
+      /** `queued`: it is to run when there is a slot for it. */
+      readonly kind: 'queued' | 'spawned';
+      readonly agentId: string;
+      readonly agentType: string;
+      readonly key: string | null;
+    }
   | {
       readonly kind: 'ended';
       readonly agentId: string;
@@ -151,6 +157,7 @@ function ownHappening(event: SidecarEvent, records: Records): Found | undefined 
       if (!data || data.workflow === null) return undefined;
       return { issueId: data.issue_id, happening: { kind: 'created', title: data.title, workflow: data.workflow } };
     }
+    case 'agent_queued':
     case 'agent_spawned':
     case 'agent_completed':
     case 'agent_failed':
@@ -188,6 +195,7 @@ function lifecycle(event: SidecarEvent): Found | undefined {
   if (!data) return undefined;
   const { issue_id: issueId, agent_id: agentId, agent_type: agentType } = data;
   const key = data.idempotency_key ?? null;
+  if (event.event_type === 'agent_queued') return { issueId, happening: { kind: 'queued', agentId, agentType, key } };
   if (event.event_type === 'agent_spawned') return { issueId, happening: { kind: 'spawned', agentId, agentType, key } };
   // The supervisor tries the same agent again; what becomes of it is told later.
   if (data.will_retry) return undefined;

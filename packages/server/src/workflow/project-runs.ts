@@ -263,7 +263,7 @@ export class ProjectRuns {
 
   /** A run that was left as settled, when something reaches it late: an agent whose start was under way, a result. */
   #settled({ projectId, issueId, happening: { kind } }: Input): Run | undefined {
-    const mayMatter = kind === 'spawned' || kind === 'ended' || kind === 'result';
+    const mayMatter = kind === 'queued' || kind === 'spawned' || kind === 'ended' || kind === 'result';
     return mayMatter ? this.#context.store.find(projectId, issueId) : undefined;
   }
 

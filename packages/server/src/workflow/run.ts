@@ -67,7 +67,7 @@ export const FindingThread = z.object({
 });
 export type FindingThread = z.infer<typeof FindingThread>;
 
-/** An agent on the issue that the workflow did not start. */
+/** An agent on the issue that the workflow did not start. One that waits for a slot is `alive` too: it is to run. */
 const OtherAgent = z.object({
   agent_id: z.string(),
   agent_type: z.string(),
