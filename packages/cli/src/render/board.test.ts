@@ -282,6 +282,20 @@ describe('story', () => {
     ],
     [
       event({
+        event_type: 'phase_started',
+        data: { phase: 'build', agents: ['rust-pro', 'go-pro'], reason: 'named by the workflow' },
+      }),
+      'sidecar             build starts: rust-pro, go-pro (named by the workflow)',
+    ],
+    [
+      event({
+        event_type: 'phase_started',
+        data: { phase: 'build', agents: ['rust-pro'], held: 'paused', reason: 'named by the workflow' },
+      }),
+      'sidecar             build will start when the issue is resumed: rust-pro (named by the workflow)',
+    ],
+    [
+      event({
         event_type: 'workflow_decision',
         data: { decision: 'verified', phase: 'build', reason: '1 of 1 checks passed' },
       }),

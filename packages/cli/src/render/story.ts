@@ -38,7 +38,7 @@ function ownSentence({ event_type, data }: SidecarEvent): Sentence | undefined {
     case 'issue_started':
       return { who: 'sidecar', does: `starts ${text(data['workflow'])}` };
     case 'phase_started':
-      return { who: 'sidecar', does: `${phase} starts: ${list(data['agents']).join(', ')} (${reason})`, style: 'bold' };
+      return { who: 'sidecar', does: `${phaseStart(phase, data)} (${reason})`, style: 'bold' };
     case 'phase_complete':
       return { who: 'sidecar', does: `${phase} is complete: ${reason}` };
     case 'workflow_decision':
@@ -91,6 +91,10 @@ function reportedSentence({ event_type, publisher_type, data, topic }: SidecarEv
   const said = ['summary', 'message', 'reason', 'status'].map((name) => text(data[name])).find((it) => it !== '');
   const does = `publishes ${event_type}${said === undefined ? '' : `: ${said}`}`;
   return { who: publisher_type, does, ...(topic === 'error' && { style: 'red' as const }) };
+}
+
+function phaseStart(phase: string, { held, agents }: SidecarEvent['data']): string {
+  return `${phase} ${held === 'paused' ? 'will start when the issue is resumed' : 'starts'}: ${list(agents).join(', ')}`;
 }
 
 function attemptsFailed(failures: unknown): string {

@@ -52,7 +52,9 @@ function startPhase(step: Step, phase: Phase): void {
     return enterPhase(step);
   }
   run.phase_started_ms = step.nowMs;
-  say(step, 'phase_started', { agents: choice.agentTypes, reason: choice.reason });
+  // Its agents start when a person lets the issue go on.
+  const isHeld = run.status === 'paused';
+  say(step, 'phase_started', { agents: choice.agentTypes, ...(isHeld && { held: 'paused' }), reason: choice.reason });
   for (const agentType of choice.agentTypes) {
     plan(step, phase, { agentType, attempt: 1, findings: assigned.get(agentType) ?? [], facts: [] });
   }

@@ -80,6 +80,11 @@ describe('a person steers', () => {
     await world.quiet();
     expect(world.agents.size).toBe(1);
     expect(world.issues.require('p', 'i')).toMatchObject({ status: 'paused', progress: { phase: 'b' } });
+    const started = world.all().filter(({ event_type: type }) => type === 'phase_started');
+    expect(started.map(({ data }) => [data['phase'], data['held']])).toEqual([
+      ['a', undefined],
+      ['b', 'paused'],
+    ]);
     await world.restart();
     await world.issues.turn('p', 'i', 'resume', 'back', 'c');
     expect((await world.ended('i')).status).toBe('resolved');
