@@ -383,6 +383,11 @@ async function open(
   backups.start();
   cleanUp.start();
   disk.start();
+  scope.own(
+    'reading profiles',
+    clock.after(PROFILES_AFTER_MS, () => profiles.read()),
+    (it) => it.cancel(),
+  );
   phase = 'ready';
   logger.info({ url, data_dir: places.root }, 'ready');
   return {
@@ -406,5 +411,7 @@ function principalOf({ agent_id, agent_type, project_id, permissions }: Agent): 
 const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin';
 const HOUR_MS = 60 * 60 * 1000;
 const DAY_MS = 24 * HOUR_MS;
+/** When the profiles are read where nobody asks for one before: after whoever waited for the start has been answered. */
+const PROFILES_AFTER_MS = 1000;
 /** How often the log is trimmed: often, so that each time there is little to do. */
 const SWEEP_MS = 1000;

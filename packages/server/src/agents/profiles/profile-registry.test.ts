@@ -27,6 +27,7 @@ function registryOf(...directories: string[]): { registry: ProfileRegistry; chan
     settleMs: 5,
     onChange: (change) => changes.push(change),
   });
+  registry.read();
   open.push({ [Symbol.dispose]: () => registry.close() });
   return { registry, changes };
 }

@@ -59,6 +59,8 @@ export interface ProfileRegistry {
   requireWorkflow(name: string): Workflow;
   /** What is wrong with the files now. */
   problems(): readonly ProfileProblem[];
+  /** Reads the files unless that was done; whoever first asks for anything else here waits for it too. */
+  read(): void;
   /** Reads the files again at once. */
   reload(): void;
   /** Stops watching. What was loaded can still be read. Closing twice is once. */
@@ -66,12 +68,13 @@ export interface ProfileRegistry {
 }
 
 /**
- * Loads the profiles and keeps them up to date. Never throws for a bad file: it is reported in
- * {@link ProfileRegistry.problems} and the last good content stays in force.
+ * Keeps the profiles as the files say. They are read when they are first asked for: checking 119 of them is a quarter of what
+ * a sidecar would take to start. Never throws for a bad file: it is reported in {@link ProfileRegistry.problems} and the
+ * last good content stays in force.
  */
 export function createProfileRegistry(options: ProfileRegistryOptions): ProfileRegistry {
   const { directories, logger } = options;
-  // The watch stands before the first read, so that no change falls between.
+  // The watch stands before anything is read, so that no change falls between.
   const watching =
     (options.watch ?? true)
       ? watchDirectories({
@@ -82,24 +85,28 @@ export function createProfileRegistry(options: ProfileRegistryOptions): ProfileR
           onError: (path, error) => logger.warn({ path, error: error.message }, 'profiles cannot be watched'),
         })
       : undefined;
-  let definitions: Definitions = loadProfiles(directories);
-  let view = viewOf(definitions);
-  report([]);
+  let known: Known | undefined;
 
-  function report(before: readonly ProfileProblem[]): void {
-    for (const problem of view.problems) {
-      if (!before.some((known) => isDeepStrictEqual(known, problem))) logger.warn({ ...problem }, 'profile problem');
+  function current(): Known {
+    known ??= take(loadProfiles(directories), []);
+    return known;
+  }
+
+  function take(definitions: Definitions, before: readonly ProfileProblem[]): Known {
+    const taken = { definitions, view: viewOf(definitions) };
+    for (const problem of taken.view.problems) {
+      if (!before.some((told) => isDeepStrictEqual(told, problem))) logger.warn({ ...problem }, 'profile problem');
     }
+    return taken;
   }
 
   function reload(): void {
-    const before = { definitions, view };
-    definitions = loadProfiles(directories, before.definitions.lastGood);
-    view = viewOf(definitions);
-    report(before.view.problems);
+    if (known === undefined) return;
+    const before = known;
+    known = take(loadProfiles(directories, before.definitions.lastGood), before.view.problems);
     const change: ProfileChange = {
-      agentTypes: changedNames(before.definitions.profiles, definitions.profiles),
-      workflows: changedNames(before.definitions.workflows, definitions.workflows),
+      agentTypes: changedNames(before.definitions.profiles, known.definitions.profiles),
+      workflows: changedNames(before.definitions.workflows, known.definitions.workflows),
     };
     if (change.agentTypes.length === 0 && change.workflows.length === 0) return;
     logger.info({ agent_types: change.agentTypes, workflows: change.workflows }, 'profiles reloaded');
@@ -107,26 +114,38 @@ export function createProfileRegistry(options: ProfileRegistryOptions): ProfileR
   }
 
   return {
-    get: (agentType) => definitions.profiles.get(agentType)?.value,
+    get: (agentType) => current().definitions.profiles.get(agentType)?.value,
     require: (agentType) =>
-      found(definitions.profiles.get(agentType), 'AGENT_TYPE_NOT_FOUND', `There is no agent type '${agentType}'`),
-    list: () => view.profiles,
-    byCategory: (category) => view.profiles.filter((profile) => profile.category === category),
-    byLanguage: (language) => specialists(view.profiles, language),
+      found(
+        current().definitions.profiles.get(agentType),
+        'AGENT_TYPE_NOT_FOUND',
+        `There is no agent type '${agentType}'`,
+      ),
+    list: () => current().view.profiles,
+    byCategory: (category) => current().view.profiles.filter((profile) => profile.category === category),
+    byLanguage: (language) => specialists(current().view.profiles, language),
     nextAgents(agentType, result) {
-      const profile = definitions.profiles.get(agentType)?.value;
-      return profile === undefined ? [] : nextAgents(profile, result, (type) => definitions.profiles.has(type));
+      const profile = current().definitions.profiles.get(agentType)?.value;
+      return profile === undefined
+        ? []
+        : nextAgents(profile, result, (type) => current().definitions.profiles.has(type));
     },
-    matrix: () => matrixOf(view.profiles),
-    topicPublishers: () => topicPublishersOf(view.profiles),
-    workflows: () => view.workflows,
-    workflow: (name) => definitions.workflows.get(name)?.value,
+    matrix: () => matrixOf(current().view.profiles),
+    topicPublishers: () => topicPublishersOf(current().view.profiles),
+    workflows: () => current().view.workflows,
+    workflow: (name) => current().definitions.workflows.get(name)?.value,
     requireWorkflow: (name) =>
-      found(definitions.workflows.get(name), 'WORKFLOW_NOT_FOUND', `There is no workflow '${name}'`),
-    problems: () => view.problems,
+      found(current().definitions.workflows.get(name), 'WORKFLOW_NOT_FOUND', `There is no workflow '${name}'`),
+    problems: () => current().view.problems,
+    read: () => void current(),
     reload,
     close: () => watching?.close(),
   };
+}
+
+interface Known {
+  readonly definitions: Definitions;
+  readonly view: View;
 }
 
 interface View {
