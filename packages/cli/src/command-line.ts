@@ -7,7 +7,7 @@ import { processTerminal, type Terminal } from './terminal.ts';
 
 /** Runs one command line in this process; answers what the process shall exit with. Never throws. */
 export async function run(args: readonly string[], terminal: Terminal = processTerminal()): Promise<ExitCode> {
-  const program = createProgram(terminal);
+  const program = createProgram(terminal, args[0]);
   let ran: Command = program;
   program.hook('preAction', (_program, action) => void (ran = action));
   try {

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { resolve } from 'node:path';
-import { createInterface } from 'node:readline';
 import { once } from 'node:events';
 import type { Command } from 'commander';
 import { printAnswer } from '../client-command.ts';
@@ -16,8 +15,8 @@ interface ImportOptions extends OfflineOptions {
   readonly root?: readonly string[];
 }
 
-/** `sidecar export` and `sidecar import`: what the store holds, as JSON lines that outlive it. */
-export function addTransfer(program: Command, terminal: Terminal): void {
+/** `sidecar export`: what the store holds, as JSON lines that outlive it. */
+export function addExport(program: Command, terminal: Terminal): void {
   withExamples(
     worksOnDirectory(
       program
@@ -31,7 +30,10 @@ export function addTransfer(program: Command, terminal: Terminal): void {
     'sidecar export shop.jsonl',
     'sidecar export - | gzip > shop.jsonl.gz',
   ).action((file: string, options: OfflineOptions) => exportTo(file, options, terminal));
+}
 
+/** `sidecar import`: takes in what `sidecar export` wrote. */
+export function addImport(program: Command, terminal: Terminal): void {
   withExamples(
     worksOnDirectory(
       program
@@ -78,6 +80,7 @@ async function importFrom(file: string, options: ImportOptions, terminal: Termin
   const roots: Record<string, string> = {};
   for (const [id, root] of Object.entries(assignments(options.root ?? []))) roots[id] = resolve(terminal.cwd, root);
   await withMaintenance(async ({ importStore, rebuildMirrors }) => {
+    const { createInterface } = await import('node:readline');
     const bar = progressBar(terminal);
     const input = file === '-' ? process.stdin : createReadStream(resolve(terminal.cwd, file));
     if (file !== '-') await once(input, 'open');

@@ -5,7 +5,8 @@ const WIDE =
 const ZERO_WIDTH = /^(?:\p{Mark}|\p{Default_Ignorable_Code_Point})+$/u;
 // What terminals are told to draw in colour; nothing else with an escape is ever in a text that is measured.
 const COLOUR = /\p{Control}\[[0-9;]*m/gu;
-const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+/** Made when it is first used: that reads Unicode's tables, which takes longer than anything else a command loads. */
+let segmenter: Intl.Segmenter | undefined;
 
 /**
  * Makes a text of agents safe to show: an escape sequence in a file name or a summary must not reach the terminal.
@@ -19,7 +20,7 @@ export function cleanText(text: string, keep: '' | '\n' = ''): string {
 /** How many columns of a terminal a line takes; colours take none. */
 export function widthOf(line: string): number {
   let width = 0;
-  for (const { segment } of graphemes.segment(line.replaceAll(COLOUR, ''))) width += columnsOf(segment);
+  for (const { segment } of graphemesOf(line.replaceAll(COLOUR, ''))) width += columnsOf(segment);
   return width;
 }
 
@@ -28,7 +29,7 @@ export function cut(text: string, columns: number): string {
   if (widthOf(text) <= columns) return text;
   let kept = '';
   let width = 0;
-  for (const { segment } of graphemes.segment(text)) {
+  for (const { segment } of graphemesOf(text)) {
     width += columnsOf(segment);
     if (width > columns - 1) break;
     kept += segment;
@@ -61,4 +62,9 @@ export function wrap(text: string, columns: number): string[] {
 function columnsOf(grapheme: string): number {
   if (ZERO_WIDTH.test(grapheme)) return 0;
   return WIDE.test(grapheme) ? 2 : 1;
+}
+
+function graphemesOf(text: string): Intl.Segments {
+  segmenter ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+  return segmenter.segment(text);
 }
