@@ -12,8 +12,8 @@ const external = [
   'web-tree-sitter',
   '@vscode/tree-sitter-wasm',
   /^@secretlint\//,
-  // Loaded only where traces are exported.
-  /^@opentelemetry\//,
+  // Loaded only where traces are exported; its API is what prom-client looks at when it starts.
+  /^@opentelemetry\/(?!api$)/,
   'gpt-tokenizer',
   /^gpt-tokenizer\//,
 ];
@@ -30,6 +30,23 @@ const builtinsWithoutImport = {
   name: 'builtins-without-import',
   renderChunk: (code) => code.replaceAll(BUILTIN_IMPORT, takeBuiltin),
 };
+
+/**
+ * Writes what is not ASCII as escapes; comments are gone, so it stands in strings, templates and patterns only. Node
+ * decodes such a file several times faster, and V8 keeps it in half the memory.
+ * @type {import('rolldown').Plugin}
+ */
+const asciiOnly = {
+  name: 'ascii-only',
+  generateBundle(_options, files) {
+    for (const file of Object.values(files)) if (file.type === 'chunk') file.code = escaped(file.code);
+  },
+};
+
+/** @param {string} code */
+function escaped(code) {
+  return code.replaceAll(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
 
 /**
  * @param {string} _statement
@@ -50,12 +67,18 @@ const bundle = await rolldown({
     'backup-worker': join(root, 'packages/server/src/storage/backup/worker.ts'),
   },
   platform: 'node',
-  plugins: [builtinsWithoutImport],
+  plugins: [builtinsWithoutImport, asciiOnly],
   external,
   resolve: { conditionNames: ['@orchestration-sidecar/source', 'node', 'import', 'default'] },
   logLevel: 'warn',
 });
-await bundle.write({ dir: making, format: 'esm', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' });
+await bundle.write({
+  dir: making,
+  format: 'esm',
+  entryFileNames: '[name].js',
+  chunkFileNames: '[name]-[hash].js',
+  comments: false,
+});
 await bundle.close();
 cpSync(join(root, 'packages/server/src/storage/migrations'), join(making, 'migrations'), { recursive: true });
 if (existsSync(place)) rmSync(making, { recursive: true });
