@@ -1,5 +1,5 @@
 /**
- * Measures: `npm run bench [events|agents|broker|context|relevance|clean-up|traces] [options]`; default `events`. Each prints a table; ratios hold
+ * Measures: `npm run bench [events|agents|broker|context|relevance|clean-up|traces|start] [options]`; default `events`. Each prints a table; ratios hold
  * within one run, on one machine, at one time.
  */
 const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
@@ -10,6 +10,7 @@ const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
   relevance: () => import('./relevance.ts'),
   'clean-up': () => import('./clean-up.ts'),
   traces: () => import('./traces.ts'),
+  start: () => import('./start.ts'),
 };
 
 const named = process.argv[2];
