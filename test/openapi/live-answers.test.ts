@@ -110,3 +110,36 @@ test('the documents of the sidecar itself answer what the document says', async 
     expect(check.faults({ ...content[mediaType].schema, additionalProperties: true }, body)).toEqual([]);
   }
 });
+
+test('the document and the page name the address that they are asked at', async () => {
+  const { port } = new URL(sidecar.url);
+  for (const origin of [sidecar.url, `http://localhost:${port}`, sidecar.url]) {
+    const answer = await fetch(`${origin}/openapi.json`);
+    expect(await answer.json()).toMatchObject({ servers: [{ url: origin }] });
+    expect(await (await fetch(`${origin}/docs`)).text()).toContain(`&#39;${origin}/health&#39;`);
+  }
+});
+
+test.each(['/', '/docs/'])('%s leads to the page', async (path) => {
+  const { url, headers } = await fetch(`${sidecar.url}${path}`);
+  expect([url, headers.get('content-type')]).toEqual([`${sidecar.url}/docs`, 'text/html; charset=utf-8']);
+});
+
+test('HEAD answers what GET does, without the body', async () => {
+  const told = async (method: string, path: string) => {
+    const authorization = `Bearer ${sidecar.operatorToken}`;
+    const ended = new AbortController();
+    const { status, headers, body } = await fetch(sidecar.url + path, {
+      method,
+      headers: { authorization },
+      signal: ended.signal,
+    });
+    const hasBody = body !== null;
+    ended.abort();
+    return { status, hasBody, type: headers.get('content-type') };
+  };
+  for (const path of ['/health', '/docs', '/api/issues?limit=1', '/api/issues/nope', '/api/events/stream']) {
+    const { status, type } = await told('GET', path);
+    expect(await told('HEAD', path)).toEqual({ status, type, hasBody: false });
+  }
+});

@@ -188,12 +188,14 @@ describe('found late, mended, held here', () => {
       sidecar.call('OPTIONS', '/api/issues'),
       sidecar.call('GET', '/trpc/issues.create'),
       sidecar.call('DELETE', '/trpc/issues.create'),
+      fetch(`${sidecar.url}/trpc/issues.list`, { method: 'HEAD' }),
     ]);
     expect(answers.map(({ status, headers }) => [status, headers.get('allow')])).toEqual([
-      [405, 'GET'],
-      [405, 'GET, POST'],
-      [405, 'GET, POST'],
+      [405, 'GET, HEAD'],
+      [405, 'GET, HEAD, POST'],
+      [405, 'GET, HEAD, POST'],
       [405, 'POST'],
+      [405, 'GET, POST'],
       [405, 'GET, POST'],
     ]);
     const tunnel = await sendRaw(sidecar.url, `CONNECT evil.example:443 HTTP/1.1\r\n${HOST}\r\n`);

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { FastifyReply } from 'fastify';
 import { SidecarError, toProblem } from '@orchestration-sidecar/shared';
 import { CORRELATION_HEADER } from './correlation.ts';
@@ -25,7 +26,14 @@ export async function sendEventStream(
     'x-accel-buffering': 'no',
     [CORRELATION_HEADER]: call.correlationId,
   });
-  socket.write(': connected\n\n');
+  if (reply.request.method === 'HEAD') {
+    // The following is closed as that of any caller who has gone.
+    const closed = once(socket, 'close');
+    socket.end();
+    await closed;
+  } else {
+    socket.write(': connected\n\n');
+  }
   const keepAlive = setInterval(() => socket.write(': keep-alive\n\n'), KEEP_ALIVE_MS);
   try {
     await subscription.pour(

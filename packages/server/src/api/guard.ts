@@ -55,16 +55,21 @@ export class Guard {
       throw new SidecarError('HOST_FORBIDDEN', 'The request target must be a path.');
     }
     const authority = headers[':authority'];
-    const host = headers['host'] ?? authority;
+    const host = hostIn(headers);
     if (typeof host !== 'string' || !this.#isOurs(host) || (authority !== undefined && !this.#isOurs(authority))) {
       throw new SidecarError('HOST_FORBIDDEN', 'The Host header names another machine.');
     }
     const { origin } = headers;
     if (origin === undefined) {
       if (headers['sec-fetch-site'] !== undefined) mustNotBeCrossSite(headers);
-    } else if (!this.allowsOrigin(origin) && origin !== `${this.#scheme}://${host}`) {
+    } else if (!this.allowsOrigin(origin) && origin !== this.originOf(headers)) {
       throw new SidecarError('HOST_FORBIDDEN', 'The Origin is not allowed.');
     }
+  }
+
+  /** Our own origin as a request names it, which has been checked. */
+  originOf(headers: Incoming['headers']): string {
+    return `${this.#scheme}://${String(hostIn(headers))}`;
   }
 
   /** Whether pages of an origin were allowed by configuration. */
@@ -81,6 +86,10 @@ export class Guard {
       this.#hosts.has(name) || (this.#anyAddress && !WILDCARDS.has(name) && isIP(name.replace(/^\[|\]$/g, '')) !== 0)
     );
   }
+}
+
+function hostIn(headers: Incoming['headers']): Incoming['headers'][string] {
+  return headers['host'] ?? headers[':authority'];
 }
 
 /** A browser says where a request without `Origin` comes from. Following a link to us is the one thing another site may do. */

@@ -45,7 +45,7 @@ const SECURITY_HEADERS = {
 /** The contract’s schemas check what comes and goes; no route has one of Fastify’s, whose compilers take long to load. */
 const NO_COMPILERS = { buildValidator: noCompiler, buildSerializer: noCompiler };
 
-const METHODS = ['GET', 'POST', 'DELETE'] as const;
+const METHODS = ['GET', 'HEAD', 'POST', 'DELETE'] as const;
 
 /** All doors behind every listener: REST, tRPC over HTTP and WebSocket, server-sent events. */
 export class HttpServer {
@@ -64,7 +64,6 @@ export class HttpServer {
     const http = fastify({
       logger: false,
       bodyLimit: LIMITS.maxBodyBytes,
-      exposeHeadRoutes: false,
       genReqId: (request) => correlationIdOf(request.headers[CORRELATION_HEADER], needs.makeCorrelationId),
       routerOptions: { maxParamLength: MAX_HEADER_BYTES },
       schemaController: { compilersFactory: NO_COMPILERS },
@@ -153,10 +152,10 @@ export class HttpServer {
   }
 
   #addRoutes(): void {
-    const { dispatcher, jwks, metrics, version } = this.#needs;
+    const { dispatcher, guard, jwks, metrics, version } = this.#needs;
     addRestRoutes(this.#http, procedures, dispatcher, this.#calls);
     addTrpcRoutes(this.#http, procedures, dispatcher, this.#calls);
-    addDocumentRoutes(this.#http, procedures, version);
+    addDocumentRoutes(this.#http, { entries: procedures, version, originOf: (headers) => guard.originOf(headers) });
     this.#http.get('/.well-known/jwks.json', () => jwks());
     this.#http.get('/metrics', async (_request, reply) => {
       const { text, contentType } = await metrics.render();

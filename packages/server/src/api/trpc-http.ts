@@ -29,6 +29,8 @@ export function addTrpcRoutes(
     scope.route<{ Params: { path: string }; Querystring: Record<string, unknown> }>({
       method: ['GET', 'POST'],
       url: `${TRPC_PATH}/:path`,
+      // tRPC has no answer for HEAD.
+      exposeHeadRoute: false,
       handler: (req, res) => {
         const entry = dispatcher.entry(req.params.path);
         if (isSingleCall(req, entry)) return answerSingleCall(req, res, entry, dispatcher, calls);

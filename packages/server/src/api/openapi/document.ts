@@ -23,8 +23,13 @@ const NOUNS: Readonly<Record<string, string>> = {
   openapi: 'This document.',
 };
 
-/** The OpenAPI 3.1 document of the REST door, made from the contract alone. */
-export function createOpenApi(entries: readonly Procedure[], version: string): Json {
+const DEFAULT_SERVER = { url: 'http://127.0.0.1:3001', description: 'Where a sidecar listens unless told otherwise.' };
+
+/**
+ * The OpenAPI 3.1 document of the REST door, made from the contract alone.
+ * @param origin of the sidecar that it tells of; default: where one listens unless told otherwise.
+ */
+export function createOpenApi(entries: readonly Procedure[], version: string, origin?: string): Json {
   const schemas = contractSchemas(entries);
   const examples = exampleMaker(schemas.components);
   const paths: Record<string, Json> = {};
@@ -49,7 +54,7 @@ export function createOpenApi(entries: readonly Procedure[], version: string): J
         'Answers may gain fields; clients ignore what they do not know.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
-    servers: [{ url: 'http://127.0.0.1:3001', description: 'Where a sidecar listens unless told otherwise.' }],
+    servers: [origin === undefined ? DEFAULT_SERVER : { url: origin, description: 'This sidecar.' }],
     security: [{ bearer: [] }],
     tags: tagsOf(all),
     paths: all,
