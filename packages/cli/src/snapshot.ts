@@ -8,6 +8,7 @@ import {
   type Workflow,
 } from '@orchestration-sidecar/shared';
 import { needsOf, type Need } from './attention.ts';
+import type { BudgetOf } from './render/budget.ts';
 
 /** How everything in a sidecar stands. */
 export interface Snapshot {
@@ -18,6 +19,8 @@ export interface Snapshot {
   /** Agents that are alive. */
   readonly agents: readonly Agent[];
   readonly needs: readonly Need[];
+  /** What each project used of what it may take. */
+  readonly budgets: readonly BudgetOf[];
   /** Why nothing is known of issues and agents; undefined when it is. */
   readonly blind: string | undefined;
 }
@@ -34,8 +37,10 @@ export async function takeSnapshot(client: SidecarClient, nowMs: number): Promis
     client.system.status({}),
     insideOf(client, nowMs),
   ]);
-  if (typeof inside === 'string') return { health, status, issues: [], agents: [], needs: [], blind: inside };
-  const { issues, agents, workflows } = inside;
+  if (typeof inside === 'string') {
+    return { health, status, issues: [], agents: [], needs: [], budgets: [], blind: inside };
+  }
+  const { issues, agents, budgets, workflows } = inside;
   const needs = issues.flatMap((issue) =>
     needsOf(
       issue,
@@ -43,12 +48,13 @@ export async function takeSnapshot(client: SidecarClient, nowMs: number): Promis
       agents,
     ),
   );
-  return { health, status, issues, agents, needs, blind: undefined };
+  return { health, status, issues, agents, needs, budgets, blind: undefined };
 }
 
 interface Inside {
   readonly issues: readonly Issue[];
   readonly agents: readonly Agent[];
+  readonly budgets: readonly BudgetOf[];
   readonly workflows: readonly Workflow[];
 }
 
@@ -62,6 +68,7 @@ async function insideOf(client: SidecarClient, nowMs: number): Promise<Inside | 
       workflows,
       issues: each.flatMap(({ issues }) => issues).filter(recent),
       agents: each.flatMap(({ agents }) => agents),
+      budgets: each.flatMap(({ budgets }) => budgets),
     };
   } catch (cause) {
     if (cause instanceof SidecarError && cause.status === 401) return cause.detail;
@@ -69,17 +76,19 @@ async function insideOf(client: SidecarClient, nowMs: number): Promise<Inside | 
   }
 }
 
-async function projectOf(client: SidecarClient, project_id: string): Promise<Pick<Inside, 'issues' | 'agents'>> {
-  const [issues, agents] = await Promise.all([
+async function projectOf(client: SidecarClient, project_id: string): Promise<Omit<Inside, 'workflows'>> {
+  const [issues, agents, budget] = await Promise.all([
     Promise.all(
       (['running', 'paused', 'failed'] as const).map((status) =>
         client.issues.list({ project_id, status, limit: PAGE }),
       ),
     ),
     client.agents.list({ project_id, live: true, limit: MAX_AGENTS }),
+    client.projects.budget({ project_id }),
   ]);
   return {
     issues: issues.flatMap((page) => page.issues),
     agents: agents.agents,
+    budgets: [{ project_id, budget }],
   };
 }

@@ -1,4 +1,4 @@
-import type { Agent, Issue, SidecarEvent, Workflow } from '@orchestration-sidecar/shared';
+import type { Agent, Issue, ProjectBudget, SidecarEvent, Workflow } from '@orchestration-sidecar/shared';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { needsOf } from '../attention.ts';
@@ -124,6 +124,7 @@ function snapshotOf(issues: readonly Issue[], agents: readonly Agent[]): Snapsho
     issues,
     agents,
     needs: issues.flatMap((issue) => needsOf(issue, workflow, agents)),
+    budgets: [],
     blind: undefined,
   };
 }
@@ -224,6 +225,39 @@ describe('boards', () => {
       'the last five minutes',
     ]);
     for (const line of lines) expect(widthOf(line)).toBeLessThanOrEqual(80);
+  });
+
+  it('show what projects used of what they may take, those first that have least left', () => {
+    const share = { used: 0, reserved: 0, max: null };
+    const free: ProjectBudget = { level: 'ok', hours: 24, tokens: share, cost_usd: share, spawns: share };
+    const bounded = (level: ProjectBudget['level'], over: Partial<ProjectBudget>) => ({ ...free, level, ...over });
+    const budgets = [
+      { project_id: 'any', budget: free },
+      { project_id: 'shop', budget: bounded('ok', { spawns: { used: 3, reserved: 0, max: 10 } }) },
+      {
+        project_id: 'blog',
+        budget: bounded('used_up', {
+          tokens: { used: 1_500_000, reserved: 700, max: 1_500_000 },
+          cost_usd: { used: 3.456, reserved: 0, max: 10 },
+        }),
+      },
+    ];
+    const target = { ...terminal, columns: 120, url: 'http://127.0.0.1:3001' };
+    const lines = statusBoard({ ...snapshotOf([], []), budgets }, target);
+    expect(lines.slice(lines.indexOf('Budgets') + 1, lines.indexOf('Budgets') + 4)).toEqual([
+      '  blog  1,500,000 of 1,500,000 tokens (700 reserved), $3.46 of $10.00 in 24 h · no further agent starts',
+      '  shop  3 of 10 agents in 24 h',
+      '',
+    ]);
+    expect(statusBoard(snapshotOf([], []), target)).not.toContain('Budgets');
+    const many = Array.from({ length: 30 }, (_, index) => ({
+      project_id: `p${index}`,
+      budget: bounded('low', { spawns: { used: 9, reserved: 0, max: 10 } }),
+    }));
+    const issues = Array.from({ length: 30 }, (_, index) => issueWith({ issue_id: `shop-${index}` }));
+    const full = statusBoard({ ...snapshotOf(issues, []), budgets: many }, target);
+    expect(full.length).toBeLessThanOrEqual(24);
+    expect(full).toContain('  and 28 more');
   });
 
   it('share the screen between issues and agents', () => {

@@ -39,6 +39,11 @@ export function bytes(count: number): string {
   return `${(count / 1000 ** power).toFixed(1)} ${['B', 'kB', 'MB', 'GB'][power] ?? 'GB'}`;
 }
 
+/** A number for people, without fractions: `1,250,000`. */
+export function grouped(count: number): string {
+  return Math.round(count).toLocaleString('en-US');
+}
+
 /** How many there are of something: `1 issue`, `3 issues`. */
 export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;

@@ -3,6 +3,7 @@ import type { Snapshot } from '../snapshot.ts';
 import type { Paint, Style } from '../terminal.ts';
 import { agentRows } from './agent-rows.ts';
 import type { BoardTarget } from './issue-board.ts';
+import { budgetLines } from './budget.ts';
 import { ISSUE_STYLES } from './issue.ts';
 import { needLines } from './needs.ts';
 import { duration } from './quantity.ts';
@@ -27,6 +28,9 @@ const MARKS: Readonly<Record<Issue['status'], string>> = {
   cancelled: '✗',
 };
 
+/** Projects whose budgets are shown where there is little room. */
+const MAX_BUDGETS = 3;
+
 /** How everything stands: what needs a person first, then the issues, then the agents. */
 export function statusBoard(snapshot: Snapshot, target: StatusTarget): string[] {
   const { needs, issues, agents, blind, status } = snapshot;
@@ -46,7 +50,9 @@ export function statusBoard(snapshot: Snapshot, target: StatusTarget): string[] 
   }
   const underWay = issues.filter((issue) => issue.status !== 'failed').map((issue) => issueRows(issue, target));
   const agentLines = agentRows(agents, target, true).map((line) => (nowMs === undefined ? line.trimEnd() : line));
-  const free = rows - 7 - top.length - attention.length - foot.length;
+  const spent = budgetLines(snapshot.budgets, target);
+  const budgets = spent.length === 0 ? [] : ['', paint('bold', 'Budgets'), ...few(spent, rows === Infinity, paint)];
+  const free = rows - 7 - top.length - attention.length - budgets.length - foot.length;
   const [issueLines, shownAgents] = share(free, underWay.flat().length, agentLines.length);
   return [
     ...top,
@@ -63,6 +69,7 @@ export function statusBoard(snapshot: Snapshot, target: StatusTarget): string[] 
       'No agent is alive.',
       paint,
     ).flat(),
+    ...budgets,
     ...foot,
   ];
 }
@@ -113,6 +120,12 @@ function issueRows({ issue_id, status, progress, title }: Issue, { paint, column
     `${paint(ISSUE_STYLES[status], `${MARKS[status]} ${issue_id}`)}  ${paint('bold', cut(cleanText(title), room))}`,
     `  ${cut(cleanText(stands.join(' · ')), columns - 2)}`,
   ];
+}
+
+/** Lines of which a board with a bottom shows a few. */
+function few(lines: readonly string[], all: boolean, paint: Paint): readonly string[] {
+  const entries = lines.map((line) => [line]);
+  return limited(entries, all ? Infinity : MAX_BUDGETS, '', paint).flat();
 }
 
 /** Shares lines between two lists: what one does not need the other gets. */
