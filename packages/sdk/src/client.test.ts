@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import { createServer as createSocketServer, type AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from 'vitest';
 import { contract, procedures } from '@orchestration-sidecar/shared';
 import { startChaosProxy } from './chaos-proxy.ts';
@@ -105,6 +105,24 @@ describe('errors', () => {
     expect(await failure(client.system.health())).toMatchObject({ code: 'ANSWER_UNREADABLE' });
     server.close();
     server.closeAllConnections();
+  });
+
+  it.each(['fetch', 'the ways of Node'])('say so at once when a port does not speak HTTP, over %s', async (way) => {
+    let connections = 0;
+    const server = createSocketServer((socket) => {
+      connections += 1;
+      socket.on('error', () => undefined).end('SSH-2.0-OpenSSH_9.9\r\n');
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const client = createSidecarClient({ url: `http://127.0.0.1:${port}`, ...(way !== 'fetch' && { ca: '' }) });
+    expect(await failure(client.system.health())).toMatchObject({
+      code: 'ANSWER_UNREADABLE',
+      detail: expect.stringContaining('does not speak HTTP'),
+    });
+    expect(connections).toBe(1);
+    server.close();
   });
 
   it('refuses an address that is not one', () => {

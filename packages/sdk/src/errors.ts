@@ -36,7 +36,18 @@ export function toSidecarError(cause: unknown, correlationId?: string): SidecarE
   if (!isJson || cause.shape || cause.meta?.['response'] !== undefined) {
     return new SidecarError('ANSWER_UNREADABLE', undefined, known);
   }
+  if (isNotHttp(cause)) return new SidecarError('ANSWER_UNREADABLE', 'What answers there does not speak HTTP.', known);
   return new SidecarError('UNREACHABLE', messageOf(cause), known);
+}
+
+/** Whether an answer could not be read as HTTP: by the class and codes of Node (undici, llhttp), the code of Bun, the words of Deno. */
+function isNotHttp(cause: unknown): boolean {
+  for (let error = cause; error instanceof Error; error = error.cause) {
+    if (error.name === 'HTTPParserError') return true;
+    if ('code' in error && /^(HPE_|Malformed_HTTP)/.test(String(error.code))) return true;
+    if (/invalid HTTP (version|header) parsed/i.test(error.message)) return true;
+  }
+  return false;
 }
 
 interface Schema<Answer> {
