@@ -61,17 +61,67 @@ describe('rate limits', () => {
   });
 });
 
-test('memory is scarce from the bound on, and plentiful again only well below it', () => {
+describe('memory', () => {
   const mb = 1024 * 1024;
-  let residentBytes = 100 * mb;
-  const watch = new MemoryWatch(200, () => ({ residentBytes, heapBytes: 0 }));
-  expect([watch.look(), watch.isHigh]).toEqual([false, false]);
-  residentBytes = 200 * mb;
-  expect([watch.look(), watch.isHigh]).toEqual([true, true]);
-  residentBytes = 195 * mb;
-  expect([watch.look(), watch.isHigh]).toEqual([false, true]);
-  residentBytes = 180 * mb;
-  expect([watch.look(), watch.isHigh]).toEqual([true, false]);
+
+  /** A watch over memory that a test decides on, with a bound of 200 MB and 50 MB that V8 has nothing to do with. */
+  function watched() {
+    const memory = { residentBytes: 100 * mb, heapBytes: 0, managedBytes: 50 * mb };
+    let collections = 0;
+    const collect = { collect: (): void => undefined };
+    const watch = new MemoryWatch(200, {
+      read: () => ({ ...memory }),
+      collect: () => {
+        collections += 1;
+        collect.collect();
+      },
+    });
+    return { memory, watch, collect, collections: () => collections };
+  }
+
+  test('is scarce from the bound on, and plentiful again only well below it', () => {
+    const { memory, watch } = watched();
+    expect([watch.look(), watch.isHigh]).toEqual([false, false]);
+    Object.assign(memory, { residentBytes: 200 * mb, managedBytes: 150 * mb });
+    expect([watch.look(), watch.isHigh]).toEqual([true, true]);
+    Object.assign(memory, { residentBytes: 195 * mb, managedBytes: 145 * mb });
+    expect([watch.look(), watch.isHigh]).toEqual([false, true]);
+    Object.assign(memory, { residentBytes: 180 * mb, managedBytes: 130 * mb });
+    expect([watch.look(), watch.isHigh]).toEqual([true, false]);
+  });
+
+  test('is not scarce for garbage, which is collected first, and not at every look', () => {
+    const { memory, watch, collect, collections } = watched();
+    collect.collect = () => Object.assign(memory, { residentBytes: 120 * mb, managedBytes: 70 * mb });
+    Object.assign(memory, { residentBytes: 300 * mb, managedBytes: 250 * mb });
+    expect([watch.look(), watch.isHigh, collections()]).toEqual([false, false, 1]);
+    Object.assign(memory, { residentBytes: 300 * mb, managedBytes: 250 * mb });
+    expect([watch.look(), watch.isHigh, collections()]).toEqual([true, true, 1]);
+    for (let look = 1; look < 40; look += 1) watch.look();
+    expect([watch.isHigh, collections()]).toEqual([true, 1]);
+    expect([watch.look(), watch.isHigh, collections()]).toEqual([true, false, 2]);
+  });
+
+  test('that was freed and that the C library keeps does not leave it scarce for good', () => {
+    const { memory, watch } = watched();
+    Object.assign(memory, { residentBytes: 900 * mb, managedBytes: 850 * mb });
+    watch.look();
+    memory.managedBytes = 60 * mb;
+    expect([watch.look(), watch.isHigh]).toEqual([true, false]);
+    // What is kept is used up before the process grows.
+    memory.managedBytes = 140 * mb;
+    expect([watch.look(), watch.isHigh]).toEqual([false, false]);
+    memory.managedBytes = 151 * mb;
+    expect([watch.look(), watch.isHigh]).toEqual([true, true]);
+  });
+
+  test('that grows outside of V8 is scarce all the same', () => {
+    const { memory, watch } = watched();
+    memory.residentBytes = 250 * mb;
+    expect([watch.look(), watch.isHigh]).toEqual([true, true]);
+    memory.residentBytes = 300 * mb;
+    expect([watch.look(), watch.isHigh]).toEqual([false, true]);
+  });
 });
 
 describe('a deadline', () => {
