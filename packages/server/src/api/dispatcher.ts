@@ -96,6 +96,26 @@ export class Dispatcher {
     return inCall(call, () => this.#traced(name, (note) => this.#answer(name, input, call, () => principal, note)));
   }
 
+  /**
+   * Lets a large body come in before it is read, see {@link Broker.admitBody}.
+   * @param name of the procedure that it is meant for; undefined: it says so itself.
+   * @returns what to call when the body is done with.
+   * @throws {SidecarError} `UNAUTHENTICATED`, `TOKEN_*`, `PERMISSION_DENIED`, `RATE_LIMITED`, `OVERLOADED`.
+   */
+  async admitBody(name: string | undefined, bytes: number, call: DoorCall): Promise<() => void> {
+    const { broker } = this.#needs;
+    const seen: Seen = { entry: name === undefined ? undefined : this.entry(name), principal: { kind: 'anonymous' } };
+    try {
+      seen.principal = await broker.authenticate(call.authorization);
+      if (seen.entry) broker.authorise(seen.entry, seen.principal);
+      return broker.admitBody(name === undefined || seen.entry?.load === 'essential', seen.principal, bytes);
+    } catch (cause) {
+      const error = this.#outward(cause, name ?? UNKNOWN_PROCEDURE, call);
+      void this.#audit(seen, {}, call, error.code);
+      throw error;
+    }
+  }
+
   /** Answers a request as a span of its trace. */
   #traced<T>(name: string, answer: (note: Note) => Promise<T>): Promise<T> {
     const { tracer } = this.#needs;
@@ -249,7 +269,12 @@ export class Dispatcher {
   }
 
   /** Puts a call that is over on record; answers what to wait for before it is answered, when there is something. */
-  #audit({ entry, principal }: Seen, input: unknown, call: DoorCall, outcome: string): Promise<void> | undefined {
+  #audit(
+    { entry, principal }: Seen,
+    input: unknown,
+    call: Pick<DoorCall, 'correlationId'>,
+    outcome: string,
+  ): Promise<void> | undefined {
     const auditing = auditingOf(entry, outcome);
     if (auditing === 'none') return undefined;
     const deed = deedOf(entry, principal, call, input, outcome);
@@ -263,7 +288,7 @@ export class Dispatcher {
       .catch((cause: unknown) => this.#needs.logger.error({ err: cause, deed }, 'a deed could not be put on record'));
   }
 
-  #outward(cause: unknown, name: string, call: DoorCall): SidecarError {
+  #outward(cause: unknown, name: string, call: Pick<DoorCall, 'correlationId' | 'signal'>): SidecarError {
     if (cause instanceof SidecarError) {
       if (cause.code === 'INTERNAL') this.#log(cause, name, call);
       return cause;
@@ -274,7 +299,7 @@ export class Dispatcher {
     return diskFault(cause) ?? new SidecarError('INTERNAL', undefined, { cause });
   }
 
-  #log(cause: unknown, name: string, call: DoorCall): void {
+  #log(cause: unknown, name: string, call: Pick<DoorCall, 'correlationId'>): void {
     this.#needs.logger.error({ err: cause, procedure: name, correlation_id: call.correlationId }, 'request failed');
   }
 }

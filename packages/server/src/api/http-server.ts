@@ -1,17 +1,19 @@
-import { fastify, type FastifyInstance } from 'fastify';
-import { LIMITS, procedures, SidecarError } from '@orchestration-sidecar/shared';
+import { fastify, type FastifyInstance, type FastifyRequest } from 'fastify';
+import { procedures, SidecarError } from '@orchestration-sidecar/shared';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { CORRELATION_HEADER, correlationIdOf } from './correlation.ts';
 import { allowOrigin, sendPreflight } from './cross-origin.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { Guard } from './guard.ts';
+import { admitLargeBody, announcedBytes, SMALL_BODY_BYTES } from './large-body.ts';
 import { MAX_HEADER_BYTES } from './listeners/bounds.ts';
 import { openListeners, type Listening, type ListenersOptions, type Doors } from './listeners/index.ts';
 import { OpenCalls } from './open-calls.ts';
 import { addDocumentRoutes } from './openapi/index.ts';
 import { fromHttpFault, sendProblem } from './problem-reply.ts';
 import { endWithProblem, fromUnreadable } from './raw-problem.ts';
+import { readBody } from './read-body.ts';
 import { readJson, readText } from './read-json.ts';
 import { addRestRoutes, stampCorrelation } from './rest.ts';
 import { addTrpcRoutes, TRPC_PATH } from './trpc-http.ts';
@@ -63,7 +65,6 @@ export class HttpServer {
   static async create(needs: HttpServerNeeds): Promise<HttpServer> {
     const http = fastify({
       logger: false,
-      bodyLimit: LIMITS.maxBodyBytes,
       genReqId: (request) => correlationIdOf(request.headers[CORRELATION_HEADER], needs.makeCorrelationId),
       routerOptions: { maxParamLength: MAX_HEADER_BYTES },
       schemaController: { compilersFactory: NO_COMPILERS },
@@ -75,8 +76,8 @@ export class HttpServer {
     const server = new HttpServer(http, needs);
     // A page may send text/plain to any port without asking first; only JSON is read.
     http.removeAllContentTypeParsers();
-    http.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) =>
-      readJson(readText(body)),
+    http.addContentTypeParser('application/json', async ({ raw }: FastifyRequest) =>
+      readJson(readText(await readBody(raw, announcedBytes(raw)))),
     );
     server.#addHooks();
     server.#addRoutes();
@@ -127,15 +128,18 @@ export class HttpServer {
   }
 
   #addHooks(): void {
-    const { guard } = this.#needs;
+    const { dispatcher, guard } = this.#needs;
     this.#http.addHook('onRequest', async (request, reply) => {
       stampCorrelation(request, reply);
       void reply.headers(SECURITY_HEADERS);
       guard.check(request.raw);
       const { origin } = request.headers;
-      if (origin === undefined || !guard.allowsOrigin(origin)) return;
-      allowOrigin(reply, origin);
-      if (request.method === 'OPTIONS') await sendPreflight(request, reply);
+      if (origin !== undefined && guard.allowsOrigin(origin)) {
+        allowOrigin(reply, origin);
+        if (request.method === 'OPTIONS') return sendPreflight(request, reply);
+      }
+      const bytes = announcedBytes(request.raw);
+      if (bytes > SMALL_BODY_BYTES) await admitLargeBody(request, reply, bytes, { dispatcher, calls: this.#calls });
     });
     this.#http.setErrorHandler((fault: SidecarError, request, reply) =>
       sendProblem(reply, fromHttpFault(fault, request), request.id),

@@ -43,6 +43,6 @@ export class OpenCalls {
 }
 
 /** Whether an answer has nowhere to go any more. HTTP/2’s response does not say; its stream does. */
-function isClosed(response: ServerResponse): boolean {
+export function isClosed(response: ServerResponse): boolean {
   return response.closed || ('stream' in response && response.stream instanceof Duplex && response.stream.destroyed);
 }

@@ -20,6 +20,7 @@ export function addRestRoutes(
     http.route({
       method,
       url: path,
+      config: { procedure: entry.name },
       handler: async (request, reply) => {
         const call = callOf(request, reply, calls);
         const input = inputOf(request);

@@ -5,7 +5,10 @@ import { z } from 'zod';
 import { LIMITS, SidecarError } from '@orchestration-sidecar/shared';
 import type { Logger } from '../telemetry/logger.ts';
 import { readTraceContext, type TraceContext } from '../telemetry/trace-context.ts';
+import { ArrivingMessage } from './arriving-message.ts';
 import type { Dispatcher, DoorCall } from './dispatcher.ts';
+import { SMALL_BODY_BYTES } from './large-body.ts';
+import { CONNECTION_TIMES } from './listeners/bounds.ts';
 import { readJson } from './read-json.ts';
 import { eventFrames } from './socket-frames.ts';
 import { socketSink } from './socket-sink.ts';
@@ -102,6 +105,7 @@ class Connection {
   #trace: TraceContext | undefined;
   #calls = 0;
   #early: Request[] | undefined;
+  readonly #arriving: ArrivingMessage;
 
   constructor(client: WebSocket, socket: Duplex, request: IncomingMessage, needs: WebSocketDoorNeeds) {
     this.#client = client;
@@ -117,6 +121,16 @@ class Connection {
       }, PARAMS_TIMEOUT_MS);
       client.once('close', () => clearTimeout(timer));
     }
+    this.#arriving = new ArrivingMessage({
+      smallBytes: SMALL_BODY_BYTES,
+      timeoutMs: CONNECTION_TIMES.requestTimeoutMs,
+      admit: (bytes) => needs.dispatcher.admitBody(undefined, bytes, this.#callAs(needs.makeCorrelationId())),
+      refuse: (cause) => this.#end(cause),
+    });
+    // Comes after the WebSocket’s own, which has by then told of what ended in it.
+    socket.on('data', (chunk: Buffer) => this.#arriving.piece(chunk.length));
+    client.on('ping', (payload) => this.#arriving.control(payload));
+    client.on('pong', (payload) => this.#arriving.control(payload));
     let alive = true;
     const heartbeat = setInterval(() => {
       if (!alive) return client.terminate();
@@ -126,11 +140,13 @@ class Connection {
     client.on('pong', () => (alive = true));
     client.on('message', (data, isBinary) => {
       alive = true;
+      this.#arriving.end();
       this.#receive(data, isBinary);
     });
     client.on('error', (cause) => needs.logger.debug({ err: cause }, 'websocket failed'));
     client.on('close', () => {
       clearInterval(heartbeat);
+      this.#arriving.end();
       this.#closed.abort();
     });
   }
@@ -198,12 +214,24 @@ class Connection {
     const correlationId = this.#needs.makeCorrelationId();
     const { traceparent, tracestate } = request.params;
     const trace = readTraceContext(traceparent, tracestate) ?? this.#trace;
-    const call = { authorization: this.#authorization, correlationId, trace, signal: this.#closed.signal };
+    const call = this.#callAs(correlationId, trace);
     const serving = request.method === 'subscription' ? this.#stream(request, call) : this.#answer(request, call);
     serving.catch((cause: unknown) => {
       const error = cause instanceof SidecarError ? cause : new SidecarError('INTERNAL', undefined, { cause });
       this.#refuse(request.id, error, request.params.path, correlationId);
     });
+  }
+
+  #callAs(correlationId: string, trace = this.#trace): DoorCall {
+    return { authorization: this.#authorization, correlationId, trace, signal: this.#closed.signal };
+  }
+
+  /** Closes without reading the rest of what is on its way. */
+  #end(cause: unknown): void {
+    const isForNow = cause instanceof SidecarError && cause.retryable;
+    this.#client.close(isForNow ? 1013 : 1008, isForNow ? 'try again later' : 'nobody may send as much unasked');
+    this.#client.pause();
+    this.#socket.end(() => this.#socket.destroy());
   }
 
   async #answer({ id, params, method }: Request, call: DoorCall): Promise<void> {

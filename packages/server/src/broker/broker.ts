@@ -7,8 +7,9 @@ import {
   type Procedure,
   type Profile,
 } from '@orchestration-sidecar/shared';
-import { holds, type KnownPrincipal, type Principal } from '../runtime/principal.ts';
+import { holds, principalName, type KnownPrincipal, type Principal } from '../runtime/principal.ts';
 import { overloaded, type AdmissionQueue } from './admission-queue.ts';
+import { BodyRoom } from './body-room.ts';
 import type { MemoryState, MemoryWatch } from './memory-watch.ts';
 import type { RateLimits } from './rate-limits.ts';
 import type { OperatorToken } from './operator-token.ts';
@@ -52,6 +53,7 @@ const MAX_TOKEN_CHARS = 8192;
 export class Broker {
   readonly #needs: BrokerNeeds;
   readonly #leave: () => void;
+  readonly #bodies = new BodyRoom();
   #shedCount = 0;
 
   constructor(needs: BrokerNeeds) {
@@ -111,15 +113,30 @@ export class Broker {
     entry: Pick<Procedure, 'load' | 'kind'>,
     call: { readonly signal: AbortSignal },
   ): (() => void) | Promise<() => void> {
-    const { queue, memory } = this.#needs;
+    const { queue } = this.#needs;
     if (entry.load === 'essential') return NOTHING;
-    if (memory.isHigh) {
-      this.#shedCount += 1;
-      throw overloaded('The sidecar is short of memory.');
-    }
+    this.#mustHaveMemory();
     if (entry.load === 'waits' || entry.kind === 'subscription') return NOTHING;
     if (queue.tryEnter()) return this.#leave;
     return queue.enter(call.signal).then(() => this.#leave);
+  }
+
+  /**
+   * Lets a large body be read, from somebody who is known alone, and while there is room for it.
+   * @param isEssential whether it is read also when memory is scarce.
+   * @returns what gives the room back.
+   * @throws {SidecarError} `UNAUTHENTICATED`, `RATE_LIMITED`, `OVERLOADED`.
+   */
+  admitBody(isEssential: boolean, principal: Principal, bytes: number): () => void {
+    if (principal.kind === 'anonymous') throw new SidecarError('UNAUTHENTICATED');
+    if (!isEssential) this.#mustHaveMemory();
+    return this.#bodies.take(principalName(principal), bytes);
+  }
+
+  #mustHaveMemory(): void {
+    if (!this.#needs.memory.isHigh) return;
+    this.#shedCount += 1;
+    throw overloaded('The sidecar is short of memory.');
   }
 
   /** How much there is to do, and what was refused since the start. */

@@ -1,0 +1,46 @@
+import type { IncomingMessage } from 'node:http';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { LIMITS, SidecarError } from '@orchestration-sidecar/shared';
+import type { Dispatcher } from './dispatcher.ts';
+import { isClosed, type OpenCalls } from './open-calls.ts';
+import { callOf } from './rest.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Name of the procedure that a route calls; the tRPC door has it in its path. */
+    readonly procedure?: string;
+  }
+}
+
+/** Bodies up to this size are read before anybody asks who sends them. */
+export const SMALL_BODY_BYTES = 16 * 1024;
+
+/** Size of the body that a request brings, as far as its headers tell; the largest when they do not. */
+export function announcedBytes({ headers, httpVersionMajor }: IncomingMessage): number {
+  const { 'content-length': length, 'transfer-encoding': encoding } = headers;
+  const isUntold = length === undefined && (encoding !== undefined || httpVersionMajor === 2);
+  return isUntold ? LIMITS.maxBodyBytes : Number(length ?? 0);
+}
+
+/**
+ * Lets a large body come in: from somebody who is known and may call what it is meant for, while there is room. Until
+ * then nothing of it is read, so that nobody can fill the memory of a process that it has no business with.
+ * @throws {SidecarError} `PAYLOAD_TOO_LARGE` and what {@link Dispatcher.admitBody} throws.
+ */
+export async function admitLargeBody(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  bytes: number,
+  { dispatcher, calls }: { readonly dispatcher: Dispatcher; readonly calls: OpenCalls },
+): Promise<void> {
+  if (bytes > LIMITS.maxBodyBytes) throw new SidecarError('PAYLOAD_TOO_LARGE');
+  const release = await dispatcher.admitBody(nameOf(request), bytes, callOf(request, reply, calls));
+  if (isClosed(reply.raw)) release();
+  else reply.raw.once('close', release);
+}
+
+function nameOf({ params, routeOptions }: FastifyRequest): string {
+  const { procedure } = routeOptions.config;
+  if (procedure !== undefined) return procedure;
+  return typeof params === 'object' && params !== null && 'path' in params ? String(params.path) : '';
+}
