@@ -25,7 +25,7 @@ afterAll(() => server.stop());
 /** A connection, with what came back on it. */
 interface Attacker {
   readonly socket: Socket;
-  answers(): string[];
+  readonly answers: () => string[];
 }
 
 async function attack(...bytes: readonly (string | Buffer)[]): Promise<Attacker> {

@@ -7,6 +7,7 @@ export {
   type ConfigValues,
   type LoadedConfig,
 } from './runtime/config.ts';
+export { preventCoreDumps } from './process/core-dumps.ts';
 export { VERSION } from './runtime/version.ts';
 export { startSidecar, type Sidecar, type SidecarOptions } from './sidecar.ts';
 export { StoreError } from './storage/database.ts';

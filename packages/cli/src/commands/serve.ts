@@ -52,7 +52,8 @@ async function serve(options: ServeOptions, terminal: Terminal): Promise<void> {
     const config = withDefaultProject(loaded.config, cwd);
     requireDirectory('project', config.project);
     requireDirectory('folder of profiles', config.profilesDir);
-    const { startSidecar, VERSION } = await import('@orchestration-sidecar/server');
+    const { preventCoreDumps, startSidecar, VERSION } = await import('@orchestration-sidecar/server');
+    const dumps = preventCoreDumps(environment['PATH'] ?? '');
     terminal.note(`Orchestration Sidecar ${VERSION}, data in ${config.dataDir}`);
     if (loaded.file !== null) terminal.note(`Settings from ${loaded.file}`);
     for (const warning of loaded.warnings) terminal.note(warning);
@@ -72,6 +73,11 @@ async function serve(options: ServeOptions, terminal: Terminal): Promise<void> {
           `Still open after ${deadlineMs / 1000} s and left behind: ${part}${holding ? ` (${holding})` : ''}`,
         ),
     });
+    if (!(await dumps) && process.platform === 'linux') {
+      terminal.note(
+        'A crash may leave a core dump with tokens in it: there is no prlimit (util-linux) to prevent that.',
+      );
+    }
     await runUntil(requests.stop, sidecar, terminal);
   } catch (cause) {
     throw await inWords(cause);

@@ -136,7 +136,10 @@ export class HttpServer {
       const { origin } = request.headers;
       if (origin !== undefined && guard.allowsOrigin(origin)) {
         allowOrigin(reply, origin);
-        if (request.method === 'OPTIONS') return sendPreflight(request, reply);
+        if (request.method === 'OPTIONS') {
+          await sendPreflight(request, reply);
+          return;
+        }
       }
       const bytes = announcedBytes(request.raw);
       if (bytes > SMALL_BODY_BYTES) await admitLargeBody(request, reply, bytes, { dispatcher, calls: this.#calls });

@@ -1,5 +1,6 @@
 export type { ChildHandle, ProcessUsage, StopOptions } from './child.ts';
 export type { ChildExit } from './child-exit.ts';
+export { preventCoreDumps } from './core-dumps.ts';
 export { findProgram, type ProgramSearch } from './find-program.ts';
 export { ProcessStartError } from './process-start-error.ts';
 export { Processes, type ProcessesOptions } from './processes.ts';

@@ -271,6 +271,19 @@ describe('limits', () => {
     expect(await left(child.record.marker)).toEqual([]);
   });
 
+  test.runIf(process.platform === 'linux')('core dumps: none, of the program or of what waits for it', async () => {
+    const processes = await open();
+    const started = plan(['-c', 'cat /proc/$$/limits /proc/$PPID/limits'], { file: '/bin/sh' });
+    await (
+      await processes.start(started)
+    ).exited;
+    const found = [...readFileSync(started.stdoutFile, 'utf8').matchAll(/^Max core file size +(\d+) +(\d+) /gm)];
+    expect(found.map(([, soft, hard]) => [Number(soft) < 2, Number(hard) < 2])).toEqual([
+      [true, true],
+      [true, true],
+    ]);
+  });
+
   test('says what is in force', async () => {
     const processes = await open();
     const child = await processes.start(plan(['exit']));

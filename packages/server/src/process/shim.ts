@@ -4,12 +4,14 @@ import { isDeadState, parseStat, type ProcessIdentity } from './process-identity
  * Stands between the sidecar and the program, as leader of the group, so that the exit status outlives the sidecar:
  * waits for the program and writes its status to a file. Signals to the group reach the program as well; the shim
  * catches them only to live long enough to write (a caught signal is reset for the program, an ignored one would
- * be inherited). The newline ends the record: a file without it is not finished.
+ * be inherited). Neither leaves a core dump, which would hold the token: a limit of one byte, which the sidecar has set,
+ * reads as 0 and is stricter than that. The newline ends the record: a file without it is not finished.
  *
  * `$1` exit file, then the command. Descriptor 3 reports to the sidecar and is closed for the program.
  */
 const LEADER = `
 exit_file=$1; shift
+[ "$(ulimit -H -c 2>/dev/null)" = 0 ] || ulimit -c 0 2>/dev/null
 trap : HUP INT QUIT TERM USR1 USR2
 if read -r stat 2>/dev/null </proc/$$/stat; then echo "leader $stat" >&3; else echo "leader $$" >&3; fi
 "$@"

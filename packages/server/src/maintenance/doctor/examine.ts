@@ -67,6 +67,9 @@ async function* lookAtPrograms({ environment, signal }: Examination): AsyncGener
     ['git', 'fault', 'Install git: contexts are made from repositories.'],
     ['bash', 'fault', 'Install bash: agents are started by launch scripts.'],
     ['curl', 'warning', 'Install curl: agents written in bash speak to the sidecar with it.'],
+    ...(process.platform === 'linux'
+      ? [['prlimit', 'warning', 'Install util-linux: a crash may leave a core dump with tokens in it.'] as const]
+      : []),
     ['claude', 'warning', 'Install Claude Code, or choose another launcher in the profiles that are used.'],
   ] as const;
   for (const [name, grade, advice] of wanted) {
