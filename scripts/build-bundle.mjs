@@ -65,6 +65,7 @@ const bundle = await rolldown({
     main: join(root, 'packages/cli/src/main.ts'),
     'context-worker': join(root, 'packages/server/src/context/worker.ts'),
     'backup-worker': join(root, 'packages/server/src/storage/backup/worker.ts'),
+    'checkpoint-worker': join(root, 'packages/server/src/storage/checkpoint/worker.ts'),
   },
   platform: 'node',
   plugins: [builtinsWithoutImport, asciiOnly],

@@ -12,6 +12,7 @@ export default defineConfig({
     profiles: 'src/agents/profiles/index.ts',
     'context-worker': 'src/context/worker.ts',
     'backup-worker': 'src/storage/backup/worker.ts',
+    'checkpoint-worker': 'src/storage/checkpoint/worker.ts',
   },
   platform: 'node',
   target: 'node22',

@@ -26,6 +26,7 @@ import { createIds } from './runtime/ids.ts';
 import type { AgentPrincipal } from './runtime/principal.ts';
 import { Scope } from './runtime/scope.ts';
 import { VERSION } from './runtime/version.ts';
+import { Checkpoints } from './storage/checkpoint/checkpoints.ts';
 import { openDataDir } from './storage/data-dir.ts';
 import { openDatabase, StoreError } from './storage/database.ts';
 import { lockDirectory } from './storage/directory-lock.ts';
@@ -118,10 +119,23 @@ async function open(
     openDatabase(places.database, { newEpoch: ids.uuid().slice(0, 8), nowMs: nowMs() }),
     (it) => it.close(),
   );
+  const checkpoints = scope.own(
+    'checkpoints',
+    new Checkpoints({ path: places.database, walBytes: () => database.walBytes(), clock, logger }),
+    (it) => it.close(),
+  );
+  const observed = observeCommits(metrics, tracer);
   const untold = (cause: unknown): void => logger.error({ err: cause }, 'what was stored could not be told to all');
   const writer = scope.own(
     'writer',
-    new Writer(database, observeCommits(metrics, tracer), untold),
+    new Writer(
+      database,
+      (report) => {
+        observed(report);
+        if (report.committed) checkpoints.committed();
+      },
+      untold,
+    ),
     (it) => it.close(),
     {
       holding: ({ depth }) => `${depth} writes wait for the disk`,
@@ -272,6 +286,7 @@ async function open(
       config,
       database,
       writer,
+      checkpoints,
       clock,
       logger,
       places,

@@ -25,7 +25,6 @@ function world(temporary: TemporaryStore, writer = temporary.writer) {
     store,
     mirror,
     holds: new Holds(database),
-    database,
     writer,
     retentionMs: RETENTION_MS,
   });
@@ -123,7 +122,7 @@ test('a sweep works in transactions that are bounded by rows and by bytes', asyn
     logger: silentLogger,
   });
   const { database } = temporary;
-  const sweep = new ResultSweep({ store, mirror, holds: new Holds(database), database, writer, retentionMs: 0 });
+  const sweep = new ResultSweep({ store, mirror, holds: new Holds(database), writer, retentionMs: 0 });
   await sweep.run({ nowMs: NOW_MS, dryRun: false, signal });
   expect(left).toBe(0);
   expect(Math.max(...removed)).toBe(100);

@@ -1,6 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { olderThan, Tally, type Holds, type Sweep, type SweepOptions } from '../storage/clean-up/index.ts';
-import type { Database } from '../storage/database.ts';
 import type { Writer } from '../storage/writer.ts';
 import type { ResultMirror } from './result-mirror.ts';
 import type { AgedResult, ResultStore } from './result-store.ts';
@@ -10,7 +9,6 @@ export interface ResultSweepNeeds {
   readonly store: ResultStore;
   readonly mirror: ResultMirror;
   readonly holds: Holds;
-  readonly database: Database;
   readonly writer: Writer;
   readonly retentionMs: number;
 }
@@ -18,8 +16,6 @@ export interface ResultSweepNeeds {
 /** Bounds of what one transaction removes: a few milliseconds. A large row alone may be more than the second. */
 const BATCH_ROWS = 100;
 const BATCH_BYTES = 1024 * 1024;
-/** Batches between two checkpoints: many small ones instead of one that stalls whoever happens to commit. */
-const CHECKPOINT_BATCHES = 8;
 
 /** Removes results that were stored too long ago, and their mirrors. A disk short of room is no reason: they are what the work was for. */
 export class ResultSweep implements Sweep {
@@ -31,12 +27,11 @@ export class ResultSweep implements Sweep {
   }
 
   async run({ signal, dryRun, nowMs }: SweepOptions): Promise<Tally> {
-    const { store, mirror, database, writer, retentionMs } = this.#needs;
+    const { store, mirror, writer, retentionMs } = this.#needs;
     const tally = new Tally();
     const { beforeMs } = olderThan(retentionMs, { nowMs });
     const batchAfter = (position: AgedResult | undefined): AgedResult[] =>
       store.olderThan(beforeMs, position, { maxRows: BATCH_ROWS, maxBytes: BATCH_BYTES });
-    let batches = 0;
     for (let batch = batchAfter(undefined); batch.length > 0; batch = batchAfter(batch.at(-1))) {
       signal.throwIfAborted();
       const free = dryRun
@@ -51,11 +46,7 @@ export class ResultSweep implements Sweep {
             transaction.afterCommit(() => tally.add(counted));
             return gone;
           });
-      if (!dryRun) {
-        await mirror.remove(free);
-        batches += 1;
-        if (batches % CHECKPOINT_BATCHES === 0) database.checkpoint();
-      }
+      if (!dryRun) await mirror.remove(free);
       await nextTurn();
     }
     return tally;

@@ -35,12 +35,6 @@ export interface Database {
    * @returns how many bytes; 0 also of a store that was made before stores could do this.
    */
   release(maxPages: number): number;
-  /**
-   * Copies what the write-ahead log holds into the file, and shortens that by what was released. What somebody still
-   * reads stays for the next time. Call it outside of transactions; it holds the event loop until the disk has it.
-   * @throws what the driver throws when the disk refuses.
-   */
-  checkpoint(): void;
   /** Bytes of the write-ahead log; 0 when there is none. */
   walBytes(): number;
   close(): void;
@@ -81,8 +75,8 @@ function prepare(driver: Sqlite.Database, path: string, options: { newEpoch: str
     driver.pragma('synchronous = FULL');
     driver.pragma('foreign_keys = ON');
     driver.pragma('busy_timeout = 5000');
-    // Checkpoints stall whoever commits; a larger WAL makes them rare.
-    driver.pragma('wal_autocheckpoint = 8000');
+    // Checkpoints stall whoever commits; a sidecar has a thread for them, and this is for a log that it cannot keep short.
+    driver.pragma('wal_autocheckpoint = 16000');
     refuseNewer(driver);
     copyBeforeMigration(driver, path, options.nowMs);
     const query = drizzle(driver, { schema });
@@ -119,7 +113,6 @@ function prepare(driver: Sqlite.Database, path: string, options: { newEpoch: str
         driver.pragma(`incremental_vacuum(${maxPages})`);
         return before - (size.get() ?? 0);
       },
-      checkpoint: () => void driver.pragma('wal_checkpoint(PASSIVE)'),
       walBytes: () => statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0,
       close: () => driver.close(),
     };

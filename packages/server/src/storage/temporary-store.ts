@@ -9,6 +9,8 @@ export interface TemporaryStore {
   readonly directory: string;
   readonly database: Database;
   readonly writer: Writer;
+  /** What a sidecar has a thread for. */
+  checkpoint(): Promise<void>;
   /** Closes and opens it again, as a restart would. */
   reopen(): TemporaryStore;
   [Symbol.dispose](): void;
@@ -26,6 +28,7 @@ export function openTemporaryStore(directory = mkdtempSync(join(tmpdir(), 'sidec
     directory,
     database,
     writer,
+    checkpoint: async () => void database.driver.pragma('wal_checkpoint(PASSIVE)'),
     reopen() {
       close();
       return openTemporaryStore(directory);

@@ -146,7 +146,7 @@ test('space that a clean-up frees in the store goes back to the disk, but for a 
     for (let n = 1; n <= 500; n += 1) insert.run(n, 'x'.repeat(4000));
   });
   const full = database.sizeBytes();
-  database.checkpoint();
+  await store.checkpoint();
   expect(fileBytes()).toBe(full);
   await writer.write(() => database.driver.exec('delete from audit where sequence > 10'));
   expect(database.sizeBytes()).toBe(full);
@@ -161,6 +161,7 @@ test('space that a clean-up frees in the store goes back to the disk, but for a 
   const cleanUp = new CleanUp({
     database: counted,
     writer,
+    checkpoint: () => store.checkpoint(),
     sweeps: [],
     clock: new FakeClock(),
     logger: silentLogger,
@@ -188,7 +189,7 @@ test('the whole store was moved together though the files that went were room en
   const freed = new Tally();
   freed.remove({ count: 1, bytes: 500 });
   const sweep: Sweep = { kind: 'logs', run: () => Promise.resolve(freed) };
-  const needs = { database, writer: store.writer, clock: new FakeClock(), logger: silentLogger, everyMs: DAY_MS };
+  const needs = { ...store, database, clock: new FakeClock(), logger: silentLogger, everyMs: DAY_MS };
   const cleanUp = new CleanUp({ ...needs, sweeps: [sweep] });
   await cleanUp.relieve(500);
   expect(released).toEqual([]);

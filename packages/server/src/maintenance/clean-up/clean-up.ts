@@ -11,6 +11,8 @@ export interface CleanUpNeeds {
   readonly sweeps: readonly Sweep[];
   readonly database: Database;
   readonly writer: Writer;
+  /** Copies what the write-ahead log holds into the store’s file, and makes that as small as the store. */
+  readonly checkpoint: () => Promise<void>;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Between two that it makes by itself. */
@@ -65,7 +67,7 @@ export class CleanUp {
    * where that is not enough, by all that is unused in the store.
    */
   relieve(bytes: number): Promise<void> {
-    const { sweeps, database, writer, clock } = this.#needs;
+    const { sweeps, clock } = this.#needs;
     const { signal } = this.#closing;
     const relieving = this.#running.then(async () => {
       let shortOfBytes = bytes;
@@ -73,7 +75,7 @@ export class CleanUp {
         if (!DISPENSABLE.has(sweep.kind) || shortOfBytes <= 0) continue;
         shortOfBytes -= (await sweep.run({ nowMs: clock.nowMs(), dryRun: false, signal, shortOfBytes })).bytes;
       }
-      if (shortOfBytes > 0) await releaseSpace({ database, writer }, signal, 0);
+      if (shortOfBytes > 0) await releaseSpace(this.#needs, signal, 0);
     });
     this.#running = relieving.catch(() => undefined);
     return relieving;
@@ -100,7 +102,7 @@ export class CleanUp {
   }
 
   async #run({ dryRun, kinds, signal }: CleanUpRequest): Promise<CleanUpReport> {
-    const { sweeps, database, writer, clock, logger } = this.#needs;
+    const { sweeps, database, clock, logger } = this.#needs;
     const startedMs = performance.now();
     const closing = this.#closing.signal;
     const options = { nowMs: clock.nowMs(), dryRun, signal: signal ? AbortSignal.any([signal, closing]) : closing };
@@ -117,7 +119,7 @@ export class CleanUp {
       }
     }
     if (faults.length > 0) throw faults[0];
-    const released = dryRun ? 0 : await releaseSpace({ database, writer }, options.signal);
+    const released = dryRun ? 0 : await releaseSpace(this.#needs, options.signal);
     const store = { released_bytes: released, free_bytes: database.freeBytes() };
     const report = { dry_run: dryRun, kinds: swept, store, took_ms: Math.round(performance.now() - startedMs) };
     const removed = swept.reduce((sum, { count }) => sum + count, 0);

@@ -8,6 +8,7 @@ import { ResultSweep, type ResultMirror, type Results, type ResultStore } from '
 import type { Clock } from '../../runtime/clock.ts';
 import type { Config } from '../../runtime/config.ts';
 import type { Scope } from '../../runtime/scope.ts';
+import type { Checkpoints } from '../../storage/checkpoint/checkpoints.ts';
 import { Holds, PinStore, type Hold } from '../../storage/clean-up/index.ts';
 import type { DataDir } from '../../storage/data-dir.ts';
 import type { Database } from '../../storage/database.ts';
@@ -24,6 +25,7 @@ export interface OpenCleanUpNeeds {
   readonly config: Config;
   readonly database: Database;
   readonly writer: Writer;
+  readonly checkpoints: Checkpoints;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly places: DataDir;
@@ -71,13 +73,20 @@ export function openCleanUp(
       store: needs.resultStore,
       mirror: needs.resultMirror,
       holds,
-      database,
       writer,
       retentionMs: config.resultRetentionDays * DAY_MS,
     }),
     audit.sweep({ retentionMs: config.auditRetentionDays * DAY_MS, maxRecords: config.auditMaxRecords }),
   ];
-  const cleanUp = new CleanUp({ sweeps, database, writer, clock, logger, everyMs: config.cleanUpEveryHours * HOUR_MS });
+  const cleanUp = new CleanUp({
+    sweeps,
+    database,
+    writer,
+    checkpoint: () => needs.checkpoints.run(),
+    clock,
+    logger,
+    everyMs: config.cleanUpEveryHours * HOUR_MS,
+  });
   const pins = new Pins({
     store: new PinStore(database),
     writer,
