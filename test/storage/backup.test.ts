@@ -197,6 +197,26 @@ test('the doctor changes nothing, names who may read too much, and its exit code
   expect(ill.stdout).toContain('operator.token (644)');
 });
 
+test('a restore of nothing left a directory behind, and files that are not there were blamed on the disk', async () => {
+  const nowhere = join(directory(), 'new');
+  const missing = join(directory(), 'none', 'out.jsonl');
+  const restored = await cli(nowhere, 'restore', missing);
+  expect(restored).toMatchObject({ code: 1, stderr: expect.stringContaining('is no backup') });
+  const imported = await cli(nowhere, 'import', missing);
+  expect(imported).toMatchObject({ code: 2, stderr: expect.stringContaining('there is no such file') });
+  const folder = await cli(nowhere, 'import', directory());
+  expect(folder).toMatchObject({ code: 2, stderr: expect.stringContaining('it is a directory') });
+  const empty = await cli(nowhere, 'export', `${nowhere}.jsonl`);
+  expect(empty).toMatchObject({ code: 1, stderr: expect.stringContaining('no store in') });
+  expect(existsSync(nowhere)).toBe(false);
+  expect(existsSync(`${nowhere}.jsonl`)).toBe(false);
+
+  await using sidecar = await startForTest();
+  const unplaced = await cli(sidecar.dataDir, 'export', missing);
+  expect(unplaced).toMatchObject({ code: 2, stderr: expect.stringContaining('its directory does not exist') });
+  for (const { stderr } of [imported, folder, unplaced]) expect(stderr).not.toContain('doctor');
+});
+
 test('what is exported can be imported elsewhere, once, and a cut-off export changes nothing', async () => {
   await using sidecar = await startForTest();
   await work(sidecar, 2);

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync, ReadStream, statSync, type WriteStream } from 'node:fs';
 import { resolve } from 'node:path';
 import { once } from 'node:events';
 import type { Command } from 'commander';
 import { printAnswer } from '../client-command.ts';
+import { EXIT } from '../exit-codes.ts';
+import { CommandFailure } from '../failure.ts';
 import { withExamples } from '../help-text.ts';
 import { dataDirOf, withMaintenance, worksOnDirectory, type OfflineOptions } from '../offline-command.ts';
 import { assignments, collected } from '../option-values.ts';
@@ -54,11 +56,13 @@ async function exportTo(file: string, options: OfflineOptions, terminal: Termina
   const dataDir = await dataDirOf(options, terminal);
   await withMaintenance(async ({ exportStore, dataDirAt, VERSION }) => {
     const bar = progressBar(terminal);
+    const store = dataDirAt(dataDir).database;
+    if (!existsSync(store)) throw new CommandFailure(`There is nothing to export: no store in ${dataDir}.`);
     const out = file === '-' ? undefined : createWriteStream(resolve(terminal.cwd, file), { mode: 0o600 });
     let total = 0;
     try {
-      if (out) await once(out, 'open');
-      for (const chunk of exportStore(dataDirAt(dataDir).database, VERSION, Date.now())) {
+      if (out) await opened(out, 'write');
+      for (const chunk of exportStore(store, VERSION, Date.now())) {
         if (!out) terminal.write(chunk.text);
         else if (!out.write(chunk.text)) await once(out, 'drain');
         ({ total } = chunk);
@@ -76,14 +80,17 @@ async function exportTo(file: string, options: OfflineOptions, terminal: Termina
 }
 
 async function importFrom(file: string, options: ImportOptions, terminal: Terminal): Promise<void> {
+  const path = resolve(terminal.cwd, file);
+  if (file !== '-' && statSync(path, { throwIfNoEntry: false })?.isDirectory())
+    throw new CommandFailure(`${path} cannot be read: it is a directory.`, { exitCode: EXIT.usage });
   const dataDir = await dataDirOf(options, terminal);
   const roots: Record<string, string> = {};
   for (const [id, root] of Object.entries(assignments(options.root ?? []))) roots[id] = resolve(terminal.cwd, root);
   await withMaintenance(async ({ importStore, rebuildMirrors }) => {
     const { createInterface } = await import('node:readline');
     const bar = progressBar(terminal);
-    const input = file === '-' ? process.stdin : createReadStream(resolve(terminal.cwd, file));
-    if (file !== '-') await once(input, 'open');
+    const input = file === '-' ? process.stdin : createReadStream(path);
+    if (input instanceof ReadStream) await opened(input, 'read');
     try {
       const imported = await importStore(
         {
@@ -110,3 +117,29 @@ async function importFrom(file: string, options: ImportOptions, terminal: Termin
     }
   });
 }
+
+/** Waits until a file is open. What keeps it from that is most often the path, and not the disk. */
+async function opened(stream: ReadStream | WriteStream, purpose: 'read' | 'write'): Promise<void> {
+  try {
+    await once(stream, 'open');
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+    const reason = REASONS.get(`${purpose} ${code}`);
+    if (reason === undefined) throw cause;
+    throw new CommandFailure(
+      `${String(stream.path)} cannot be ${purpose === 'read' ? 'read' : 'written'}: ${reason}.`,
+      {
+        exitCode: EXIT.usage,
+        cause,
+      },
+    );
+  }
+}
+
+const REASONS: ReadonlyMap<string, string> = new Map([
+  ['read ENOENT', 'there is no such file'],
+  ['write ENOENT', 'its directory does not exist'],
+  ['write EISDIR', 'it is a directory'],
+  ['read EACCES', 'you may not read it'],
+  ['write EACCES', 'you may not write there'],
+]);

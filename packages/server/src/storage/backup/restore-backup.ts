@@ -5,7 +5,7 @@ import Sqlite from 'better-sqlite3';
 import { writeFileAtomic } from '../atomic-file.ts';
 import { openDataDir, type DataDir } from '../data-dir.ts';
 import { lockDirectory } from '../directory-lock.ts';
-import { AUDIT_KEY, isAuditFile, isKeyFile, type Manifest } from './manifest.ts';
+import { AUDIT_KEY, isAuditFile, isKeyFile, readManifest, type Manifest } from './manifest.ts';
 import { verifyBackup } from './verify-backup.ts';
 
 /** What to restore, and where to. */
@@ -45,6 +45,8 @@ const REPLACED = 'replaced-';
  * @throws {DirectoryBusyError} when a sidecar runs on the directory; {BackupError} when the backup is not whole.
  */
 export async function restoreBackup(request: RestoreRequest): Promise<Restored> {
+  // What is no backup at all makes no directory.
+  await readManifest(request.backup);
   const places = openDataDir(request.dataDir);
   const lock = lockDirectory(places.root, request.pid);
   try {
