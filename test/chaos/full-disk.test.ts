@@ -1,0 +1,74 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, expect, test } from 'vitest';
+import { startServer, type ServerUnderTest } from '../support/server-process.ts';
+
+const PATIENCE = { timeout: 60_000, interval: 100 };
+const SMALL = 'size=12m';
+const LARGER = 'size=64m';
+
+const disk = mkdtempSync(join(tmpdir(), 'sidecar-small-disk-'));
+/** Mounting takes the rights of root, which a container may not give. */
+const mounted = mount('-t', 'tmpfs', '-o', SMALL, 'tmpfs', disk);
+const needsMount = mounted ? '' : ' (skipped: nothing can be mounted here)';
+
+const running: ServerUnderTest[] = [];
+async function started(name: string): Promise<ServerUnderTest> {
+  const server = await startServer({}, join(disk, name));
+  running.push(server);
+  return server;
+}
+
+afterEach(async () => {
+  for (const server of running.splice(0)) await server.stop();
+});
+afterAll(() => {
+  if (mounted) spawnSync('umount', [disk]);
+  rmSync(disk, { recursive: true, force: true });
+});
+
+test.skipIf(!mounted)(
+  `a disk that is really full: writes are refused in words, reads and health answer, and room makes it whole again${needsMount}`,
+  { timeout: 180_000 },
+  async () => {
+    const server = await started('data');
+    const publish = (bytes: number) =>
+      server.call('POST', '/api/events/load', { body: { topic: 'implementation', data: { text: 'x'.repeat(bytes) } } });
+    const fill = async (): Promise<void> => {
+      let taken = 0;
+      for (let last = await publish(20_000); last.status === 202; last = await publish(20_000)) taken += 1;
+      expect(taken).toBeLessThan(2000);
+    };
+    await fill();
+    const refused = async () => {
+      // What is left over is used up by smaller and smaller ones, and what the sidecar writes by itself.
+      for (const bytes of [20_000, 2000, 20])
+        for (let last = await publish(bytes); last.status === 202;) last = await publish(bytes);
+      return (await server.call('GET', '/health')).body;
+    };
+    await expect.poll(refused, PATIENCE).toMatchObject({
+      status: 'degraded',
+      reasons: ['storage: the disk refuses writes'],
+    });
+    expect((await publish(20_000)).body).toMatchObject({ status: 503, code: 'STORAGE_UNAVAILABLE', retryable: true });
+    const { status, body: read } = await server.call('GET', '/api/events?limit=3');
+    expect(status).toBe(200);
+    expect(read.events).toHaveLength(3);
+    expect((await server.call('GET', '/health/live')).status).toBe(200);
+
+    expect(mount('-o', `remount,${LARGER}`, disk)).toBe(true);
+    await expect.poll(async () => (await publish(20_000)).status, PATIENCE).toBe(202);
+    await expect.poll(async () => (await server.call('GET', '/health')).body.status, PATIENCE).toBe('healthy');
+
+    await server.kill();
+    await server.start();
+    expect((await server.call('GET', '/api/events?limit=3')).body.events).toEqual(read.events);
+    expect(await server.terminate()).toBe(0);
+  },
+);
+
+function mount(...args: string[]): boolean {
+  return spawnSync('mount', args, { stdio: 'ignore' }).status === 0;
+}
