@@ -16,6 +16,7 @@ export const commands = new Map(
     ['start', { argv: (node) => [ensureBundled(node), 'serve'], keepsCallerDirectory: true }],
     ['sidecar', { argv: (node) => [ensureBundled(node)], keepsCallerDirectory: true, quiet: true }],
     ['test', { argv: () => tool('vitest', 'run') }],
+    ['runtimes', { argv: () => source('test/packages/fetch-runtimes.ts') }],
     ['check', { argv: () => tool('typescript:tsc', '--project', 'tsconfig.json') }],
     ['lint', { argv: () => tool('oxlint') }],
     ['format', { argv: () => tool('oxfmt') }],

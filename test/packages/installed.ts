@@ -25,11 +25,16 @@ export interface Packed {
 /** Packs what has been built, with the package manager that publishes it. */
 export function packAll(directory: string): Packed[] {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_OPTIONS)/.test(name)));
+  const filters = PUBLISHED.flatMap((name) => ['--filter', `./packages/${name}`]);
+  const pack = ['--yes', 'pnpm@12.21.0', '-r', ...filters, 'pack', '--pack-destination', directory];
+  execFileSync('npx', [...pack, '--config.ignore-scripts=true'], {
+    cwd: root,
+    env,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   return PUBLISHED.map((name) => {
-    const pack = ['--yes', 'pnpm@12.21.0', 'pack', '--pack-destination', directory, '--config.ignore-scripts=true'];
-    const cwd = join(root, 'packages', name);
-    const output = execFileSync('npx', pack, { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
-    const tarball = output.trim().split('\n').at(-1) ?? '';
+    const { name: fullName, version } = JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8'));
+    const tarball = join(directory, `${fullName.replace('@', '').replace('/', '-')}-${version}.tgz`);
     const text = execFileSync('tar', ['-xzOf', tarball, 'package/package.json'], { encoding: 'utf8' });
     return { manifest: JSON.parse(text), tarball };
   });

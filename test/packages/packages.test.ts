@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { createContext, runInContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { publint } from 'publint';
@@ -14,6 +15,7 @@ import { API_REPORT, apiReport } from '../../scripts/api-report.ts';
 import { buildPackages } from '../../scripts/build-packages.ts';
 import { makeGitProject } from '../support/git-project.ts';
 import { openCollector, type Collector } from '../support/otlp-collector.ts';
+import { findOnMachine, findRuntime } from './runtimes.ts';
 import { installFromWorkspace, installPacked, knownSize, packAll, type Packed } from './installed.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -61,6 +63,20 @@ afterAll(async () => {
   if (server.exitCode === null) await once(server, 'exit');
   rmSync(scratch, { recursive: true, force: true });
 });
+
+/** What Node has of that which every browser has, beyond the language itself. */
+const OF_THE_WEB = `
+  fetch Blob File FormData Headers Request Response URL URLSearchParams WebSocket TextEncoder
+  TextDecoder AbortController AbortSignal DOMException Event EventTarget ReadableStream
+  TransformStream setTimeout clearTimeout setInterval clearInterval queueMicrotask structuredClone
+  crypto performance atob btoa console
+`
+  .trim()
+  .split(/\s+/);
+
+function pick(from: object, names: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(names.map((name) => [name, Reflect.get(from, name)]));
+}
 
 test('the packages, what each exports, and what it runs on', () => {
   expect(packed.map(({ manifest }) => [manifest.name, Object.keys(manifest.exports), manifest.engines.node])).toEqual([
@@ -147,29 +163,22 @@ test('a fresh project type-checks against the declarations, libraries included',
   expect(router.length).toBeLessThan(8_000);
 });
 
-/** A program of the machine, and its version; undefined when there is none. */
-function found(program: string): { path: string; version: string } | undefined {
-  const path = (process.env['PATH'] ?? '').split(':').filter((each) => !each.includes('node_modules'));
-  const place = path.map((each) => join(each, program)).find((each) => existsSync(each));
-  if (place === undefined) return undefined;
-  const { stdout } = spawnSync(place, ['--version'], { encoding: 'utf8' });
-  return { path: place, version: stdout.trim().split('\n')[0] ?? '' };
-}
-
 describe('the SDK runs', () => {
   const runtimes = [
     ['the pinned Node', { path: process.execPath, version: process.version }, []],
-    ['the Node of this machine', found('node'), []],
-    ['Bun', found('bun'), []],
-    ['Deno', found('deno'), ['run', '--allow-all']],
+    ['the Node of this machine', findOnMachine('node'), []],
+    ['Bun', findRuntime('bun'), []],
+    ['Deno', findRuntime('deno'), ['run', '--allow-all']],
   ] as const;
+  const program = join(consumer, 'consumer.js');
+  beforeAll(async () => {
+    const { code } = await bundle(join(consumer, 'consumer.ts'), { external: /^[^./]/ });
+    writeFileSync(program, code);
+  });
   for (const [name, runtime, flags] of runtimes) {
     test.skipIf(!runtime)(
-      `on ${name} ${runtime?.version ?? 'which is not on this machine'}`,
-      async () => {
-        const program = join(consumer, 'consumer.js');
-        const { code } = await bundle(join(consumer, 'consumer.ts'), { external: /^[^./]/ });
-        writeFileSync(program, code);
+      `on ${name} ${runtime?.version ?? 'which is not here: `npm run runtimes` fetches it'}`,
+      () => {
         const output = execFileSync(runtime?.path ?? '', [...flags, program], {
           cwd: consumer,
           env: environment,
@@ -186,7 +195,28 @@ describe('the SDK runs', () => {
     );
   }
 
-  const chromium = found('chromium');
+  test('where there is nothing of Node, with what a browser has', async () => {
+    const { SIDECAR_URL: url, JWT_TOKEN: token } = environment;
+    writeFileSync(
+      join(consumer, 'of-the-web.js'),
+      `import { createSidecarClient } from '@orchestration-sidecar/sdk';
+       globalThis.run = async () => {
+         const client = createSidecarClient(${JSON.stringify({ url, token })});
+         const refused = await client.issues.get({ issue_id: 'nope' }).catch(({ code }) => code);
+         const published = await client.events.publish({ event_type: 'browsed' });
+         for await (const event of client.events.subscribe({ event_type: 'browsed' })) {
+           client.close();
+           return [refused, event.event_id === published.event_id];
+         }
+       };`,
+    );
+    const { code } = await bundle(join(consumer, 'of-the-web.js'), { platform: 'browser', format: 'iife' });
+    const page = createContext(pick(globalThis, OF_THE_WEB));
+    runInContext(code, page);
+    expect(JSON.parse(await runInContext('run().then(JSON.stringify)', page))).toEqual(['ISSUE_NOT_FOUND', true]);
+  });
+
+  const chromium = findOnMachine('chromium');
   test.skipIf(!chromium)(
     `in ${chromium?.version ?? 'a browser, as no chromium is on this machine'}`,
     async () => {
@@ -274,12 +304,12 @@ test('the report of the public surface says what is built', async () => {
 
 async function bundle(
   input: string,
-  options: { platform?: 'browser' | 'node'; external?: RegExp; minify?: boolean },
+  options: { platform?: 'browser' | 'node'; format?: 'esm' | 'iife'; external?: RegExp; minify?: boolean },
 ): Promise<{ code: string; imports: readonly string[] }> {
-  const { platform = 'node', external, minify = false } = options;
+  const { platform = 'node', format = 'esm', external, minify = false } = options;
   const build = await rolldown({ input, platform, ...(external && { external }), logLevel: 'silent' });
   try {
-    const { output } = await build.generate({ format: 'esm', minify, codeSplitting: false });
+    const { output } = await build.generate({ format, minify, codeSplitting: false });
     const [chunk] = output;
     return { code: chunk.code, imports: chunk.imports };
   } finally {

@@ -45,7 +45,7 @@ function isNotHttp(cause: unknown): boolean {
   for (let error = cause; error instanceof Error; error = error.cause) {
     if (error.name === 'HTTPParserError') return true;
     if ('code' in error && /^(HPE_|Malformed_HTTP)/.test(String(error.code))) return true;
-    if (/invalid HTTP (version|header) parsed/i.test(error.message)) return true;
+    if (/invalid HTTP \w+ parsed|received unexpected message from connection/.test(error.message)) return true;
   }
   return false;
 }
