@@ -2,6 +2,7 @@ import { realpathSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { runInProcess } from './command-in-process.ts';
 import { RunningCommand, runCommand } from './cli-process.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -20,7 +21,7 @@ describe('sidecar config', () => {
     const env = { SIDECAR_PORT: '4000', SIDECAR_PROT: '4001' };
     const { code, stdout, stderr } = await runCommand(['config', 'show', '--json'], { cwd: directory, env });
     expect(code).toBe(0);
-    const { file, settings, connection } = JSON.parse(stdout);
+    const { file, settings, connection, running } = JSON.parse(stdout);
     expect(file).toBe(join(directory, 'sidecar.config.json'));
     expect(settings).toEqual(
       expect.arrayContaining([
@@ -31,7 +32,7 @@ describe('sidecar config', () => {
         { name: 'logLevel', value: 'info', from: 'default' },
       ]),
     );
-    expect(connection).toBeNull();
+    expect({ connection, running }).toEqual({ connection: null, running: null });
     expect(stderr).toContain('SIDECAR_PROT is no setting; did you mean SIDECAR_PORT?');
   });
 
@@ -58,6 +59,10 @@ describe('sidecar serve', () => {
       code: 0,
       health: { status: 'healthy' },
     });
+    const [, url = ''] = await server.prints(/ready on (\S+)$/m);
+    const shown = await runInProcess(['config', 'show'], { cwd: directory });
+    expect(shown.stdout).toMatch(/^port +0 /m);
+    expect(shown.stdout).toContain(`The sidecar that runs on ${join(directory, 'state')} listens on ${url}.`);
     const { code, stderr } = await server.stop('SIGTERM');
     expect(code).toBe(0);
     expect(stderr).toContain(`Settings from ${join(directory, 'sidecar.config.ts')}`);

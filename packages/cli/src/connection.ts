@@ -86,6 +86,29 @@ export async function findSidecar(
   return { url, urlFrom, token, tokenFrom, dataDir, ca, socketPath, socketFrom };
 }
 
+/** A sidecar that runs on a data directory, as it says there itself. */
+export interface RunningSidecar {
+  readonly url: string;
+  readonly pid: number;
+}
+
+/** The sidecar that runs on a data directory; null when none does, also where a killed one left its description. */
+export function runningSidecar(dataDir: string): RunningSidecar | null {
+  const description = readDescription(dataDir);
+  const url = textIn(description, 'url');
+  const pid = fieldIn(description, 'pid');
+  return url !== undefined && typeof pid === 'number' && isAlive(pid) ? { url, pid } : null;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (cause) {
+    // Somebody else's process is alive too.
+    return cause instanceof Error && 'code' in cause && cause.code === 'EPERM';
+  }
+}
+
 function readCertificates(path: string): string {
   const text = readText(path);
   if (text !== undefined) return text;
@@ -116,9 +139,12 @@ function readDescription(dataDir: string): unknown {
 }
 
 function textIn(description: unknown, field: string): string | undefined {
-  const value: unknown =
-    typeof description === 'object' && description !== null ? Reflect.get(description, field) : undefined;
+  const value = fieldIn(description, field);
   return typeof value === 'string' ? value : undefined;
+}
+
+function fieldIn(description: unknown, field: string): unknown {
+  return typeof description === 'object' && description !== null ? Reflect.get(description, field) : undefined;
 }
 
 function readText(path: string): string | undefined {

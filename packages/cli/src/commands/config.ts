@@ -23,8 +23,9 @@ export function addConfig(program: Command, terminal: Terminal): void {
         .summary('show what is set, and by what')
         .description(
           'Shows with which settings `serve` would start here and where each comes from: a flag, a variable of the ' +
-            'environment, the configuration file or the default; and which sidecar and token the other commands would ' +
-            'use. Secrets are never shown. Needs no sidecar.',
+            'environment, the configuration file or the default; where the sidecar that runs here listens, which may have ' +
+            'been started otherwise; and which sidecar and token the other commands would use. Secrets are never ' +
+            'shown. Needs no sidecar.',
         )
         .option(
           '--config <file>',
@@ -53,10 +54,14 @@ async function show(options: ShowOptions, terminal: Terminal): Promise<void> {
   const loaded = await loadConfig(flags, environment, cwd, { configFile: options.config });
   const settings = await settingsOf(loaded, cwd);
   const connection = await connectionOrNull(options, terminal);
+  const { runningSidecar } = await import('../connection.ts');
+  const { dataDir } = loaded.config;
+  const running = runningSidecar(dataDir);
   const answer = {
     file: loaded.file,
     settings,
     warnings: loaded.warnings,
+    running,
     connection: connection && {
       url: connection.url,
       url_from: connection.urlFrom,
@@ -76,9 +81,12 @@ async function show(options: ShowOptions, terminal: Terminal): Promise<void> {
     ),
     '',
     loaded.file === null ? 'No configuration file was found.' : `The configuration file is ${loaded.file}.`,
+    running
+      ? `The sidecar that runs on ${dataDir} listens on ${running.url}. Above is what the next \`serve\` starts with.`
+      : `No sidecar runs on ${dataDir}.`,
     connection
       ? `Commands talk to ${connection.socketPath ?? connection.url} (${connection.socketFrom ?? connection.urlFrom}), token from ${connection.tokenFrom ?? 'nowhere'}.`
-      : `Commands know no sidecar: none runs on ${loaded.config.dataDir}.`,
+      : 'Commands know no sidecar.',
   ]);
   for (const warning of loaded.warnings) terminal.note(warning);
 }
