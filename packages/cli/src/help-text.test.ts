@@ -47,3 +47,12 @@ describe.each(leavesOf(program).map((command) => [pathOf(command), command] as c
     }
   });
 });
+
+it.each(program.commands.filter(({ commands }) => commands.length > 0).map((group) => [pathOf(group), group] as const))(
+  'the help of %s has an example of each of its commands',
+  (_path, group) => {
+    let help = '';
+    group.configureOutput({ writeOut: (text) => void (help += text) }).outputHelp();
+    for (const command of group.commands) expect(help).toContain(`  ${examplesOf(command)[0]}\n`);
+  },
+);

@@ -29,6 +29,7 @@ import { addExport, addImport } from './commands/transfer.ts';
 import { addWorkflow } from './commands/workflow.ts';
 import { EXIT_MEANINGS } from './exit-codes.ts';
 import { SEE_HELP } from './failure.ts';
+import { withExamples, withExamplesOfCommands } from './help-text.ts';
 import type { Terminal } from './terminal.ts';
 
 type AddCommand = (program: Command, terminal: Terminal) => void;
@@ -106,5 +107,7 @@ export function createProgram(terminal: Terminal, only?: string): Command {
     for (const add of Object.values(commands)) add(program, terminal);
   }
   addCompletion(program, terminal);
+  withExamples(program, 'sidecar serve', 'sidecar run "Add a search box to the catalogue"', 'sidecar status --watch');
+  for (const group of program.commands.filter(({ commands }) => commands.length > 0)) withExamplesOfCommands(group);
   return program;
 }

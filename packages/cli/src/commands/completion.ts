@@ -12,7 +12,7 @@ export function addCompletion(program: Command, terminal: Terminal): void {
     program
       .command('completion')
       .summary('print a completion script for a shell')
-      .description('Prints a script with which a shell completes commands and options.')
+      .description('Prints a script with which a shell completes commands, options and their values.')
       .addArgument(new Argument('<shell>').choices(SHELLS)),
     'source <(sidecar completion bash)',
     'sidecar completion zsh > "${fpath[1]}/_sidecar"',
