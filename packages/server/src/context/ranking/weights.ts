@@ -31,11 +31,11 @@ export const SIGNAL_WEIGHTS = {
   /** Directory of files that rank high. */
   directory: 0.4,
   /** Earlier commits about the same words. */
-  past: 1.2,
+  past: 1.7,
   /** Changed together with files that rank high. */
   together: 0.5,
   /** Changed lately and often. */
-  lively: 2,
+  lively: 1.5,
 } as const;
 
 /** A signal’s name, as a receipt shows it. */
@@ -47,7 +47,7 @@ export const KIND_WEIGHTS = {
   test: -0.4,
   documentation: -2.8,
   /** Neither a programming language nor documentation: data, configuration, translations. */
-  data: -0.8,
+  data: -1.5,
   example: -0.2,
   header: -0.6,
   vendored: -2,
