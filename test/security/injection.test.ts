@@ -1,7 +1,9 @@
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ERRORS, procedures } from '@orchestration-sidecar/shared';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
 import { startForTest, type SidecarUnderTest } from '../support/sidecar-under-test.ts';
 
 const CANARY = 'canary-outside-of-the-project';
@@ -92,6 +94,27 @@ describe('a key that reaches for a prototype', () => {
   test('deep inside of what may hold anything', async () => {
     const body = '{"topic":"talk","data":{"a":[{"__proto__":{"polluted":1}}]}}';
     expect((await sidecar.call('POST', '/api/events/x', { body })).status).toBe(400);
+    expect(isClean()).toBe(true);
+  });
+
+  test('a message over WebSocket is refused to the call that sent it, which would else wait for ever', async () => {
+    const socket = new WebSocket(`${sidecar.url.replace('http', 'ws')}/trpc`);
+    await once(socket, 'open');
+    const call = (id: number): string =>
+      `{"id":${id},"method":"query","params":{"path":"x","input":{"json":{"constructor":{"prototype":1}}}}}`;
+    for (const [message, ids] of [
+      [call(7), [7]],
+      [`[${call(8)},${call(9)}]`, [8, 9]],
+      ['{"id":10', [null]],
+    ] as const) {
+      const answers: { id: number | null; error: { json: { data: { problem: { code: string } } } } }[] = [];
+      socket.on('message', (data: Buffer) => answers.push(JSON.parse(data.toString())));
+      socket.send(message);
+      await expect.poll(() => answers.map(({ id }) => id)).toEqual(ids);
+      for (const { error } of answers) expect(error.json.data.problem.code).toBe('JSON_INVALID');
+      socket.removeAllListeners('message');
+    }
+    socket.terminate();
     expect(isClean()).toBe(true);
   });
 

@@ -161,7 +161,9 @@ class Connection {
     try {
       parsed = readJson(text);
     } catch (cause) {
-      return this.#refuse(null, cause instanceof SidecarError ? cause : new SidecarError('JSON_INVALID'));
+      const error = cause instanceof SidecarError ? cause : new SidecarError('JSON_INVALID');
+      for (const id of idsIn(text)) this.#refuse(id, error);
+      return;
     }
     const batch: unknown[] = Array.isArray(parsed) ? parsed : [parsed];
     if (batch.length > MAX_BATCHED_MESSAGES) {
@@ -183,8 +185,7 @@ class Connection {
   #take(item: unknown): void {
     const message = Message.safeParse(item);
     if (!message.success) {
-      const id = RequestId.safeParse(typeof item === 'object' && item !== null && 'id' in item ? item.id : undefined);
-      return this.#refuse(id.data ?? null, new SidecarError('INPUT_INVALID', 'The message is not one of tRPC’s.'));
+      return this.#refuse(idOf(item), new SidecarError('INPUT_INVALID', 'The message is not one of tRPC’s.'));
     }
     const { data } = message;
     if (data.method === 'connectionParams') return this.#identify(data.data ?? {});
@@ -275,6 +276,22 @@ class Connection {
   #send(text: string): void {
     if (this.#client.readyState === this.#client.OPEN) this.#client.send(text);
   }
+}
+
+/** Whom to tell that a message is not taken in; without an id a caller would wait for ever. */
+function idsIn(text: string): readonly (number | string | null)[] {
+  try {
+    // Nothing but ids is read from it, so a key that reaches for a prototype does no harm.
+    const parsed: unknown = JSON.parse(text);
+    return Array.isArray(parsed) ? parsed.slice(0, MAX_BATCHED_MESSAGES).map(idOf) : [idOf(parsed)];
+  } catch {
+    return [null];
+  }
+}
+
+function idOf(message: unknown): number | string | null {
+  const id = typeof message === 'object' && message !== null && 'id' in message ? message.id : undefined;
+  return RequestId.safeParse(id).data ?? null;
 }
 
 function asObject(value: unknown): object {
