@@ -83,6 +83,22 @@ describe('sidecar run', () => {
     expect((await logs.ended).code).toBe(0);
   });
 
+  it('shows what all agents write, as it comes, and only of those that are meant', async () => {
+    await using all = sandbox.start(['logs', '--follow', '--issue', 'shop-8']);
+    await using run = sandbox.start(['run', 'Port it again', '--workflow', 'endless', '--id', 'shop-8']);
+    await all.prints(/rust-pro {11}\w+ {2}.*edits src\/rust-pro\.ts/);
+    expect((await all.stop('SIGINT')).code).toBe(0);
+    const which = ['--agent-type', 'rust-pro', '--issue', 'shop-8'];
+    const last = JSON.parse(await sandbox.output('logs', ...which, '--lines', '1', '--json'));
+    expect(last).toMatchObject({ agent_type: 'rust-pro', issue_id: 'shop-8', stream: 'stdout' });
+    const agent = last.agent_id.slice(-8);
+    const shown = await sandbox.output('logs', 'show', '--agent', agent, '--all');
+    for (const line of shown.split('\n')) expect(line).toContain(`rust-pro           ${agent}  `);
+    expect(await sandbox.output('logs', '--issue', 'no-such-issue')).toBe('');
+    agents.letGo('rust-pro');
+    await run.ended;
+  });
+
   it('pauses, resumes and cancels', async () => {
     await using run = sandbox.start(['run', 'Design it', '--workflow', 'stuck', '--id', 'shop-6']);
     await run.prints(/python-pro +starts/);

@@ -110,6 +110,7 @@ export function liveInputs(sidecar: SidecarUnderTest): LiveInputs {
     'pins.add': async () => ({ kind: 'result', id: await result() }),
     'pins.remove': async () => ({ kind: 'result', id: await result() }),
     'logs.level': () => ({ level: 'error' }),
+    'logs.read': () => ({ tail: 10 }),
     'issues.create': () => ({ issue_id: undefined }),
     'results.store': () => ({ agent_id: undefined, agent_type: undefined }),
   };

@@ -150,6 +150,21 @@ export const SpawnForecast = z
   .meta({ id: 'SpawnForecast' });
 export type SpawnForecast = z.infer<typeof SpawnForecast>;
 
+/** One line of the output of all agents. */
+export const AgentOutputLine = z
+  .object({
+    at: Timestamp.describe('When the sidecar read it.'),
+    project_id: ProjectId,
+    agent_id: AgentId,
+    agent_type: AgentType,
+    issue_id: IssueId.nullable(),
+    attempt: z.int(),
+    stream: z.enum(['stdout', 'stderr']),
+    text: z.string().describe('Tokens and private keys are blotted out; what is beyond 4,096 characters is cut off.'),
+  })
+  .meta({ id: 'AgentOutputLine' });
+export type AgentOutputLine = z.infer<typeof AgentOutputLine>;
+
 /** One line of an agent’s output. */
 export const AgentLogLine = z
   .object({

@@ -16,6 +16,8 @@ import type { Ids } from '../runtime/ids.ts';
 import type { Transaction, Writer } from '../storage/writer.ts';
 import { readLogPage, type LogPage } from './agent-log.ts';
 import { externalRecord, isAlive, type AgentRecord } from './agent-record.ts';
+import type { CollectedLog } from './collected-log.ts';
+import { readCollectedLog, type CollectedPage, type CollectedRequest } from './read-collected-log.ts';
 import type { AgentQuery, AgentStore } from './agent-store.ts';
 import { attemptFiles } from './attempt.ts';
 import { callActivity } from './call-activity.ts';
@@ -31,6 +33,7 @@ export interface AgentsNeeds {
   readonly store: AgentStore;
   readonly supervisor: Supervisor;
   readonly launchers: Launchers;
+  readonly collectedLog: CollectedLog;
   readonly writer: Writer;
   readonly clock: Clock;
   readonly ids: Ids;
@@ -182,6 +185,12 @@ export class Agents {
     const ended = handle?.exited ?? (isToCome ? new Promise<never>(() => {}) : Promise.resolve());
     const request = { ...query, path: files[query.stream], marksFile: files.marks, ended };
     return { attempt, ...(await readLogPage(request, clock, signal)) };
+  }
+
+  /** A page of what agents wrote, all of them in one. */
+  collectedLogs(request: CollectedRequest, signal: AbortSignal): Promise<CollectedPage> {
+    const { collectedLog, clock } = this.#needs;
+    return readCollectedLog(collectedLog, request, clock, signal);
   }
 
   /** A page of agents, newest first. */

@@ -1,16 +1,6 @@
 import { appendFile, rename, stat } from 'node:fs/promises';
+import type { AgentOutputLine } from '@orchestration-sidecar/shared';
 import type { Logger } from '../telemetry/logger.ts';
-
-/** One line of some agent’s output. */
-export interface CollectedLine {
-  readonly at: string;
-  readonly agent_id: string;
-  readonly agent_type: string;
-  readonly issue_id: string | null;
-  readonly attempt: number;
-  readonly stream: 'stdout' | 'stderr';
-  readonly text: string;
-}
 
 /** How much is kept. */
 export interface CollectedLogOptions {
@@ -31,27 +21,30 @@ const MAX_LINES_PER_SECOND = 1000;
  * costs lines and never an agent; how many were left out stands in the log once it can be written again.
  */
 export class CollectedLog {
-  readonly #path: string;
+  /** The newest of the files. */
+  readonly path: string;
+  /** Files put aside that are kept. */
+  readonly keep: number;
   readonly #logger: Logger;
   readonly #maxBytes: number;
-  readonly #keep: number;
   #pending: string[] = [];
   #pendingChars = 0;
   #leftOut = 0;
   #second = '';
   readonly #linesOfSecond = new Map<string, number>();
   #refused = false;
+  #written = Promise.withResolvers<void>();
   #writing: Promise<void> | undefined;
 
   constructor(path: string, logger: Logger, options: CollectedLogOptions = {}) {
-    this.#path = path;
+    this.path = path;
     this.#logger = logger;
     this.#maxBytes = options.maxBytes ?? 16 * 1024 * 1024;
-    this.#keep = options.keep ?? 4;
+    this.keep = options.keep ?? 4;
   }
 
   /** Adds a line, whose secrets are blotted out already; does not wait for the disk. */
-  append(line: CollectedLine): void {
+  append(line: AgentOutputLine): void {
     if (this.#pendingChars > MAX_PENDING_CHARS || this.#floods(line)) {
       this.#leftOut += 1;
       return;
@@ -63,12 +56,17 @@ export class CollectedLog {
     this.#writing ??= this.#write().finally(() => (this.#writing = undefined));
   }
 
+  /** Resolves when more has been written. */
+  get written(): Promise<void> {
+    return this.#written.promise;
+  }
+
   /** Waits for what was added. */
   async close(): Promise<void> {
     while (this.#writing) await this.#writing;
   }
 
-  #floods({ at, agent_id }: CollectedLine): boolean {
+  #floods({ at, agent_id }: AgentOutputLine): boolean {
     const second = at.slice(0, 19);
     if (second !== this.#second) this.#linesOfSecond.clear();
     this.#second = second;
@@ -85,9 +83,11 @@ export class CollectedLog {
       const note = leftOut > 0 ? `${JSON.stringify({ left_out_lines: leftOut })}\n` : '';
       try {
         await this.#rotate();
-        await appendFile(this.#path, note + batch.join(''), { mode: 0o600 });
+        await appendFile(this.path, note + batch.join(''), { mode: 0o600 });
         this.#leftOut -= leftOut;
         this.#refused = false;
+        this.#written.resolve();
+        this.#written = Promise.withResolvers();
       } catch (cause) {
         this.#leftOut += batch.length;
         // Once per outage: the sidecar’s own log is likely on the same disk.
@@ -98,14 +98,14 @@ export class CollectedLog {
   }
 
   async #rotate(): Promise<void> {
-    const size = await stat(this.#path).then(
+    const size = await stat(this.path).then(
       (file) => file.size,
       () => 0,
     );
     if (size < this.#maxBytes) return;
-    for (let index = this.#keep - 1; index >= 1; index -= 1) {
-      await rename(`${this.#path}.${index}`, `${this.#path}.${index + 1}`).catch(() => {});
+    for (let index = this.keep - 1; index >= 1; index -= 1) {
+      await rename(`${this.path}.${index}`, `${this.path}.${index + 1}`).catch(() => {});
     }
-    await rename(this.#path, `${this.#path}.1`);
+    await rename(this.path, `${this.path}.1`);
   }
 }

@@ -2,11 +2,12 @@ import { generateKeyPairSync } from 'node:crypto';
 import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { systemClock } from '../runtime/clock.ts';
 import { silentLogger } from '../telemetry/logger.ts';
 import { readLogPage } from './agent-log.ts';
 import { CollectedLog } from './collected-log.ts';
+import { readCollectedLog, type CollectedRequest } from './read-collected-log.ts';
 import { LogMarks, readMarks } from './log-marks.ts';
 
 let place: string;
@@ -135,6 +136,7 @@ test('marks tell when each byte was read, over a restart, and read lines are not
 
 const line = {
   at: '2026-01-01T00:00:00.000Z',
+  project_id: 'p',
   agent_id: 'a',
   agent_type: 't',
   issue_id: null,
@@ -175,4 +177,94 @@ test('a disk that refuses costs lines and is told once', async () => {
   const marks = new LogMarks(join(place, 'no-such-folder', 'marks'), systemClock);
   marks.note('stdout', 5);
   await marks.close();
+});
+
+describe('reading what all agents wrote', () => {
+  const page = (log: CollectedLog, over: Partial<CollectedRequest> = {}) =>
+    readCollectedLog(log, { limit: 1000, waitMs: 0, ...over }, systemClock, never);
+  const texts = ({ lines }: { readonly lines: readonly { readonly text: string }[] }): string[] =>
+    lines.map(({ text }) => text);
+  const names = (count: number, from = 0): string[] => Array.from({ length: count }, (_, index) => `${from + index}`);
+  const opened = (maxBytes = 400): CollectedLog =>
+    new CollectedLog(join(place, 'agents.log'), silentLogger, { maxBytes, keep: 2 });
+  async function write(log: CollectedLog, ...lines: readonly string[]): Promise<void> {
+    for (const text of lines) {
+      log.append({ ...line, text });
+      await log.close();
+    }
+  }
+
+  test('goes on where it was, whatever was put aside meanwhile', async () => {
+    const log = opened();
+    expect(await page(log)).toEqual({ lines: [], nextCursor: '0.0', atEnd: true, leftOut: 0, gap: false });
+    await write(log, ...names(3));
+    const first = await page(log, { limit: 2 });
+    expect([texts(first), first.atEnd]).toEqual([['0', '1'], false]);
+    await write(log, ...names(2, 3));
+    const second = await page(log, { cursor: first.nextCursor });
+    expect([texts(second), second.atEnd, second.gap]).toEqual([['2', '3', '4'], true, false]);
+    expect(readdirSync(place)).toContain('agents.log.1');
+    expect(await page(log, { cursor: second.nextCursor })).toMatchObject({ lines: [], atEnd: true });
+  });
+
+  test('says that lines are not kept any more, and goes on with the oldest that is', async () => {
+    const log = opened();
+    await write(log, '0');
+    const { nextCursor: cursor } = await page(log);
+    await write(log, ...names(40, 1));
+    const { lines, gap } = await page(log, { cursor });
+    expect(gap).toBe(true);
+    expect(lines.at(-1)).toMatchObject({ text: '40' });
+    expect(lines.length).toBeLessThan(12);
+    expect(await page(log, { cursor: cursor.replace(/\d+$/, '7') })).toMatchObject({ gap: true });
+  });
+
+  test('begins so many lines before the end, and reads on from there', async () => {
+    const log = opened();
+    await write(log, ...names(8));
+    for (let tail = 0; tail <= 6; tail += 1) {
+      const end = await page(log, { tail });
+      expect(texts(end)).toEqual(names(tail, 8 - tail));
+      await write(log, 'more');
+      expect(texts(await page(log, { cursor: end.nextCursor }))).toEqual(['more']);
+      rmSync(join(place, 'agents.log'));
+      await write(log, ...names(8));
+    }
+  });
+
+  test('leaves out what was not asked for, also when a text looks like it, and what was cut off', async () => {
+    const log = opened(1_000_000);
+    await write(log, 'plain', '"issue_id":"i-1"');
+    log.append({ ...line, issue_id: 'i-1', agent_id: 'b', text: 'meant' });
+    await log.close();
+    appendFileSync(join(place, 'agents.log'), '{"at":"2026-01-01T00:00:00.000Z","issue_id":"i-1","te\n');
+    log.append({ ...line, issue_id: 'i-1', stream: 'stderr', text: 'meant too' });
+    await log.close();
+    expect(texts(await page(log, { issueId: 'i-1' }))).toEqual(['meant', 'meant too']);
+    expect(texts(await page(log, { issueId: 'i-1', agentId: 'b', tail: 5 }))).toEqual(['meant']);
+    expect(texts(await page(log, { stream: 'stderr', projectId: 'p' }))).toEqual(['meant too']);
+    expect(await page(log, { projectId: 'q' })).toMatchObject({ lines: [], atEnd: true });
+  });
+
+  test('waits for a line that was asked for, not for any', async () => {
+    const log = opened(1_000_000);
+    await write(log, 'before');
+    const { nextCursor: cursor } = await page(log);
+    const waiting = page(log, { cursor, agentId: 'b', waitMs: 10_000 });
+    await write(log, 'another');
+    log.append({ ...line, agent_id: 'b', text: 'awaited' });
+    expect(texts(await waiting)).toEqual(['awaited']);
+    expect(texts(await page(log, { cursor, agentId: 'c', waitMs: 30 }))).toEqual([]);
+  });
+
+  test('finds the few lines among many', async () => {
+    const log = opened(64 * 1024 * 1024);
+    const path = join(place, 'agents.log');
+    const other = `${JSON.stringify({ ...line, text: 'x'.repeat(4000) })}\n`.repeat(600);
+    const own = (text: string): string => `${JSON.stringify({ ...line, agent_id: 'b', text })}\n`;
+    writeFileSync(path, own('first') + other + own('middle') + other + own('last') + other);
+    expect(texts(await page(log, { agentId: 'b', tail: 3 }))).toEqual(['first', 'middle', 'last']);
+    expect(texts(await page(log, { agentId: 'b', tail: 1 }))).toEqual(['last']);
+    expect(texts(await page(log, { agentId: 'b' }))).toEqual(['first', 'middle', 'last']);
+  });
 });

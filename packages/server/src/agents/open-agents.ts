@@ -76,5 +76,8 @@ export async function openAgents(
     deadlineMs: CLOSE_MS,
     holding: ({ unsettled }) => `${unsettled} agents whose start is called off or whose end is written`,
   });
-  return { supervisor, agents: new Agents({ store, supervisor, launchers, writer, clock, ids, directory }) };
+  return {
+    supervisor,
+    agents: new Agents({ store, supervisor, launchers, collectedLog, writer, clock, ids, directory }),
+  };
 }

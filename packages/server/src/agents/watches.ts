@@ -53,7 +53,7 @@ export class Watches {
   /** Watches an attempt until {@link drop} or {@link close}. */
   add(record: AgentRecord, handle: ChildHandle): void {
     const { clock, collectedLog, directory } = this.#needs;
-    const { agent_id, agent_type, issue_id, attempt } = record.agent;
+    const { agent_id, agent_type, issue_id, project_id, attempt } = record.agent;
     const watch = new AgentWatch({
       handle,
       protocol: record.protocol,
@@ -61,7 +61,16 @@ export class Watches {
       clock,
       marks: new LogMarks(attemptFiles(directory, agent_id, attempt).marks, clock),
       onLine: (stream, text) =>
-        collectedLog.append({ at: isoTime(clock.nowMs()), agent_id, agent_type, issue_id, attempt, stream, text }),
+        collectedLog.append({
+          at: isoTime(clock.nowMs()),
+          project_id,
+          agent_id,
+          agent_type,
+          issue_id,
+          attempt,
+          stream,
+          text,
+        }),
       onUsage: (usage) => this.#listener.onUsage(record, addUsage(record.usageBefore, usage)),
     });
     const settled = watch.ended.then((end) => this.#listener.onEnd(record, end));
