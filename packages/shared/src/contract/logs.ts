@@ -9,7 +9,8 @@ import { procedure } from '../procedure.ts';
 const LogCursor = z
   .string()
   .regex(/^\d{1,20}\.\d{1,15}$/)
-  .describe('Position in the output of all agents.');
+  .describe('Position in the output of all agents.')
+  .meta({ examples: ['3.4711'] });
 
 /** What agents wrote, and how much the sidecar logs. */
 export const logs = {
