@@ -1,6 +1,6 @@
 import { CommanderError, type Command } from 'commander';
 import { EXIT, type ExitCode } from './exit-codes.ts';
-import { describeFailure } from './failure.ts';
+import { describeFailure } from './describe-failure.ts';
 import { createProgram } from './program.ts';
 import { renderFailure } from './render/failure.ts';
 import { processTerminal, type Terminal } from './terminal.ts';

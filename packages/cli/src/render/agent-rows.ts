@@ -1,7 +1,7 @@
 import type { Agent } from '@orchestration-sidecar/shared';
 import type { Style } from '../terminal.ts';
 import { doing } from './agent.ts';
-import type { BoardTarget } from './issue-board.ts';
+import type { BoardTarget } from './board-target.ts';
 import { since } from './quantity.ts';
 import { cleanText, cut, pad, widthOf } from './text.ts';
 

@@ -1,7 +1,7 @@
 import { LIVE_AGENT_STATES, type Agent, type Issue, type Workflow } from '@orchestration-sidecar/shared';
 import type { Need } from '../attention.ts';
-import type { Paint } from '../terminal.ts';
 import { agentRows } from './agent-rows.ts';
+import type { BoardTarget } from './board-target.ts';
 import { needLines } from './needs.ts';
 import { since, counted } from './quantity.ts';
 import { cleanText, cut, pad, widthOf, wrap } from './text.ts';
@@ -12,16 +12,6 @@ export interface IssueState {
   readonly workflow: Workflow | undefined;
   readonly agents: readonly Agent[];
   readonly needs: readonly Need[];
-}
-
-/** Where a board is drawn. */
-export interface BoardTarget {
-  readonly paint: Paint;
-  readonly columns: number;
-  /** Lines there are. */
-  readonly rows: number;
-  /** Undefined: how long things last is left out. */
-  readonly nowMs: number | undefined;
 }
 
 const MAX_ENDED = 4;

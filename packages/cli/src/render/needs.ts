@@ -1,5 +1,5 @@
 import type { Need } from '../attention.ts';
-import type { BoardTarget } from './issue-board.ts';
+import type { BoardTarget } from './board-target.ts';
 import { cleanText, wrap } from './text.ts';
 
 /** What needs a person, each with the command that helps. Never cut off: it is what a person came to see. */

@@ -2,7 +2,7 @@ import type { Issue } from '@orchestration-sidecar/shared';
 import type { Snapshot } from '../snapshot.ts';
 import type { Paint, Style } from '../terminal.ts';
 import { agentRows } from './agent-rows.ts';
-import type { BoardTarget } from './issue-board.ts';
+import type { BoardTarget } from './board-target.ts';
 import { budgetLines } from './budget.ts';
 import { ISSUE_STYLES } from './issue.ts';
 import { needLines } from './needs.ts';
