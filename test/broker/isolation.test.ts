@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { bashAgent, spawn, until } from '../support/agents-under-test.ts';
 import { startForTest, type SidecarUnderTest, type TestAgent } from '../support/sidecar-under-test.ts';
 
 let sidecar: SidecarUnderTest;
@@ -97,4 +98,41 @@ test('no list, log or stream of one project shows anything of another', async ()
       expect(JSON.stringify(body), path).not.toContain(word);
     }
   }
+});
+
+test('no door shows what an agent of another project writes, however it is asked', async () => {
+  const launcher = bashAgent(
+    { project: join(sidecar.dataDir, 'elsewhere'), call: (...call) => sidecar.call(...call) },
+    'writer',
+    'echo secret-line',
+  );
+  const over = { project_id: 'foreign-project', issue_id: 'secret-issue' };
+  const { body } = await spawn(sidecar, launcher, over);
+  await until(sidecar, body.agent_id, 'exited');
+  const ofOperator = async (): Promise<string> =>
+    JSON.stringify((await sidecar.call('GET', '/api/logs?tail=100')).body);
+  await expect.poll(ofOperator).toContain('secret-line');
+  const { next_cursor: cursor } = (await sidecar.call('GET', '/api/logs?tail=1')).body;
+  for (const query of [
+    '?tail=100',
+    `?tail=100&agent_id=${body.agent_id}`,
+    '?tail=100&issue_id=secret-issue',
+    '?tail=100&agent_type=python-specialist',
+    '?tail=100&project_id=foreign-project',
+    `?cursor=${cursor}&wait=1`,
+  ]) {
+    const { token } = architect;
+    const rest = await sidecar.call('GET', `/api/logs${query}`, { token });
+    const input = Object.fromEntries(new URLSearchParams(query));
+    const json = { ...input, ...('tail' in input && { tail: 100 }), ...('wait' in input && { wait: 1 }) };
+    const trpc = await sidecar.call('GET', `/trpc/logs.read?input=${encodeURIComponent(JSON.stringify({ json }))}`, {
+      token,
+    });
+    for (const answer of [rest, trpc]) {
+      expect([query, [200, 403, 404].includes(answer.status)]).toEqual([query, true]);
+      expect(JSON.stringify(answer.body), query).not.toContain('secret-line');
+    }
+  }
+  const own = await sidecar.call('GET', '/api/logs?tail=100', { token: foreign.agent.token });
+  expect(JSON.stringify(own.body)).toContain('secret-line');
 });
