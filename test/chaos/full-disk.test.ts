@@ -69,6 +69,20 @@ test.skipIf(!mounted)(
   },
 );
 
+test.skipIf(!mounted)(
+  `regression: a sidecar on a full disk comes to its end when it is asked to${needsMount}`,
+  { timeout: 120_000 },
+  async () => {
+    const server = await started('full');
+    const publish = () =>
+      server.call('POST', '/api/events/load', {
+        body: { topic: 'implementation', data: { text: 'x'.repeat(60_000) } },
+      });
+    for (let last = await publish(); last.status === 202;) last = await publish();
+    expect(await server.terminate()).toBe(0);
+  },
+);
+
 function mount(...args: string[]): boolean {
   return spawnSync('mount', args, { stdio: 'ignore' }).status === 0;
 }

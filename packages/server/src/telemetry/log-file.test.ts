@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, utimesSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -48,3 +49,19 @@ test('lines carry the ids of the call that is worked on, and the level changes w
   ]);
   expect(lines[1]).not.toContain('correlation_id');
 });
+
+const hasFullDevice = process.platform === 'linux';
+test.skipIf(!hasFullDevice)(
+  `regression: a process whose log has lines that a full disk never took comes to its end${hasFullDevice ? '' : ' (skipped: no /dev/full)'}`,
+  () => {
+    const program = `
+      import { LogFile } from ${JSON.stringify(new URL('log-file.ts', import.meta.url).href)};
+      const log = new LogFile('/dev/full', ${JSON.stringify({ ...rotation, maxBytes: 1_000_000 })}, Date.now);
+      log.write('what is not taken\\n');
+      await log.close();
+    `;
+    const args = [...process.execArgv, '--input-type=module', '--eval', program];
+    const { status, signal, stderr } = spawnSync(process.execPath, args, { timeout: 30_000, encoding: 'utf8' });
+    expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' });
+  },
+);

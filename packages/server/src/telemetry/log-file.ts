@@ -117,7 +117,11 @@ function openTarget(path: string): Target {
 function closeTarget(target: Target): Promise<void> {
   return new Promise((resolve) => {
     target.once('close', resolve);
-    target.once('error', () => resolve());
+    target.once('error', () => {
+      // Left open, it would be written at the exit of the process, which then tries for as long as the disk refuses.
+      target.destroy();
+      resolve();
+    });
     target.end();
   });
 }
