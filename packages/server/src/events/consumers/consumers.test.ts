@@ -141,6 +141,23 @@ describe('dead letters', () => {
     expect(await codeOf(bus.deadLetters.drop('p', id, null))).toBe('DEAD_LETTER_NOT_FOUND');
   });
 
+  test('regression: a page of dead letters is bounded by their size, and the next one goes on', async () => {
+    using bus = new TestBus();
+    await bus.create('c');
+    for (let n = 0; n < 12; n += 1) await bus.publish('large', { data: { text: 'x'.repeat(900_000) } });
+    for (let left = 12; left > 0;) {
+      const taken = await bus.take('c');
+      for (const delivery of taken) await bus.nack('c', delivery, { refuse: true });
+      left -= taken.length;
+    }
+    const first = bus.deadLetters.list({ projectId: 'p', user: null, limit: 1000 });
+    expect(JSON.stringify(first).length).toBeLessThan(9 * 1024 * 1024);
+    const cursor = first.next_cursor ?? '';
+    const rest = bus.deadLetters.list({ projectId: 'p', user: null, limit: 1000, cursor });
+    expect(first.dead_letters.length + rest.dead_letters.length).toBe(12);
+    expect(rest.next_cursor).toBeNull();
+  });
+
   test('an event whose deadline passes for the last time is given up though nobody consumes', async () => {
     using bus = new TestBus();
     await bus.create('c', { maxDeliveries: 1 });

@@ -1,4 +1,4 @@
-import { and, count, desc, eq, inArray, lt } from 'drizzle-orm';
+import { and, count, desc, eq, inArray, lt, sql } from 'drizzle-orm';
 import {
   DeadLetterReason,
   SidecarError,
@@ -8,6 +8,7 @@ import {
 } from '@orchestration-sidecar/shared';
 import { isoTime } from '../../runtime/clock.ts';
 import type { Database } from '../../storage/database.ts';
+import { withinSize } from '../../storage/clean-up/within-size.ts';
 import { deadLetters } from '../../storage/schema.ts';
 import { readStored } from '../../storage/stored-json.ts';
 import type { Transaction } from '../../storage/writer.ts';
@@ -64,6 +65,9 @@ export interface AgedDeadLetter {
   readonly bytes: number;
 }
 
+/** Size after which a page is full, however few letters that are. */
+const MAX_PAGE_BYTES = 8 * 1024 * 1024;
+
 const AGED = 'dead_letter_id as deadLetterId, octet_length(body) + octet_length(history) as bytes';
 
 /** Dead letters in SQLite. */
@@ -80,25 +84,33 @@ export class DeadLetterStore {
     transaction.database.query.insert(deadLetters).values(values).run();
   }
 
-  /** Newest first. */
-  list(selection: DeadLetterSelection): StoredDeadLetter[] {
+  /** Newest first, as many as are asked for and fit into a page; whether there are more. */
+  list(selection: DeadLetterSelection): { letters: StoredDeadLetter[]; hasMore: boolean } {
     const { projectId, consumer, reason, agentType, before, limit } = selection;
-    return this.#database.query
+    const where = and(
+      eq(deadLetters.projectId, projectId),
+      consumer === undefined ? undefined : eq(deadLetters.consumer, consumer),
+      reason === undefined ? undefined : eq(deadLetters.reason, reason),
+      agentType === null ? undefined : eq(deadLetters.agentType, agentType),
+      before === undefined ? undefined : lt(deadLetters.id, before),
+    );
+    const bytes = sql<number>`octet_length(${deadLetters.body}) + octet_length(${deadLetters.history})`;
+    const sizes = this.#database.query
+      .select({ bytes })
+      .from(deadLetters)
+      .where(where)
+      .orderBy(desc(deadLetters.id))
+      .limit(limit + 1)
+      .all();
+    const { length } = withinSize(sizes.slice(0, limit), (row) => row.bytes, MAX_PAGE_BYTES);
+    const rows = this.#database.query
       .select()
       .from(deadLetters)
-      .where(
-        and(
-          eq(deadLetters.projectId, projectId),
-          consumer === undefined ? undefined : eq(deadLetters.consumer, consumer),
-          reason === undefined ? undefined : eq(deadLetters.reason, reason),
-          agentType === null ? undefined : eq(deadLetters.agentType, agentType),
-          before === undefined ? undefined : lt(deadLetters.id, before),
-        ),
-      )
+      .where(where)
       .orderBy(desc(deadLetters.id))
-      .limit(limit)
-      .all()
-      .map(toStored);
+      .limit(length)
+      .all();
+    return { letters: rows.map(toStored), hasMore: sizes.length > length };
   }
 
   /** @throws {SidecarError} `DEAD_LETTER_NOT_FOUND`, also for one that exists in another project only. */

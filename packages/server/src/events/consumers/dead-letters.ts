@@ -73,11 +73,10 @@ export class DeadLetters {
     const agentType = user === null ? null : user.agentType;
     if (cursor !== undefined && !/^\d{1,15}$/.test(cursor)) throw new SidecarError('CURSOR_INVALID');
     const before = cursor === undefined ? undefined : Number(cursor);
-    const found = this.#needs.store.list({ ...selection, agentType, before, limit: limit + 1 });
-    const page = found.slice(0, limit);
-    const last = found.length > limit ? page.at(-1) : undefined;
+    const { letters, hasMore } = this.#needs.store.list({ ...selection, agentType, before, limit });
+    const last = hasMore ? letters.at(-1) : undefined;
     return {
-      dead_letters: page.map(({ deadLetter }) => deadLetter),
+      dead_letters: letters.map(({ deadLetter }) => deadLetter),
       next_cursor: last ? String(last.place) : null,
     };
   }
