@@ -88,6 +88,50 @@ test('a reader that stops reading costs little, delays nobody, and is caught up 
   await quick.close();
 }, 60_000);
 
+test('regression: a message with many calls whose answers nobody reads does not fill the memory', async () => {
+  const text = 'x'.repeat(900_000);
+  for (let n = 0; n < 6; n += 1) {
+    const body = { topic: 'implementation', data: { text } };
+    expect((await sidecar.call('POST', '/api/events/huge', { body })).status).toBe(202);
+  }
+  const { hostname, port } = new URL(sidecar.url);
+  const socket = connect(Number(port), hostname);
+  const client = new WebSocket(`ws://${hostname}:${port}/trpc`, {
+    createConnection: () => socket,
+    headers: { authorization: `Bearer ${sidecar.operatorToken}` },
+  });
+  await once(client, 'open');
+  const answered = new Set<number>();
+  client.on('message', (data: Buffer) => {
+    const { id, result } = JSON.parse(data.toString()) as { id: number; result?: object };
+    if (result) answered.add(id);
+  });
+  const input = { json: { event_type: 'huge', limit: 1000 } };
+  const calls = Array.from({ length: 40 }, (_, id) => ({
+    id,
+    method: 'query',
+    params: { path: 'events.list', input },
+  }));
+  const before = await readings();
+  socket.pause();
+  client.send(JSON.stringify(calls));
+  await expect.poll(readings).toBeGreaterThan(before);
+  for (let n = 0; n < 50; n += 1) await sidecar.call('GET', '/health');
+  expect((await readings()) - before).toBeLessThan(20);
+  socket.resume();
+  await expect.poll(() => answered.size).toBe(calls.length);
+  client.terminate();
+});
+
+/** How many lists of events were answered so far. */
+async function readings(): Promise<number> {
+  const metrics = await (await fetch(`${sidecar.url}/metrics`)).text();
+  const counts = metrics.matchAll(
+    /^sidecar_request_duration_seconds_count\{[^}]*procedure="events\.list"[^}]*\} (\d+)$/gm,
+  );
+  return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
+}
+
 test('10,000 waits at once are all answered by one event, and leave nothing behind', async () => {
   const WAITS = 10_000;
   const sockets = await Promise.all(

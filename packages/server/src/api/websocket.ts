@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 import { z } from 'zod';
 import { LIMITS, SidecarError } from '@orchestration-sidecar/shared';
@@ -104,6 +106,8 @@ class Connection {
   /** Trace that calls without one of their own are counted to. */
   #trace: TraceContext | undefined;
   #calls = 0;
+  /** Resolves when the last call that reads has had its turn. */
+  #turns: Promise<void> = Promise.resolve();
   #early: Request[] | undefined;
   readonly #arriving: ArrivingMessage;
 
@@ -236,14 +240,34 @@ class Connection {
   }
 
   async #answer({ id, params, method }: Request, call: DoorCall): Promise<void> {
-    const kind = this.#needs.dispatcher.entry(params.path)?.kind;
-    if (kind !== undefined && kind !== method)
-      throw new SidecarError('METHOD_NOT_ALLOWED', `${params.path} is a ${kind}.`);
+    const entry = this.#needs.dispatcher.entry(params.path);
+    if (entry !== undefined && entry.kind !== method)
+      throw new SidecarError('METHOD_NOT_ALLOWED', `${params.path} is a ${entry.kind}.`);
     if (this.#calls >= MAX_CALLS) throw new SidecarError('RATE_LIMITED', 'Too many calls are under way.');
     const input = readWireInput(params.input) ?? {};
     this.#calls += 1;
-    const data = await this.#needs.dispatcher.dispatch(params.path, input, call).finally(() => (this.#calls -= 1));
-    this.#send(`{"id":${JSON.stringify(id)},"result":{"type":"data","data":{"json":${JSON.stringify(data)}}}}`);
+    try {
+      if (entry?.kind === 'query' || entry?.load === 'waits') await this.#turn();
+      const data = await this.#needs.dispatcher.dispatch(params.path, input, call);
+      this.#send(`{"id":${JSON.stringify(id)},"result":{"type":"data","data":{"json":${JSON.stringify(data)}}}}`);
+    } finally {
+      this.#calls -= 1;
+    }
+  }
+
+  /**
+   * Calls whose answers may be large begin one after the other, each in a turn of the event loop, and none while the
+   * client leaves much unread: a small message that holds hundreds of them must not fill the memory with answers.
+   */
+  #turn(): Promise<void> {
+    const { signal } = this.#closed;
+    const turn = this.#turns.then(async () => {
+      await setImmediate();
+      while (!signal.aborted && this.#client.bufferedAmount >= MAX_UNREAD_BYTES)
+        await once(this.#socket, 'drain', { signal }).catch(() => {});
+    });
+    this.#turns = turn;
+    return turn;
   }
 
   async #stream({ id, params }: Request, call: DoorCall): Promise<void> {
