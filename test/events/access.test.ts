@@ -85,6 +85,48 @@ describe('a subscription ends with its token', () => {
   });
 });
 
+describe('a long-poll ends with its token', () => {
+  const clock = new FakeClock();
+  beforeAll(async () => {
+    sidecar = await startForTest({}, { clock });
+  });
+  afterAll(() => sidecar[Symbol.asyncDispose]());
+
+  const byRest = (method: string, path: string, body?: object) => async (token: string) => {
+    const answer = sidecar.call(method, path, { token, ...(body ? { body } : {}) });
+    return { answer: answer.then((it) => JSON.stringify(it.body)), close: () => {} };
+  };
+  const bySocket = (method: string, path: string, input: object) => async (token: string) => {
+    const headers = { authorization: `Bearer ${token}` };
+    const client = new WebSocket(`${sidecar.url.replace('http', 'ws')}/trpc`, { headers });
+    await once(client, 'open');
+    const answer = once(client, 'message').then(([data]) => String(data));
+    client.send(JSON.stringify({ id: 1, method, params: { path, input: { json: input } } }));
+    return { answer, close: () => client.terminate() };
+  };
+
+  test.each([
+    ['e1', 'wait over REST', byRest('GET', '/api/events/wait/e1')],
+    ['e2', 'consume over REST', byRest('POST', '/api/consumers/e2/consume', {})],
+    ['e3', 'wait over WebSocket', bySocket('query', 'events.wait', { event_type: 'e3' })],
+    ['e4', 'consume over WebSocket', bySocket('mutation', 'consumers.consume', { consumer: 'e4' })],
+  ] as const)('%s, %s: a revoked agent gets no event and takes no lease', async (type, _, open) => {
+    const body = { consumer: type, event_type: type, agent_type: 'python-specialist' };
+    await sidecar.call('POST', '/api/consumers', { body });
+    const agent = await sidecar.mint('python-specialist');
+    const other = await sidecar.mint('python-specialist');
+    const timers = clock.pending;
+    const { answer, close } = await open(agent.token);
+    await expect.poll(() => clock.pending).toBeGreaterThan(timers);
+    await sidecar.call('POST', '/api/tokens/revoke', { body: { agent_id: agent.agentId } });
+    await publish(other, type);
+    expect(await answer).toContain('"code":"TOKEN_REVOKED"');
+    const { consumers } = (await sidecar.call('GET', '/api/consumers')).body;
+    expect(consumers.at(-1)).toMatchObject({ consumer: type, leased: 0, waiting: 0 });
+    close();
+  });
+});
+
 describe('two projects', () => {
   let ours: TestAgent;
   let theirs: TestAgent;

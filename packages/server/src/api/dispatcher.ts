@@ -140,6 +140,8 @@ export class Dispatcher {
       const admitted = this.#needs.broker.admit(implementation.entry, principal, call);
       const release = admitted instanceof Promise ? await admitted : admitted;
       const over = this.#noteCall(principal, name, input);
+      // Others are done before it could matter, and nothing is made for them.
+      const lifetime = implementation.entry.load === 'waits' ? this.#needs.broker.lifetime(principal) : undefined;
       try {
         const { correlationId } = call;
         const answer = await this.#deadlines.within(implementation.entry, call, async (time) => {
@@ -147,7 +149,7 @@ export class Dispatcher {
             principal,
             correlationId,
             get signal() {
-              return time.signal;
+              return lifetime?.signal ? AbortSignal.any([time.signal, lifetime.signal]) : time.signal;
             },
           };
           try {
@@ -158,11 +160,13 @@ export class Dispatcher {
             release();
           }
         });
+        if (lifetime?.signal?.aborted) throw lifetime.signal.reason;
         if (this.#needs.checkAnswers) checkAnswer(implementation.entry, answer);
         const recorded = this.#audit(seen, input, call, code);
         if (recorded) await recorded;
         return answer;
       } finally {
+        lifetime?.release();
         over();
       }
     } catch (cause) {
