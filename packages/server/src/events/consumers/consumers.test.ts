@@ -78,6 +78,18 @@ describe('a durable consumer', () => {
     expect(bus.clock.pending).toBe(0);
   });
 
+  test('gets the event that comes after a delivery given up and thousands of unwanted events', async () => {
+    using bus = new TestBus();
+    await bus.create('c', { filter: 'event_type:wanted', maxDeliveries: 1 });
+    await bus.publish('wanted', { data: { n: 1 } });
+    await bus.take('c');
+    bus.clock.advance(1000);
+    await Promise.all(Array.from({ length: 4500 }, () => bus.publish('unwanted')));
+    await bus.publish('wanted', { data: { n: 2 } });
+    expect((await bus.take('c')).map(({ event }) => event.data)).toEqual([{ n: 2 }]);
+    expect(bus.dead()).toMatchObject([{ reason: 'max_deliveries', type: 'wanted' }]);
+  });
+
   test('is who may use it: its agent type, its agent, the operator; to others it does not exist', async () => {
     using bus = new TestBus();
     await bus.create('shared', { agentType: 'x' });

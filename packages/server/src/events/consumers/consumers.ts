@@ -145,6 +145,8 @@ export class Consumers {
             return this.#deliveries.handOut(transaction, registry.require(request), request.member, request.limit);
           });
           if (handed.length > 0) return handed;
+          // What it came upon was given up or gone: what follows has not been looked at.
+          if (!signal.aborted) continue;
         }
         if (until.aborted || request.timeoutMs === 0) return [];
         await this.#nextChange(consumer, until);
