@@ -170,6 +170,24 @@ describe('dead letters', () => {
     expect(rest.next_cursor).toBeNull();
   });
 
+  test.each(['before', 'after'])(
+    'an event redriven %s a consumer made anew came to it is not out twice at a time',
+    async (when) => {
+      using bus = new TestBus();
+      await bus.create('c');
+      await bus.publish('e');
+      for (const delivery of await bus.take('c')) await bus.nack('c', delivery, { refuse: true });
+      await bus.consumers.delete({ projectId: 'p', name: 'c', user: null });
+      await bus.create('c');
+      const taken = when === 'after' ? await bus.take('c') : [];
+      await bus.consumers.redrive('p', bus.dead()[0]?.id ?? '', null);
+      taken.push(...(await bus.take('c')));
+      expect(typesOf(taken)).toEqual(['e']);
+      expect(await bus.ack('c', ...taken)).toMatchObject({ acknowledged: 1, lost: [] });
+      expect(await bus.take('c')).toEqual([]);
+    },
+  );
+
   test('an event whose deadline passes for the last time is given up though nobody consumes', async () => {
     using bus = new TestBus();
     await bus.create('c', { maxDeliveries: 1 });

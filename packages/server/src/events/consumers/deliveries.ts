@@ -107,10 +107,15 @@ export class Deliveries {
     return ended;
   }
 
-  /** Hands an event out again that had become a dead letter. */
+  /**
+   * Hands an event out again that had become a dead letter. A consumer made anew under the same name may still have it
+   * before it, or have it out: then it is not given to it a second time.
+   */
   redrive(transaction: Transaction, consumer: DurableConsumer, sequence: number, body: string): void {
+    const { store } = this.#needs;
     const { projectId, name } = consumer.definition;
-    this.#needs.store.put(projectId, name, redriven(sequence, body));
+    if (store.find(projectId, name, sequence)) return;
+    store.put(projectId, name, redriven(sequence, body));
     transaction.afterCommit(() => consumer.changed());
   }
 
@@ -177,16 +182,19 @@ export class Deliveries {
 
   /** Hands out events for the first time; answers up to where the log is done with. */
   #handNew(transaction: Transaction, consumer: DurableConsumer, handful: Handful): number {
-    const { log } = this.#needs;
-    const { projectId } = consumer.definition;
+    const { log, store } = this.#needs;
+    const { projectId, name } = consumer.definition;
     let sequence = this.reached(consumer);
     if (handful.events <= 0) return sequence;
     for (let scanned = 0; scanned < MAX_SCANNED_EVENTS && sequence < log.head(projectId); scanned += SCAN_EVENTS) {
       const page = log.page(projectId, sequence, SCAN_EVENTS, { vanished: true });
+      // Pending, or out with a member, before the consumer came to them.
+      const ahead = store.within(projectId, name, sequence + 1, page.scannedSequence);
+      const known = new Set(ahead.map((delivery) => delivery.sequence));
       for (const entry of page.entries) {
         if (handful.events <= 0 || handful.chars <= 0) return sequence;
         sequence = entry.sequence;
-        if (!consumer.wanted(entry.event)) continue;
+        if (known.has(sequence) || !consumer.wanted(entry.event)) continue;
         if (entry.vanishesAtMs > handful.nowMs) this.#hand(consumer, fresh(sequence), entry, handful);
         else if (!consumer.unused) this.#bury(transaction, consumer, fresh(sequence), 'expired');
       }
