@@ -184,6 +184,7 @@ export class EventBus {
         eventType,
         key: JSON.stringify([projectId, eventType, topic, filter]),
         after: log.sequenceOf(projectId, reading.cursor),
+        fromOldest: reading.cursor === undefined,
         signal,
       },
     );
@@ -205,7 +206,9 @@ export class EventBus {
     const leave = this.#needs.subscribers.join({ projectId, agentType, wanted });
     try {
       const until = AbortSignal.any([signal, over.signal]);
-      const steps = follow(this.#needs.log, { projectId, after, wanted, eventType: reading.eventType, signal: until });
+      const { eventType } = reading;
+      const fromOldest = reading.cursor === undefined;
+      const steps = follow(this.#needs.log, { projectId, after, fromOldest, wanted, eventType, signal: until });
       const step = await steps.next();
       if (!step.done) return { ...this.#pageOf(step.value, limit, wanted, projectId), timeout: false };
       const next = this.#needs.log.cursor(step.value);
@@ -226,6 +229,7 @@ export class EventBus {
     const reader = new LogReader(log, {
       projectId,
       after: log.sequenceOf(projectId, request.cursor),
+      fromOldest: request.cursor === undefined,
       wanted,
       eventType: request.eventType,
     });
@@ -236,6 +240,8 @@ export class EventBus {
       found.push(...entries);
       for (const { json } of entries) chars += json.length;
       await new Promise(setImmediate);
+      // What was found comes first; the cursor after it is then refused.
+      if (found.length > 0 && reader.atGap) break;
     }
     const kept = found.slice(0, limit);
     const reached = found.length > limit ? (kept.at(-1)?.sequence ?? reader.sequence) : reader.sequence;

@@ -75,7 +75,8 @@ export type RemovalListener = (ids: readonly number[]) => void;
  *
  * An event whose own time to live is short vanishes when that is over, and nobody is told. What age or number takes
  * away is a gap for whoever had not read it: a position is refused when the event right after it was trimmed. Events
- * with a longer time to live stay behind in the trimmed part until theirs is over.
+ * with a longer time to live stay behind in the trimmed part until theirs is over; a reader gets there as far as the
+ * next gap, see {@link EventLog.unbroken}.
  */
 export class EventLog {
   readonly #needs: EventLogNeeds;
@@ -207,6 +208,22 @@ export class EventLog {
   }
 
   /**
+   * As {@link page}, in the trimmed part of the log: ends before the next event that is gone, whatever its type. Call
+   * {@link mustReach} before.
+   */
+  unbroken(projectId: string, after: number, maxEvents: number, until = Number.MAX_SAFE_INTEGER): LogPage {
+    const last = Math.min(until, this.#log(projectId).trimmedSequence);
+    const { entries } = this.#store.page(projectId, after, last, maxEvents, { maxChars: MAX_PAGE_CHARS });
+    const gap = entries.findIndex(({ sequence }, index) => sequence !== after + 1 + index);
+    const whole = gap === -1 ? entries : entries.slice(0, gap);
+    const nowMs = this.#needs.nowMs();
+    return {
+      entries: whole.filter((entry) => entry.vanishesAtMs > nowMs),
+      scannedSequence: after + whole.length,
+    };
+  }
+
+  /**
    * Events after a sequence, those of the running transaction included: for what has to be decided inside it. What is
    * read here may still be undone; everyone else reads {@link page}.
    */
@@ -275,10 +292,13 @@ export class EventLog {
    * @throws {SidecarError} `CURSOR_EXPIRED` with `oldest_cursor`, where what is left after the position begins.
    */
   mustReach(projectId: string, sequence: number): void {
-    const log = this.#log(projectId);
-    if (sequence < log.trimmedSequence && this.#store.next(projectId, sequence) !== sequence + 1) {
-      throw this.#expired(log, sequence);
-    }
+    if (!this.reaches(projectId, sequence)) throw this.#expired(this.#log(projectId), sequence);
+  }
+
+  /** Whether what comes right after a position is still there, or never was to stay. */
+  reaches(projectId: string, sequence: number): boolean {
+    const { trimmedSequence } = this.#log(projectId);
+    return sequence >= trimmedSequence || this.#store.next(projectId, sequence) === sequence + 1;
   }
 
   /** Events whose time is over, after one of them; see {@link remove}. */

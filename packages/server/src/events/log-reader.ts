@@ -1,5 +1,5 @@
 import type { EventEntry } from './event-entry.ts';
-import type { EventLog } from './event-log.ts';
+import type { EventLog, LogPage } from './event-log.ts';
 import { selectWanted, type EventPredicate } from './filter.ts';
 
 /** One step of a reading. */
@@ -15,6 +15,8 @@ export interface ReadingFrom {
   readonly projectId: string;
   /** Sequence after which to start. */
   readonly after: number;
+  /** Whether the reader asked for whatever is kept: what was gone before the reading began is not its loss. */
+  readonly fromOldest?: boolean;
   readonly wanted: EventPredicate;
   /** Type that all wanted events have, when there is one. */
   readonly eventType?: string | undefined;
@@ -26,9 +28,9 @@ export class LogReader {
   readonly #projectId: string;
   readonly #wanted: EventPredicate;
   readonly #eventType: string | undefined;
+  /** Gaps up to here are not this reading’s loss. */
+  readonly #spared: number;
   #sequence: number;
-  /** What was gone before this reading began is not its loss. */
-  #trimmed: number;
 
   constructor(log: EventLog, from: ReadingFrom) {
     this.#log = log;
@@ -36,7 +38,7 @@ export class LogReader {
     this.#wanted = from.wanted;
     this.#eventType = from.eventType === '*' ? undefined : from.eventType;
     this.#sequence = from.after;
-    this.#trimmed = log.trimmed(from.projectId);
+    this.#spared = from.fromOldest ? log.trimmed(from.projectId) : 0;
   }
 
   /** Position reached. */
@@ -49,26 +51,37 @@ export class LogReader {
     return this.#log.head(this.#projectId) > this.#sequence;
   }
 
+  /** Whether what comes next is gone, so that {@link next} throws. */
+  get atGap(): boolean {
+    return this.#sequence >= this.#spared && !this.#log.reaches(this.#projectId, this.#sequence);
+  }
+
   /** Goes to a position up to which the entries came another way. */
   skipTo(sequence: number): void {
     this.#sequence = sequence;
-    this.#trimmed = this.#log.trimmed(this.#projectId);
   }
 
   /**
-   * Reads the next page.
-   * @throws {SidecarError} `CURSOR_EXPIRED` when the log was trimmed past the position meanwhile.
+   * Reads the next page, which ends before a gap.
+   * @throws {SidecarError} `CURSOR_EXPIRED` when what comes right after the position was trimmed away.
    */
   next(maxEvents: number, until?: number): FollowStep {
-    const trimmed = this.#log.trimmed(this.#projectId);
-    if (trimmed !== this.#trimmed) {
-      this.#log.mustReach(this.#projectId, this.#sequence);
-      this.#trimmed = trimmed;
-    }
-    const options = { until, eventType: this.#eventType };
-    const page = this.#log.page(this.#projectId, this.#sequence, maxEvents, options);
+    const page = this.#page(maxEvents, until);
     this.#sequence = page.scannedSequence;
     return { entries: selectWanted(page.entries, this.#wanted), sequence: this.#sequence };
+  }
+
+  #page(maxEvents: number, until = Number.MAX_SAFE_INTEGER): LogPage {
+    const eventType = this.#eventType;
+    if (this.#sequence < this.#spared) {
+      const options = { until: Math.min(until, this.#spared), eventType };
+      return this.#log.page(this.#projectId, this.#sequence, maxEvents, options);
+    }
+    if (this.#sequence >= this.#log.trimmed(this.#projectId)) {
+      return this.#log.page(this.#projectId, this.#sequence, maxEvents, { until, eventType });
+    }
+    this.#log.mustReach(this.#projectId, this.#sequence);
+    return this.#log.unbroken(this.#projectId, this.#sequence, maxEvents, until);
   }
 
   /** Resolves when there is something to read, or the signal aborts. */

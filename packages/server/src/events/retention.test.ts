@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LIMITS } from '@orchestration-sidecar/shared';
 import { DeadLetterStore } from './consumers/index.ts';
+import type { Sink } from './fan-out.ts';
 import { TestBus } from './test-bus.ts';
 
 const DAY_MS = LIMITS.defaultEventTtlSeconds * 1000;
@@ -79,6 +80,49 @@ describe('retention', () => {
     expect(() => bus.log.sequenceOf('p', bus.log.cursor(0))).toThrow(expired(bus.log.cursor(1)));
     expect(bus.log.sequenceOf('p', bus.log.cursor(1))).toBe(1);
     expect(() => bus.log.sequenceOf('p', long.cursor)).toThrow(expired(bus.log.cursor(3)));
+  });
+
+  test('readers passed over a gap behind events with a longer time to live, and were not told', async () => {
+    using bus = new TestBus();
+    for (let n = 1; n <= 10; n += 1) {
+      await bus.publish(`e${n}`, n === 3 || n === 4 ? { ttlSeconds: 30 * 86_400 } : {});
+    }
+    bus.clock.advance(25 * 3_600_000);
+    await bus.retention.sweep();
+    await bus.publish('e11');
+    const told = expired(bus.log.cursor(10));
+    const from = { projectId: 'p', cursor: bus.log.cursor(2), agentType: null };
+    const oldest = { projectId: 'p', agentType: null };
+    const types = (page: { events: { event_type: string }[] }) => page.events.map((event) => event.event_type);
+
+    const page = await bus.bus.list({ ...from, limit: 100 }, never);
+    expect(page).toMatchObject({ more_available: true, next_cursor: bus.log.cursor(4) });
+    expect(types(page)).toEqual(['e3', 'e4']);
+    await expect(bus.bus.list({ ...from, cursor: page.next_cursor, limit: 100 }, never)).rejects.toEqual(told);
+    for (const filter of ['event_type:e11', 'event_type:none']) {
+      await expect(bus.bus.list({ ...from, filter, limit: 100 }, never)).rejects.toEqual(told);
+    }
+    expect(types(await bus.bus.list({ ...oldest, limit: 100 }, never))).toEqual(['e3', 'e4', 'e11']);
+
+    const waited = await bus.bus.wait({ ...from, timeoutMs: 1000, limit: 100 }, never);
+    expect([types(waited), waited.next_cursor]).toEqual([['e3', 'e4'], bus.log.cursor(4)]);
+    const typed = { eventType: 'e11', timeoutMs: 1000, limit: 100 };
+    await expect(bus.bus.wait({ ...from, ...typed }, never)).rejects.toEqual(told);
+    expect(types(await bus.bus.wait({ ...oldest, ...typed }, never))).toEqual(['e11']);
+
+    const steps = bus.bus.follow(from, never)[Symbol.asyncIterator]();
+    expect((await steps.next()).value).toMatchObject({ entries: [{ sequence: 3 }, { sequence: 4 }] });
+    await expect(steps.next()).rejects.toEqual(told);
+
+    const poured: number[] = [];
+    const sink: Sink = {
+      format: 'test',
+      encode: (entries) => Uint8Array.from(entries, (entry) => entry.sequence),
+      write: (bytes) => poured.push(...bytes) > 0,
+      drained: () => Promise.resolve(),
+    };
+    await expect(bus.bus.follow(from, never).pour(sink)).rejects.toEqual(told);
+    expect(poured).toEqual([3, 4]);
   });
 
   test('by number: the oldest beyond the bound go, project by project', async () => {
