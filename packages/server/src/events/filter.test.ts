@@ -51,6 +51,23 @@ test('a field of the event itself wins over one of the same name in its data', (
   expect(matches('topic:shadowed')).toBe(false);
 });
 
+test('a field that the event itself leaves empty was not looked up in its data', () => {
+  const inData = event({ round: null, data: { round: 2 } });
+  expect(compileInterest({ filter: 'round:2' })(inData)).toBe(true);
+  expect(compileInterest({ filter: '!round:2' })(inData)).toBe(false);
+  expect(compileInterest({ filter: 'round:2' })(event({ round: 1, data: { round: 2 } }))).toBe(false);
+});
+
+test.each([
+  ['topic:implementation, !round:3', true],
+  ['topic:implementation, !round:2', false],
+  [' topic: implementation ', true],
+  ['! status : success', false],
+  ['status: failure | success', true],
+])('white space changed what a filter means: %s', (filter, expected) => {
+  expect(matches(filter)).toBe(expected);
+});
+
 test('a value may hold colons', () => {
   expect(compileInterest({ filter: 'at:10:30' })(event({ data: { at: '10:30' } }))).toBe(true);
 });
@@ -71,6 +88,13 @@ test.each([
   ['status:', 7],
   ['status:a||b', 7],
   ['!', 1],
+  ['!!topic:a', 0],
+  ['a:b, !!topic:a', 5],
+  ['topic|round:a', 0],
+  ['to*:a', 0],
+  ['topic: ', 6],
+  ['a: | b', 2],
+  ['a:b, ', 5],
 ])('%s is refused at character %i', (filter, position) => {
   expect(() => compileInterest({ filter })).toThrow(
     expect.objectContaining({ code: 'FILTER_INVALID', extension: { position } }),

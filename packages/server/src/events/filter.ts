@@ -59,13 +59,20 @@ function compileFilter(filter: string): EventPredicate[] {
   return terms;
 }
 
-function compileTerm(term: string, position: number): EventPredicate {
-  const negated = term.startsWith('!');
-  const colon = term.indexOf(':');
-  const field = term.slice(negated ? 1 : 0, colon === -1 ? undefined : colon).trim();
-  if (colon === -1) throw broken(position + term.length, 'expected `:` and a value');
-  if (field === '' || field.split('.').includes('')) throw broken(position, 'expected a field name');
-  const alternatives = term.slice(colon + 1).split('|');
+function compileTerm(term: string, start: number): EventPredicate {
+  const position = start + term.length - term.trimStart().length;
+  const wanted = term.trim();
+  const negated = wanted.startsWith('!');
+  const colon = wanted.indexOf(':');
+  if (colon === -1) throw broken(position + wanted.length, 'expected `:` and a value');
+  const field = wanted.slice(negated ? 1 : 0, colon).trim();
+  if (field.split('.').includes('')) throw broken(position, 'expected a field name');
+  if (field.startsWith('!') || /[|*]/.test(field))
+    throw broken(position, 'expected one `!` at most and a plain field name');
+  const alternatives = wanted
+    .slice(colon + 1)
+    .split('|')
+    .map((value) => value.trim());
   if (alternatives.length > MAX_ALTERNATIVES) throw broken(position, `more than ${MAX_ALTERNATIVES} alternatives`);
   if (alternatives.includes('')) throw broken(position + colon + 1, 'expected a value');
   const matches = alternatives.map(compileValue);
@@ -79,16 +86,17 @@ function compileTerm(term: string, position: number): EventPredicate {
 
 function compileField(field: string): (event: SidecarEvent) => string | undefined {
   const own = OWN_FIELDS.find((name): name is OwnField => name === field);
-  if (own) return (event) => asText(event[own]);
   const path = field.split('.');
-  return (event) => {
-    let node: unknown = event.data;
-    for (const key of path) {
-      if (typeof node !== 'object' || node === null || !Object.hasOwn(node, key)) return undefined;
-      node = Reflect.get(node, key);
-    }
-    return asText(node);
-  };
+  return (event) => (own && asText(event[own])) ?? asText(valueAt(event.data, path));
+}
+
+function valueAt(data: SidecarEvent['data'], path: readonly string[]): unknown {
+  let node: unknown = data;
+  for (const key of path) {
+    if (typeof node !== 'object' || node === null || !Object.hasOwn(node, key)) return undefined;
+    node = Reflect.get(node, key);
+  }
+  return node;
 }
 
 function compileValue(value: string): (text: string) => boolean {
