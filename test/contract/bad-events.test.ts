@@ -51,6 +51,10 @@ const REFUSALS: readonly (readonly [string, Refusal[]])[] = [
   ['a lone surrogate in a value', publish('INPUT_INVALID', { data: { a: ['\ud800'] } })],
   ['a lone surrogate in a key', publish('INPUT_INVALID', { data: { '\udfff': 1 } })],
   ['NUL in a value', publish('INPUT_INVALID', { data: { a: 'x\0y' } })],
+  ...['references', 'nonce', 'publisher'].flatMap((field): [string, Refusal[]][] => [
+    [`NUL in ${field}`, publish('INPUT_INVALID', { [field]: 'long enough\0' })],
+    [`a lone surrogate in ${field}`, publish('INPUT_INVALID', { [field]: 'long enough\ud800' })],
+  ]),
   ['data that is a list', publish('INPUT_INVALID', { data: [] })],
   ['data that is null', publish('INPUT_INVALID', { data: null })],
   ['a type that is a list', publish('INPUT_INVALID', { topic: ['implementation'] })],

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { Cursor } from './cursor.ts';
 import { CorrelationId, EventId, EventType, ProjectId, Timestamp, Topic } from './ids.ts';
-import { JsonRecord } from './json.ts';
+import { JsonRecord, text } from './json.ts';
 import { LIMITS } from './limits.ts';
 
 const Round = z.int().min(1).max(10_000).describe('Round of a feedback loop, from 1.');
-const References = z.string().min(1).max(LIMITS.maxIdChars).describe('Id of the event this one answers.');
+const References = text(LIMITS.maxIdChars).min(1).describe('Id of the event this one answers.');
 const TtlSeconds = z
   .int()
   .min(1)
@@ -16,7 +16,7 @@ const TtlSeconds = z
 export const EventDraft = z
   .strictObject({
     event_type: EventType,
-    publisher: z.string().min(1).max(LIMITS.maxIdChars).optional().describe('Must equal the token’s `sub` when sent.'),
+    publisher: text(LIMITS.maxIdChars).min(1).optional().describe('Must equal the token’s `sub` when sent.'),
     topic: Topic.optional().describe('Topic. Default: the first that the publisher’s profile publishes to.'),
     data: JsonRecord.default({}).describe('Payload.'),
     correlation_id: CorrelationId.nullish(),
@@ -25,7 +25,7 @@ export const EventDraft = z
     round: Round.nullish(),
     references: References.nullish(),
     timestamp: Timestamp.optional().describe('Time of sending; refused when more than five minutes off.'),
-    nonce: z.string().min(8).max(LIMITS.maxIdChars).optional().describe('Accepted once per publisher.'),
+    nonce: text(LIMITS.maxIdChars).min(8).optional().describe('Accepted once per publisher.'),
   })
   .meta({ id: 'EventDraft' });
 export type EventDraft = z.output<typeof EventDraft>;
