@@ -8,6 +8,7 @@ import { procedure } from '../procedure.ts';
 
 const LogCursor = z
   .string()
+  .max(36)
   .regex(/^\d{1,20}\.\d{1,15}$/)
   .describe('Position in the output of all agents.')
   .meta({ examples: ['3.4711'] });
