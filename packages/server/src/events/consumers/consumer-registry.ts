@@ -1,5 +1,6 @@
-import { LIMITS, SidecarError, type SidecarEvent } from '@orchestration-sidecar/shared';
+import { LIMITS, SidecarError, type ConsumerInterest, type SidecarEvent } from '@orchestration-sidecar/shared';
 import type { Transaction } from '../../storage/writer.ts';
+import { compileInterest } from '../filter.ts';
 import type { DurableSubscribers } from '../subscribers.ts';
 import type { ConsumerDefinition, ConsumerStore } from './consumer-store.ts';
 import { DurableConsumer, type ConsumerUser } from './durable-consumer.ts';
@@ -19,7 +20,8 @@ export class ConsumerRegistry implements DurableSubscribers {
   constructor(store: ConsumerStore) {
     this.#store = store;
     for (const { sequence, lastUsedAtMs, ...definition } of store.all()) {
-      this.#add(new DurableConsumer(definition, { sequence, lastUsedAtMs }));
+      const interests = definition.interests.map(understood);
+      this.#add(new DurableConsumer({ ...definition, interests }, { sequence, lastUsedAtMs }));
     }
   }
 
@@ -92,5 +94,16 @@ export class ConsumerRegistry implements DurableSubscribers {
     const made = new Map<string, DurableConsumer>();
     this.#projects.set(projectId, made);
     return made;
+  }
+}
+
+/** An interest as it was stored. A filter that an earlier version took and this one refuses narrows nothing. */
+function understood(interest: ConsumerInterest): ConsumerInterest {
+  try {
+    compileInterest({ filter: interest.filter ?? undefined });
+    return interest;
+  } catch (cause) {
+    if (!(cause instanceof SidecarError)) throw cause;
+    return { ...interest, filter: null };
   }
 }

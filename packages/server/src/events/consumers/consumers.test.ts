@@ -27,6 +27,18 @@ describe('a durable consumer', () => {
     ]);
   });
 
+  test('a stored filter that is refused by now kept the sidecar from starting', async () => {
+    using bus = new TestBus();
+    await bus.create('c', { eventType: 'a', filter: 'topic:implementation' });
+    bus.store.database.driver
+      .prepare("update consumers set interests = replace(interests, 'topic:', '!!topic:')")
+      .run();
+    bus.restart();
+    await bus.publish('a');
+    await bus.publish('b');
+    expect(typesOf(await bus.take('c'))).toEqual(['a']);
+  });
+
   test('gives each member different events', async () => {
     using bus = new TestBus();
     await bus.create('c');
