@@ -59,6 +59,8 @@ test.skipIf(!hasFullDevice)(
       const log = new LogFile('/dev/full', ${JSON.stringify({ ...rotation, maxBytes: 1_000_000 })}, Date.now);
       log.write('what is not taken\\n');
       await log.close();
+      log.write('what comes too late\\n');
+      await log.close();
     `;
     const args = [...process.execArgv, '--input-type=module', '--eval', program];
     const { status, signal, stderr } = spawnSync(process.execPath, args, { timeout: 30_000, encoding: 'utf8' });

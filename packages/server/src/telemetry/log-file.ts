@@ -30,6 +30,7 @@ export class LogFile {
   readonly #closing = new Set<Promise<void>>();
   #bytes: number;
   #bornMs: number;
+  #closed = false;
 
   constructor(path: string, rotation: LogRotation, nowMs: () => number) {
     this.#path = path;
@@ -43,8 +44,9 @@ export class LogFile {
     this.keepUp();
   }
 
-  /** Adds a line, with its line feed. */
+  /** Adds a line, with its line feed. One that comes after the end is left out. */
   write(line: string): void {
+    if (this.#closed) return;
     const bytes = Buffer.byteLength(line);
     if (this.#bytes > 0 && (this.#bytes + bytes > this.#rotation.maxBytes || this.#isOld())) this.#rotate();
     this.#bytes += bytes;
@@ -53,6 +55,7 @@ export class LogFile {
 
   /** Puts the file aside when it is old, also where nothing is written, and deletes those that were kept long enough. */
   keepUp(): void {
+    if (this.#closed) return;
     if (this.#bytes > 0 && this.#isOld()) this.#rotate();
     try {
       this.#forget();
@@ -69,8 +72,10 @@ export class LogFile {
     }
   }
 
-  /** Writes what is left. */
+  /** Writes what is left. Closing twice is once. */
   async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
     await Promise.all([...this.#closing, closeTarget(this.#target)]);
   }
 
