@@ -60,6 +60,23 @@ test('HTTP/2 for who offers it, HTTP/1.1 for the rest, WebSocket over HTTP/1.1, 
   socket.close();
 });
 
+test('a body of untold size inside of HTTP/2 is not read from a stranger', async () => {
+  const session = connectHttp2(sidecar.url, { ca });
+  const headers = { ':method': 'POST', ':path': '/api/events/e', 'content-type': 'application/json' };
+  const post = async (authorization?: string) => {
+    const stream = session.request({ ...headers, ...(authorization && { authorization }) });
+    stream.on('error', () => {});
+    stream.write('{"topic":"implementation",');
+    if (authorization) stream.end('"data":{}}');
+    const [answer] = await once(stream, 'response');
+    stream.close();
+    return answer[':status'];
+  };
+  expect(await post()).toBe(401);
+  expect(await post(`Bearer ${sidecar.operatorToken}`)).toBe(202);
+  session.close();
+});
+
 test('another authority or Host inside of HTTP/2 is refused', async () => {
   const session = connectHttp2(sidecar.url, { ca });
   for (const headers of [{ ':authority': 'evil.example' }, { origin: 'https://evil.example' }]) {

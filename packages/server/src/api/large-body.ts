@@ -16,10 +16,16 @@ declare module 'fastify' {
 export const SMALL_BODY_BYTES = 16 * 1024;
 
 /** Size of the body that a request brings, as far as its headers tell; the largest when they do not. */
-export function announcedBytes({ headers, httpVersionMajor }: IncomingMessage): number {
-  const { 'content-length': length, 'transfer-encoding': encoding } = headers;
-  const isUntold = length === undefined && (encoding !== undefined || httpVersionMajor === 2);
+export function announcedBytes(request: IncomingMessage): number {
+  const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
+  const isUntold = length === undefined && (encoding !== undefined || isOpenStream(request));
   return isUntold ? LIMITS.maxBodyBytes : Number(length ?? 0);
+}
+
+/** Whether more may follow the headers of an HTTP/2 request: a length need not be told there (RFC 9113, section 8.1.1). */
+function isOpenStream(request: IncomingMessage): boolean {
+  const stream: unknown = 'stream' in request ? request.stream : undefined;
+  return typeof stream === 'object' && stream !== null && 'endAfterHeaders' in stream && !stream.endAfterHeaders;
 }
 
 /**
