@@ -25,11 +25,13 @@ beforeEach(() => {
 
 const runsWillBe = (...cases: string[]): void => writeFileSync(join(home, 'cases'), cases.join('\n'));
 
-/** What each session was asked, run by run. */
+/** What each session was asked, run by run: the longest first, of equally long ones that which was asked less. */
 function sessions(): string[][] {
   const files = readdirSync(home).filter((name) => name.endsWith('.jsonl'));
   const asked = (name: string): string[] => readFileSync(join(home, name), 'utf8').trim().split('\n');
-  return files.map((name) => asked(name).map((line) => JSON.parse(line))).toSorted((a, b) => b.length - a.length);
+  return files
+    .map((name) => asked(name).map((line) => JSON.parse(line)))
+    .toSorted((a, b) => b.length - a.length || a.join().length - b.join().length);
 }
 
 test(
