@@ -49,6 +49,13 @@ function externalBytes(): number {
   return process.memoryUsage().external;
 }
 
+/** Memory that is still held, strings of the heap included. */
+function heldBytes(): number {
+  if (typeof collectGarbage === 'function') collectGarbage();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
 /** A client that can stop reading: its socket is in our hands. */
 async function pausableClient(): Promise<{ socket: Socket; client: WebSocket; seen: number[] }> {
   const { hostname, port } = new URL(sidecar.url);
@@ -97,12 +104,8 @@ test('a reader that stops reading costs little, delays nobody, and is caught up 
   await quick.close();
 }, 60_000);
 
-test('regression: a message with many calls whose answers nobody reads does not fill the memory', async () => {
-  const text = 'x'.repeat(900_000);
-  for (let n = 0; n < 6; n += 1) {
-    const body = { topic: 'implementation', data: { text } };
-    expect((await sidecar.call('POST', '/api/events/huge', { body })).status).toBe(202);
-  }
+/** A client that counts which of its calls were answered. */
+async function callingClient(): Promise<{ socket: Socket; client: WebSocket; answered: Set<number> }> {
   const { hostname, port } = new URL(sidecar.url);
   const socket = connect(Number(port), hostname);
   const client = new WebSocket(`ws://${hostname}:${port}/trpc`, {
@@ -115,18 +118,69 @@ test('regression: a message with many calls whose answers nobody reads does not 
     const { id, result } = JSON.parse(data.toString()) as { id: number; result?: object };
     if (result) answered.add(id);
   });
-  const input = { json: { event_type: 'huge', limit: 1000 } };
-  const calls = Array.from({ length: 40 }, (_, id) => ({
-    id,
-    method: 'query',
-    params: { path: 'events.list', input },
-  }));
+  return { socket, client, answered };
+}
+
+const callsOf = (count: number, path: string, json: object): object[] =>
+  Array.from({ length: count }, (_, id) => ({ id, method: 'query', params: { path, input: { json } } }));
+
+/** Most that is held meanwhile, beyond what was. */
+async function mostHeld(before: number): Promise<number> {
+  let most = 0;
+  for (let n = 0; n < 12; n += 1) {
+    await sidecar.call('GET', '/health');
+    most = Math.max(most, heldBytes() - before);
+  }
+  return most;
+}
+
+test('regression: a message with many calls whose answers nobody reads does not fill the memory', async () => {
+  const text = 'x'.repeat(900_000);
+  for (let n = 0; n < 6; n += 1) {
+    const body = { topic: 'implementation', data: { text } };
+    expect((await sidecar.call('POST', '/api/events/huge', { body })).status).toBe(202);
+  }
+  const { socket, client, answered } = await callingClient();
+  const calls = callsOf(40, 'events.list', { event_type: 'huge', limit: 1000 });
   const before = await readings();
   socket.pause();
   client.send(JSON.stringify(calls));
   await expect.poll(readings).toBeGreaterThan(before);
   for (let n = 0; n < 50; n += 1) await sidecar.call('GET', '/health');
   expect((await readings()) - before).toBeLessThan(20);
+  socket.resume();
+  await expect.poll(() => answered.size).toBe(calls.length);
+  client.terminate();
+});
+
+test('regression: scans that look far do not all keep what they found while they go on', async () => {
+  const { body: first } = await sidecar.call('POST', '/api/events/first', { body: { topic: 'implementation' } });
+  const body = { topic: 'implementation', data: { text: 'x'.repeat(900_000) } };
+  for (let n = 0; n < 6; n += 1) expect((await sidecar.call('POST', '/api/events/early', { body })).status).toBe(202);
+  // Out of memory, so that each scan reads them for itself.
+  await publish(0, EVENTS);
+  const { socket, client, answered } = await callingClient();
+  const input = { filter: 'event_type:earl*', after: first.cursor, limit: 1000 };
+  const calls = callsOf(24, 'events.list', input);
+  const before = heldBytes();
+  socket.pause();
+  client.send(JSON.stringify(calls));
+  expect(await mostHeld(before)).toBeLessThan(90 * 1024 * 1024);
+  socket.resume();
+  await expect.poll(() => answered.size).toBe(calls.length);
+  client.terminate();
+});
+
+test('regression: a large event that many wait for is not written for all of them before they read', async () => {
+  const { socket, client, answered } = await callingClient();
+  const calls = callsOf(150, 'events.wait', { event_type: 'late', cursor: 'latest', timeout: 120_000 });
+  client.send(JSON.stringify(calls));
+  await expect.poll(subscriptions).toBe(calls.length);
+  socket.pause();
+  const before = heldBytes();
+  const body = { topic: 'implementation', data: { text: 'x'.repeat(900_000) } };
+  expect((await sidecar.call('POST', '/api/events/late', { body })).status).toBe(202);
+  expect(await mostHeld(before)).toBeLessThan(60 * 1024 * 1024);
   socket.resume();
   await expect.poll(() => answered.size).toBe(calls.length);
   client.terminate();

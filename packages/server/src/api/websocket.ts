@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { setImmediate } from 'node:timers/promises';
+import { bulkhead } from 'cockatiel';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 import { z } from 'zod';
 import { LIMITS, SidecarError } from '@orchestration-sidecar/shared';
@@ -23,6 +23,8 @@ const MAX_SUBSCRIPTIONS = 256;
 const MAX_BATCHED_MESSAGES = 500;
 /** Calls that one connection may have under way. */
 const MAX_CALLS = 1024;
+/** Calls whose answers may be large that one connection has in memory at once. */
+const MAX_READING = 8;
 /** Nothing more is read from a client that leaves this much of its answers unread. */
 const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
 /** How long a client may take to say who it is, when it announced to. */
@@ -106,8 +108,8 @@ class Connection {
   /** Trace that calls without one of their own are counted to. */
   #trace: TraceContext | undefined;
   #calls = 0;
-  /** Resolves when the last call that reads has had its turn. */
-  #turns: Promise<void> = Promise.resolve();
+  /** Holds calls whose answers may be large from their beginning until the client has been sent them. */
+  readonly #reading = bulkhead(MAX_READING, MAX_CALLS);
   #early: Request[] | undefined;
   readonly #arriving: ArrivingMessage;
 
@@ -246,28 +248,33 @@ class Connection {
     if (this.#calls >= MAX_CALLS) throw new SidecarError('RATE_LIMITED', 'Too many calls are under way.');
     const input = readWireInput(params.input) ?? {};
     this.#calls += 1;
-    try {
-      if (entry?.kind === 'query' || entry?.load === 'waits') await this.#turn();
-      const data = await this.#needs.dispatcher.dispatch(params.path, input, call);
+    const dispatch = (): Promise<unknown> => this.#needs.dispatcher.dispatch(params.path, input, call);
+    const answer = (data: unknown): void =>
       this.#send(`{"id":${JSON.stringify(id)},"result":{"type":"data","data":{"json":${JSON.stringify(data)}}}}`);
+    try {
+      if (entry?.load === 'waits') {
+        // Those that wait share what they wait for; its text is made for one after the other.
+        const data = await dispatch();
+        await this.#read(() => answer(data));
+      } else if (entry?.kind === 'query') {
+        await this.#read(async () => answer(await dispatch()));
+      } else answer(await dispatch());
     } finally {
       this.#calls -= 1;
     }
   }
 
   /**
-   * Calls whose answers may be large begin one after the other, each in a turn of the event loop, and none while the
-   * client leaves much unread: a small message that holds hundreds of them must not fill the memory with answers.
+   * Does what makes a large answer, while few do and the client has read most of what it was sent: one small message
+   * may hold hundreds of calls that answer megabytes each.
    */
-  #turn(): Promise<void> {
+  #read(make: () => void | Promise<void>): Promise<void> {
     const { signal } = this.#closed;
-    const turn = this.#turns.then(async () => {
-      await setImmediate();
+    return this.#reading.execute(async () => {
       while (!signal.aborted && this.#client.bufferedAmount >= MAX_UNREAD_BYTES)
         await once(this.#socket, 'drain', { signal }).catch(() => {});
+      if (!signal.aborted) await make();
     });
-    this.#turns = turn;
-    return turn;
   }
 
   async #stream({ id, params }: Request, call: DoorCall): Promise<void> {
