@@ -246,6 +246,28 @@ describe('found late, mended, held here', () => {
     expect((await once(socket, 'close'))[0]).toBe(1008);
   });
 
+  test('regression: a subscription stopped before the connection parameters does not start with them', async () => {
+    const socket = new WebSocket(`${sidecar.url.replace('http', 'ws')}/trpc?connectionParams=1`);
+    await once(socket, 'open');
+    const answers: unknown[] = [];
+    socket.on('message', (data: Buffer) => {
+      const { id, result } = JSON.parse(data.toString());
+      answers.push([id, result?.type]);
+    });
+    const params = { path: 'events.subscribe', input: { json: { event_type: 'never' } } };
+    socket.send(JSON.stringify({ id: 1, method: 'subscription', params }));
+    socket.send(JSON.stringify({ id: 2, method: 'subscription', params }));
+    socket.send(JSON.stringify({ id: 1, method: 'subscription.stop' }));
+    socket.send(JSON.stringify({ method: 'connectionParams', data: { token: sidecar.operatorToken } }));
+    // Those that wait are served in their order: had the first one begun, it would have said so before the second.
+    await expect.poll(() => answers).toContainEqual([2, 'started']);
+    expect(answers).toEqual([
+      [1, 'stopped'],
+      [2, 'started'],
+    ]);
+    socket.terminate();
+  });
+
   test('a long-poll that a stop interrupts answers its timeout with the cursor to come back with', async () => {
     const own = await startForTest();
     const waiting = own.call('GET', '/api/events/wait/never?timeout=60000&cursor=latest');

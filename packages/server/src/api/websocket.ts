@@ -195,13 +195,23 @@ class Connection {
     }
     const { data } = message;
     if (data.method === 'connectionParams') return this.#identify(data.data ?? {});
-    if (data.method === 'subscription.stop') return this.#subscriptions.get(data.id)?.abort();
+    if (data.method === 'subscription.stop') return this.#stop(data.id);
     if (this.#early) {
       // Whoever has not said who it is may not make the sidecar keep much.
       if (this.#early.length >= MAX_EARLY) return this.#client.close(1008, 'connection parameters first');
       return void this.#early.push(data);
     }
     this.#serve(data);
+  }
+
+  /** Ends a subscription, also one that still waits for the connection parameters and so has not begun. */
+  #stop(id: number | string): void {
+    this.#subscriptions.get(id)?.abort();
+    const early = this.#early ?? [];
+    const at = early.findIndex((request) => request.id === id && request.method === 'subscription');
+    if (at < 0) return;
+    early.splice(at, 1);
+    this.#send(`{"id":${JSON.stringify(id)},"result":{"type":"stopped"}}`);
   }
 
   /**
