@@ -16,29 +16,27 @@ export interface DocumentRoutesNeeds {
   readonly originOf: (headers: IncomingHttpHeaders) => string;
 }
 
+/** Stands in the documents for the address that they are asked at; no host has a name in `.invalid` (RFC 2606). */
+const ORIGIN = 'http://sidecar.invalid';
+
 /**
  * Adds the document of the REST door and the page to read it on; both name the address that they were asked at. Each is
- * made when it is first asked for there.
+ * made once, when it is first asked for.
  */
 export function addDocumentRoutes(http: FastifyInstance, { entries, version, originOf }: DocumentRoutesNeeds): void {
-  const document = madeOncePer((origin) => JSON.stringify(createOpenApi(entries, version, origin)));
-  const page = madeOncePer((origin) => createReferencePage(createOpenApi(entries, version, origin)));
-  http.get('/openapi.json', ({ headers }, reply) => reply.type('application/json').send(document(originOf(headers))));
-  http.get('/docs', ({ headers }, reply) =>
-    reply
+  let document: string | undefined;
+  let page: string | undefined;
+  http.get('/openapi.json', ({ headers }, reply) => {
+    document ??= JSON.stringify(createOpenApi(entries, version, ORIGIN));
+    return reply.type('application/json').send(document.replaceAll(ORIGIN, originOf(headers)));
+  });
+  http.get('/docs', ({ headers }, reply) => {
+    page ??= createReferencePage(createOpenApi(entries, version, ORIGIN));
+    return reply
       .type('text/html; charset=utf-8')
       .header('content-security-policy', PAGE_POLICY)
-      .send(page(originOf(headers))),
-  );
+      .send(page.replaceAll(ORIGIN, originOf(headers)));
+  });
   http.get('/docs/style.css', (_request, reply) => reply.type('text/css; charset=utf-8').send(REFERENCE_STYLE));
   for (const path of ['/', '/docs/']) http.get(path, (_request, reply) => reply.redirect('/docs'));
-}
-
-/** Keeps only what was made last: callers choose the name they ask by, and there are few. */
-function madeOncePer(make: (origin: string) => string): (origin: string) => string {
-  let last: { readonly origin: string; readonly text: string } | undefined;
-  return (origin) => {
-    if (last?.origin !== origin) last = { origin, text: make(origin) };
-    return last.text;
-  };
 }
