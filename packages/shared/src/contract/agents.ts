@@ -2,8 +2,7 @@ import { z } from 'zod';
 import { Agent, AgentLogLine, AgentState, AgentStatus, QueuePlace, SpawnForecast } from '../agent.ts';
 import { AgentId, AgentType, IdempotencyKey, IssueId, ProjectId } from '../ids.ts';
 import { boundedRecord, text } from '../json.ts';
-import { LIMITS } from '../limits.ts';
-import { Limit, PageCursor } from '../page.ts';
+import { Limit, PageCursor, Wait } from '../page.ts';
 import { procedure } from '../procedure.ts';
 import { Launcher } from '../profile.ts';
 
@@ -164,12 +163,7 @@ export const agents = {
       stream: z.enum(['stdout', 'stderr']).default('stdout'),
       from_byte: z.int().min(0).default(0).describe('`next_byte` of the page before; 0 is the beginning.'),
       limit: Limit,
-      wait: z
-        .int()
-        .min(0)
-        .max(LIMITS.maxWaitTimeoutMs)
-        .default(0)
-        .describe('Longest wait for a further line when there is none, in milliseconds. Default 0.'),
+      wait: Wait,
     }),
     output: z.object({
       agent_id: AgentId,

@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import { AgentOutputLine } from '../agent.ts';
 import { AgentId, AgentType, IssueId, ProjectId } from '../ids.ts';
-import { LIMITS } from '../limits.ts';
 import { LogLevel } from '../log-level.ts';
-import { Limit } from '../page.ts';
+import { Limit, Wait } from '../page.ts';
 import { procedure } from '../procedure.ts';
 
 const LogCursor = z
@@ -33,12 +32,7 @@ export const logs = {
         .optional()
         .describe('Without a cursor: so many lines before the end. Neither: from the oldest line that is kept.'),
       limit: Limit,
-      wait: z
-        .int()
-        .min(0)
-        .max(LIMITS.maxWaitTimeoutMs)
-        .default(0)
-        .describe('Longest wait for a line when there is none, in milliseconds. Default 0.'),
+      wait: Wait,
     }),
     output: z.object({
       lines: z.array(AgentOutputLine),
