@@ -45,7 +45,7 @@ printf '%s\\n' "\${COMPREPLY[@]}"`;
     const program = `zmodload zsh/zpty
 zpty -b shell zsh -f -i
 send() { zpty -w shell "$1"; }
-send 'PS1= PROMPT= RPROMPT=; cd ${folder}; autoload -Uz compinit; compinit -u -D; source ./completion.zsh'
+send 'PS1= PROMPT= RPROMPT=; cd ${folder}; autoload -Uz compinit; compinit -u -d ${folder}/zcompdump; source ./completion.zsh'
 send 'zstyle ":completion:*" verbose no; setopt no_beep no_list_types; LISTMAX=0 COLUMNS=200 LINES=500'
 send 'compadd() { local -a kept; builtin compadd -O kept "$@"; print -rl -- $kept >> ${folder}/offered; builtin compadd "$@"; }'
 send 'one() { : > ${folder}/offered; _main_complete; print end >> ${folder}/offered; }; zle -C one list-choices one; bindkey "^I" one'
