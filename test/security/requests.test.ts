@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { LIMITS } from '@orchestration-sidecar/shared';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { outcomes, sendRaw } from '../support/raw-http.ts';
@@ -154,6 +155,13 @@ describe('what is too large', () => {
     },
     90_000,
   );
+
+  test('a whole body is told so, and how much is taken, though it is still on its way', async () => {
+    const { status, body } = await sidecar.call('POST', '/api/issues', {
+      body: { title: 'x'.repeat(LIMITS.maxBodyBytes) },
+    });
+    expect([status, body]).toMatchObject([413, { code: 'PAYLOAD_TOO_LARGE', maxBytes: LIMITS.maxBodyBytes }]);
+  });
 
   test('a body of zeros that only claims to be compressed is not unpacked', async () => {
     const answer = await sidecar.call('POST', '/api/issues', {

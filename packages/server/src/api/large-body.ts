@@ -15,6 +15,9 @@ declare module 'fastify' {
 /** Bodies up to this size are read before anybody asks who sends them. */
 export const SMALL_BODY_BYTES = 16 * 1024;
 
+/** How long a connection is left open to who sends on although the answer is no. */
+const LINGER_MS = 2000;
+
 /** Size of the body that a request brings, as far as its headers tell; the largest when they do not. */
 export function announcedBytes(request: IncomingMessage): number {
   const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
@@ -39,10 +42,35 @@ export async function admitLargeBody(
   bytes: number,
   { dispatcher, calls }: { readonly dispatcher: Dispatcher; readonly calls: OpenCalls },
 ): Promise<void> {
-  if (bytes > LIMITS.maxBodyBytes) throw new SidecarError('PAYLOAD_TOO_LARGE');
-  const release = await dispatcher.admitBody(nameOf(request), bytes, callOf(request, reply, calls));
-  if (isClosed(reply.raw)) release();
-  else reply.raw.once('close', release);
+  try {
+    if (bytes > LIMITS.maxBodyBytes) throw tooLarge();
+    const release = await dispatcher.admitBody(nameOf(request), bytes, callOf(request, reply, calls));
+    if (isClosed(reply.raw)) release();
+    else reply.raw.once('close', release);
+  } catch (cause) {
+    if (request.raw.httpVersionMajor === 1) closeUnlessDone(request.raw);
+    throw cause;
+  }
+}
+
+/** The body is larger than any that is taken; says how much is. */
+export function tooLarge(): SidecarError {
+  return new SidecarError('PAYLOAD_TOO_LARGE', undefined, { extension: { maxBytes: LIMITS.maxBodyBytes } });
+}
+
+/**
+ * Closes the connection of a body that goes on for long. Until then it is thrown away as it comes: a connection that is
+ * closed at once takes the answer with it where the client is still sending (RFC 9112, section 9.6).
+ */
+function closeUnlessDone(request: IncomingMessage): void {
+  const { socket } = request;
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  const over = (): void => {
+    clearTimeout(timer);
+    socket.off('close', over);
+  };
+  request.once('end', over);
+  socket.once('close', over);
 }
 
 function nameOf({ params, routeOptions }: FastifyRequest): string {

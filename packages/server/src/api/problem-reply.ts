@@ -30,8 +30,6 @@ export function limitHeaders({ extension }: SidecarError): Record<string, string
 export function fromHttpFault(fault: FastifyError | SidecarError, request: FastifyRequest): SidecarError {
   if (fault instanceof SidecarError) return fault;
   switch (fault.code) {
-    case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return new SidecarError('PAYLOAD_TOO_LARGE');
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new SidecarError('MEDIA_TYPE_UNSUPPORTED');
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':

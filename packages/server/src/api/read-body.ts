@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { LIMITS, SidecarError } from '@orchestration-sidecar/shared';
+import { tooLarge } from './large-body.ts';
 
 /** Memory that is taken before anything has come. */
 const FIRST_BYTES = 64 * 1024;
@@ -20,7 +21,7 @@ export function readBody(stream: Readable, announcedBytes: number): Promise<Buff
     const needed = length + chunk.length;
     if (needed > LIMITS.maxBodyBytes) {
       stream.off('data', take).off('end', end).resume();
-      return reject(new SidecarError('PAYLOAD_TOO_LARGE'));
+      return reject(tooLarge());
     }
     if (needed > bytes.length) {
       const larger = Buffer.allocUnsafe(Math.min(LIMITS.maxBodyBytes, Math.max(needed, 2 * bytes.length)));
