@@ -137,13 +137,17 @@ function cutOff(agentId: string, undoneStarts: number): void {
   keep(agentId, { ...record, undoneStarts, process: null, agent: { ...record.agent, state: 'starting' } });
 }
 
-/** As after a crash in which an agent died and its process id was given to somebody else: same number, other time. */
+/**
+ * As after a crash in which an agent died and its process id was given to somebody else: same number, other time. The
+ * time is one that no process of this test has; two that are begun together can share theirs, which counts in 10 ms.
+ */
 function giveItsNumberAway(agentId: string, processId: number): void {
   for (const pid of processesOf(agentId)) process.kill(pid, 'SIGKILL');
   const record = recordOf(agentId);
   if (record.process === null) throw new Error(`${agentId} has no process`);
   const { program, leader } = record.process;
-  const given = { program: { ...program, pid: processId }, leader: { ...leader, pid: processId } };
+  const its = { pid: processId, startTime: '1' };
+  const given = { program: { ...program, ...its }, leader: { ...leader, ...its } };
   keep(agentId, { ...record, process: { ...record.process, ...given } });
 }
 
