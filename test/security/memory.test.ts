@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { LIMITS } from '@orchestration-sidecar/shared';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { outcomes } from '../support/raw-http.ts';
 import { startServer, type ServerUnderTest } from '../support/server-process.ts';
@@ -20,6 +20,8 @@ beforeAll(async () => {
   server = await startServer({ SIDECAR_MAX_MEMORY_MB: String(MAX_MEMORY_MB) });
   await server.call('POST', '/api/issues', { body: { issue_id: 'issue-1', title: 'Memory' } });
 }, 120_000);
+/** What the test before left in memory may still be there, and a sidecar short of it gives out no tokens. */
+beforeEach(() => expect.poll(() => statusOf('/api/issues'), { timeout: 40_000 }).toBe(200));
 afterAll(() => server.stop());
 
 /** A connection, with what came back on it. */
@@ -41,8 +43,11 @@ const most = Buffer.alloc(LIMITS.maxBodyBytes - 1000, ' ');
 const headOf = (path: string, token: string | null, length = `content-length: ${LIMITS.maxBodyBytes}`): string =>
   `POST ${path} HTTP/1.1\r\n${HOST}content-type: application/json\r\n${length}\r\n` +
   `${token === null ? '' : `authorization: Bearer ${token}\r\n`}\r\n`;
-const mint = async (): Promise<string> =>
-  (await server.call('POST', '/api/tokens', { body: { agent_type: 'python-specialist' } })).body.token;
+const mint = async (): Promise<string> => {
+  const { status, body } = await server.call('POST', '/api/tokens', { body: { agent_type: 'python-specialist' } });
+  expect([status, body.code]).toEqual([200, undefined]);
+  return body.token;
+};
 const statusOf = async (path: string): Promise<number> => (await server.call('GET', path)).status;
 
 test('large bodies of nobody, of a forged token and of somebody who may not are refused before they are read', async () => {
