@@ -7,7 +7,18 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    include: ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts', 'scripts/**/*.test.mjs'],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'units',
+          include: ['packages/*/src/**/*.test.ts', 'scripts/**/*.test.mjs'],
+          // Reading the modules anew for each file took longer than most of the files do.
+          isolate: false,
+        },
+      },
+      { extends: true, test: { name: 'promises', include: ['test/**/*.test.ts'] } },
+    ],
     pool: 'forks',
     // One worker leaves a third of two cores idle while it waits for the processes it started; more get in each other's way.
     maxWorkers: 2,
