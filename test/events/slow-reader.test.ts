@@ -29,12 +29,12 @@ afterEach(async () => {
 const subscriptions = async (): Promise<number> =>
   (await sidecar.call('GET', '/status')).body.events.active_subscriptions;
 
-async function publish(from: number, count: number): Promise<void> {
+async function publish(from: number, count: number, padding = PADDING): Promise<void> {
   for (let n = from; n < from + count; n += 500) {
     const events = Array.from({ length: Math.min(500, from + count - n) }, (_, index) => ({
       event_type: 'bulk',
       topic: 'implementation',
-      data: { n: n + index, PADDING },
+      data: { n: n + index, padding },
     }));
     const { status } = await sidecar.call('POST', '/api/events', { body: { events } });
     expect(status).toBe(202);
@@ -115,8 +115,9 @@ async function callingClient(): Promise<{ socket: Socket; client: WebSocket; ans
   await once(client, 'open');
   const answered = new Set<number>();
   client.on('message', (data: Buffer) => {
-    const { id, result } = JSON.parse(data.toString()) as { id: number; result?: object };
-    if (result) answered.add(id);
+    // Some are megabytes: only their heads are looked at.
+    const id = /^\{"id":(\d+),"result":/.exec(data.toString('latin1', 0, 100))?.[1];
+    if (id !== undefined) answered.add(Number(id));
   });
   return { socket, client, answered };
 }
@@ -141,7 +142,7 @@ test('regression: a message with many calls whose answers nobody reads does not 
     expect((await sidecar.call('POST', '/api/events/huge', { body })).status).toBe(202);
   }
   const { socket, client, answered } = await callingClient();
-  const calls = callsOf(40, 'events.list', { event_type: 'huge', limit: 1000 });
+  const calls = callsOf(30, 'events.list', { event_type: 'huge', limit: 1000 });
   const before = await readings();
   socket.pause();
   client.send(JSON.stringify(calls));
@@ -158,7 +159,7 @@ test('regression: scans that look far do not all keep what they found while they
   const body = { topic: 'implementation', data: { text: 'x'.repeat(900_000) } };
   for (let n = 0; n < 6; n += 1) expect((await sidecar.call('POST', '/api/events/early', { body })).status).toBe(202);
   // Out of memory, so that each scan reads them for itself.
-  await publish(0, EVENTS);
+  await publish(0, EVENTS, '');
   const { socket, client, answered } = await callingClient();
   const input = { filter: 'event_type:earl*', after: first.cursor, limit: 1000 };
   const calls = callsOf(24, 'events.list', input);

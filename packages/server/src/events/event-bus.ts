@@ -8,7 +8,7 @@ import { compileInterest, type EventPredicate, type Interest } from './filter.ts
 import { FanOut } from './fan-out.ts';
 import { follow } from './follow.ts';
 import { Following } from './following.ts';
-import { LogReader, type FollowStep } from './log-reader.ts';
+import { LogReader, type FollowStep, type ReadingFrom } from './log-reader.ts';
 import { refuseReplay } from './nonce-store.ts';
 import type { Subscribers } from './subscribers.ts';
 
@@ -222,7 +222,6 @@ export class EventBus {
   /** Reads a page of the log, oldest first, without waiting. */
   async list(request: ListRequest, signal: AbortSignal): Promise<EventPage> {
     const { projectId, limit } = request;
-    const wanted = this.#within(request);
     const { log } = this.#needs;
     const head = log.head(projectId);
     const until = request.until === undefined ? head : Math.min(head, log.sequenceOf(projectId, request.until));
@@ -230,8 +229,9 @@ export class EventBus {
       projectId,
       after: log.sequenceOf(projectId, request.cursor),
       fromOldest: request.cursor === undefined,
-      wanted,
+      wanted: compileInterest(request),
       eventType: request.eventType,
+      during: duringOf(request),
     });
     const found: EventEntry[] = [];
     let chars = 0;
@@ -252,16 +252,6 @@ export class EventBus {
     };
   }
 
-  #within(request: ListRequest): EventPredicate {
-    const wanted = compileInterest(request);
-    const sinceMs = request.since === undefined ? -Infinity : Date.parse(request.since);
-    const beforeMs = request.before === undefined ? Infinity : Date.parse(request.before);
-    return (event) => {
-      const atMs = Date.parse(event.timestamp);
-      return atMs >= sinceMs && atMs < beforeMs && wanted(event);
-    };
-  }
-
   #pageOf(step: FollowStep, limit: number, wanted: EventPredicate, projectId: string): EventPage {
     const { log } = this.#needs;
     const kept = step.entries.slice(0, limit);
@@ -273,6 +263,14 @@ export class EventBus {
       next_cursor: log.cursor(sequence),
     };
   }
+}
+
+function duringOf({ since, before }: ListRequest): ReadingFrom['during'] {
+  if (since === undefined && before === undefined) return undefined;
+  return {
+    sinceMs: since === undefined ? -Infinity : Date.parse(since),
+    beforeMs: before === undefined ? Infinity : Date.parse(before),
+  };
 }
 
 /** A publication as its caller sent it: the correlation id may be the request’s, and then differs the second time. */

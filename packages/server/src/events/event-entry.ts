@@ -9,6 +9,8 @@ export interface EventEntry {
   readonly event: SidecarEvent;
   /** `JSON.stringify(event)`. */
   readonly json: string;
+  /** The event’s `timestamp`, for whoever need not parse the text otherwise. */
+  readonly acceptedAtMs: number;
   /**
    * From when on readers pass over it, because its own time to live ran out. Infinity where that is not shorter than
    * the age to which the log keeps everything: such an event is there until it is swept, and whoever missed it is told.

@@ -110,6 +110,31 @@ describe('following', () => {
     expect(seen).toEqual(Array.from({ length: 600 }, (_, n) => n));
   });
 
+  test('regression: whoever waits for a rare event was woken by every other one', async () => {
+    using store = openTemporaryStore();
+    let pages = 0;
+    class CountingLog extends EventLog {
+      override page(...page: Parameters<EventLog['page']>): ReturnType<EventLog['page']> {
+        pages += 1;
+        return super.page(...page);
+      }
+    }
+    const log = new CountingLog({ database: store.database, ids: createIds(Date.now), nowMs: Date.now });
+    const stop = new AbortController();
+    const wanted = compileInterest({ eventType: 'rare' });
+    const steps = follow(log, { projectId: 'p', after: 0, wanted, signal: stop.signal });
+    const waiting = steps.next();
+    for (let n = 0; n < 5; n += 1) await append(store, log, ...numbers(n, 1));
+    expect(pages).toBe(0);
+    await append(store, log, draft({ eventType: 'rare' }));
+    expect((await waiting).value).toMatchObject({ sequence: 6, entries: [{ sequence: 6 }] });
+    expect(pages).toBe(1);
+    const again = steps.next();
+    await append(store, log, ...numbers(5, 1));
+    stop.abort();
+    expect(await again).toEqual({ done: true, value: 7 });
+  });
+
   test('tells where it stopped, so that nothing is skipped when it goes on', async () => {
     using store = openTemporaryStore();
     const log = openLog(store);

@@ -135,8 +135,9 @@ export class EventLog {
       });
     }
     const expiresAtMs = acceptedAtMs + ttlSeconds * 1000;
-    const entry = { sequence, cursor, event, json, vanishesAtMs: this.#store.vanishesAtMs(acceptedAtMs, expiresAtMs) };
-    this.#store.insert(entry, { acceptedAtMs, expiresAtMs });
+    const vanishesAtMs = this.#store.vanishesAtMs(acceptedAtMs, expiresAtMs);
+    const entry = { sequence, cursor, event, json, acceptedAtMs, vanishesAtMs };
+    this.#store.insert(entry, expiresAtMs);
     log.assignedSequence = sequence;
     const addition = this.#addition(transaction, log);
     addition.entries.push(entry);

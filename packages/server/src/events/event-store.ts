@@ -120,7 +120,7 @@ export class EventStore {
   }
 
   /** Adds an entry; call inside a write transaction. */
-  insert(entry: EventEntry, times: { readonly acceptedAtMs: number; readonly expiresAtMs: number }): void {
+  insert(entry: EventEntry, expiresAtMs: number): void {
     const { event } = entry;
     this.#insert.run(
       event.project_id,
@@ -128,8 +128,8 @@ export class EventStore {
       event.event_id,
       event.event_type,
       event.topic,
-      times.acceptedAtMs,
-      times.expiresAtMs,
+      entry.acceptedAtMs,
+      expiresAtMs,
       entry.json,
     );
   }
@@ -236,6 +236,7 @@ class StoredEntry implements EventEntry {
   readonly sequence: number;
   readonly cursor: string;
   readonly json: string;
+  readonly acceptedAtMs: number;
   readonly vanishesAtMs: number;
   #event: SidecarEvent | undefined;
 
@@ -243,6 +244,7 @@ class StoredEntry implements EventEntry {
     this.sequence = row.sequence;
     this.cursor = formatCursor({ epoch, sequence: row.sequence });
     this.json = row.body;
+    this.acceptedAtMs = row.accepted_at_ms;
     this.vanishesAtMs = vanishesAtMs;
   }
 

@@ -20,6 +20,8 @@ export interface ReadingFrom {
   readonly wanted: EventPredicate;
   /** Type that all wanted events have, when there is one. */
   readonly eventType?: string | undefined;
+  /** Only what was accepted from `sinceMs` on and before `beforeMs`; the clock may have been set back in between. */
+  readonly during?: { readonly sinceMs: number; readonly beforeMs: number } | undefined;
 }
 
 /** A position in a project’s log that moves forward page by page and notices when the log is trimmed past it. */
@@ -28,6 +30,7 @@ export class LogReader {
   readonly #projectId: string;
   readonly #wanted: EventPredicate;
   readonly #eventType: string | undefined;
+  readonly #during: ReadingFrom['during'];
   /** Gaps up to here are not this reading’s loss. */
   readonly #spared: number;
   #sequence: number;
@@ -37,6 +40,7 @@ export class LogReader {
     this.#projectId = from.projectId;
     this.#wanted = from.wanted;
     this.#eventType = from.eventType === '*' ? undefined : from.eventType;
+    this.#during = from.during;
     this.#sequence = from.after;
     this.#spared = from.fromOldest ? log.trimmed(from.projectId) : 0;
   }
@@ -68,7 +72,22 @@ export class LogReader {
   next(maxEvents: number, until?: number): FollowStep {
     const page = this.#page(maxEvents, until);
     this.#sequence = page.scannedSequence;
-    return { entries: selectWanted(page.entries, this.#wanted), sequence: this.#sequence };
+    return { entries: selectWanted(this.#inTime(page.entries), this.#wanted), sequence: this.#sequence };
+  }
+
+  #inTime(entries: readonly EventEntry[]): readonly EventEntry[] {
+    if (this.#during === undefined) return entries;
+    const { sinceMs, beforeMs } = this.#during;
+    return entries.filter(({ acceptedAtMs }) => acceptedAtMs >= sinceMs && acceptedAtMs < beforeMs);
+  }
+
+  /** Goes on past new entries that come right after the position, when none of them is wanted. */
+  #passesOver(entries: readonly EventEntry[]): boolean {
+    const [first, last] = [entries[0], entries.at(-1)];
+    if (first?.sequence !== this.#sequence + 1 || last === undefined) return false;
+    if (entries.some(({ event }) => this.#wanted(event))) return false;
+    this.#sequence = last.sequence;
+    return true;
   }
 
   #page(maxEvents: number, until = Number.MAX_SAFE_INTEGER): LogPage {
@@ -84,7 +103,10 @@ export class LogReader {
     return this.#log.unbroken(this.#projectId, this.#sequence, maxEvents, until);
   }
 
-  /** Resolves when there is something to read, or the signal aborts. */
+  /**
+   * Resolves when there is something to read that may be wanted, or the signal aborts. What is not wanted moves the
+   * position and wakes nobody: thousands may wait for a type that is rare while others are published all the time.
+   */
   grown(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const settle = (): void => {
@@ -92,7 +114,9 @@ export class LogReader {
         signal.removeEventListener('abort', settle);
         resolve();
       };
-      const stop = this.#log.onCommitTo(this.#projectId, settle);
+      const stop = this.#log.onCommitTo(this.#projectId, (_projectId, entries) => {
+        if (!this.#passesOver(entries)) settle();
+      });
       signal.addEventListener('abort', settle, { once: true });
       if (signal.aborted || this.behind) settle();
     });

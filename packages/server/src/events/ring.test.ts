@@ -7,6 +7,7 @@ const entry = (sequence: number, bytes: number): EventEntry => ({
   sequence,
   json: 'x'.repeat(bytes),
   cursor: `e.${sequence}`,
+  acceptedAtMs: 0,
   vanishesAtMs: Infinity,
   event: {
     event_id: `evt-${sequence}`,
