@@ -84,7 +84,7 @@ test('a killed server finds its agents again, whatever became of them', { timeou
 test('spawns that the kill cut in half are undone and begun again, never doubled', { timeout: 180_000 }, async () => {
   await server.call('POST', '/api/agents/stop', { body: {} });
   const runs = join(server.project, 'runs.txt');
-  const launcher = bashAgent(server, 'counted', `echo run >>'${runs}'; exec sleep 300`);
+  const launcher = bashAgent(server, 'counted', `echo "$AGENT_ID" >>'${runs}'; exec sleep 300`);
   const keys = Array.from({ length: SLOTS }, (_, index) => `half-${index}`);
   const ask = (idempotency_key: string) => spawn(server, launcher, { idempotency_key });
   const asked = keys.map((key) => ask(key).catch(() => undefined));
@@ -98,8 +98,11 @@ test('spawns that the kill cut in half are undone and begun again, never doubled
   expect(new Set(ids).size).toBe(SLOTS);
   for (const id of ids) {
     const { process_id } = await until(server, id, 'running');
-    expect(processesOf(id).filter((pid) => programOf(pid) === 'sleep')).toEqual([process_id]);
+    const sleeping = () => processesOf(id).filter((pid) => programOf(pid) === 'sleep');
+    await expect.poll(sleeping, PATIENCE).toEqual([process_id]);
   }
+  // Nobody’s program has begun twice, whatever it had done before the kill.
+  expect(readFileSync(runs, 'utf8').trim().split('\n')).toHaveLength(SLOTS);
   expect((await server.call('GET', '/api/agents?live=true')).body.agents).toHaveLength(SLOTS);
 });
 
@@ -109,15 +112,18 @@ test(
   async () => {
     await server.call('POST', '/api/agents/stop', { body: {} });
     const launcher = bashAgent(server, 'cut-off', 'exec sleep 300');
-    const [few, many] = await Promise.all([1, 2].map(async () => (await spawn(server, launcher)).body));
+    const [few, many, held] = await Promise.all([1, 2, 3].map(async () => (await spawn(server, launcher)).body));
     await server.kill();
     // This one is the ninth that ended with the sidecar, and the tenth.
     cutOff(few.agent_id, 8);
     cutOff(many.agent_id, 9);
+    neverBegan(held.agent_id);
     await server.start();
 
     await until(server, few.agent_id, 'running');
     expect(await statusOf(server, few.agent_id)).toMatchObject({ attempt: 1, failures: [] });
+    await expect.poll(() => processesOf(held.agent_id).map(programOf), PATIENCE).toContain('sleep');
+    expect(await until(server, held.agent_id, 'running')).toMatchObject({ attempt: 1, failures: [] });
     expect(await statusOf(server, many.agent_id)).toMatchObject({
       attempt: 2,
       failures: [{ reason: 'lost', detail: expect.stringContaining('10 times') }],
@@ -135,6 +141,12 @@ function cutOff(agentId: string, undoneStarts: number): void {
   for (const pid of processesOf(agentId)) process.kill(pid, 'SIGKILL');
   const record = recordOf(agentId);
   keep(agentId, { ...record, undoneStarts, process: null, agent: { ...record.agent, state: 'starting' } });
+}
+
+/** As after a crash between the record of a process and the word that it may begin. */
+function neverBegan(agentId: string): void {
+  for (const pid of processesOf(agentId)) process.kill(pid, 'SIGKILL');
+  writeFileSync(recordOf(agentId).process?.exitFile ?? '', 'unbegun\n');
 }
 
 /**

@@ -1,7 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { SidecarError, type AgentContext, type Permission, type Profile } from '@orchestration-sidecar/shared';
-import { ProcessStartError, type ChildHandle, type Processes } from '../process/index.ts';
+import { ProcessStartError, type ChildHandle, type Processes, type ProcessRecord } from '../process/index.ts';
 import { type CircuitBreaker, type CircuitBreakers } from '../runtime/circuit-breakers.ts';
 import type { Environment } from '../runtime/config.ts';
 import type { Ids } from '../runtime/ids.ts';
@@ -69,9 +69,12 @@ export function attemptFiles(directory: string, agentId: string, attempt: number
   return { ...agentFiles(own), directory: own, marks: join(own, 'marks') };
 }
 
+/** Puts a process on record, which begins its work only then. */
+export type KeepProcess = (process: ProcessRecord, protocol: ProtocolName) => Promise<unknown>;
+
 /**
- * Starts one attempt of an agent: its directory, token, context and task, then its process. What was started is not
- * on record yet; the caller does that, and sweeps after a crash in between.
+ * Starts one attempt of an agent: its directory, token, context and task, then its process.
+ * @param keep see {@link Processes.start}.
  * @param signal calls the start off, as long as there is no process.
  * @throws {SidecarError} `LAUNCHER_UNAVAILABLE`; `CIRCUIT_OPEN` when the program has failed to start too often; the
  * signal’s reason.
@@ -80,8 +83,9 @@ export async function startAttempt(
   record: AgentRecord,
   profile: Profile,
   needs: AttemptNeeds,
+  keep: KeepProcess,
   signal: AbortSignal,
-): Promise<{ handle: ChildHandle; protocol: ProtocolName }> {
+): Promise<ChildHandle> {
   const { agent } = record;
   const issueId = agent.issue_id ?? '';
   const files = attemptFiles(needs.directory, agent.agent_id, agent.attempt);
@@ -146,27 +150,29 @@ export async function startAttempt(
   signal.throwIfAborted();
   try {
     const start = () =>
-      needs.processes.start({
-        file: plan.file,
-        args: plan.args,
-        cwd: record.projectDir,
-        env: { ...environment, ...plan.env },
-        ...(plan.stdin === undefined ? {} : { stdin: plan.stdin }),
-        stdoutFile: files.stdout,
-        stderrFile: files.stderr,
-        exitFile: files.exit,
-        limits: {
-          wallSeconds: limits.wall_seconds,
-          memoryMb: limits.memory_mb,
-          cpuSeconds: limits.cpu_seconds,
-          outputMb: limits.output_mb,
-          openFiles: OPEN_FILES,
-          processes: limits.processes,
+      needs.processes.start(
+        {
+          file: plan.file,
+          args: plan.args,
+          cwd: record.projectDir,
+          env: { ...environment, ...plan.env },
+          ...(plan.stdin === undefined ? {} : { stdin: plan.stdin }),
+          stdoutFile: files.stdout,
+          stderrFile: files.stderr,
+          exitFile: files.exit,
+          limits: {
+            wallSeconds: limits.wall_seconds,
+            memoryMb: limits.memory_mb,
+            cpuSeconds: limits.cpu_seconds,
+            outputMb: limits.output_mb,
+            openFiles: OPEN_FILES,
+            processes: limits.processes,
+          },
+          marker: agent.agent_id,
         },
-        marker: agent.agent_id,
-      });
-    const handle = await launcherBreaker(needs.breakers, plan.file).run(start);
-    return { handle, protocol: plan.protocol };
+        (process) => keep(process, plan.protocol),
+      );
+    return await launcherBreaker(needs.breakers, plan.file).run(start);
   } catch (cause) {
     if (!(cause instanceof ProcessStartError)) throw cause;
     const program = basename(cause.program);

@@ -1,5 +1,5 @@
 import type { AgentExit, AgentState, JsonObject, ModelTier, QueuePlace } from '@orchestration-sidecar/shared';
-import type { ChildExit, ChildHandle } from '../process/index.ts';
+import type { ChildExit, ProcessRecord } from '../process/index.ts';
 import type { NewEvent } from '../events/index.ts';
 import { isAlive, type AgentRecord } from './agent-record.ts';
 import type { AgentEnd } from './agent-watch.ts';
@@ -55,15 +55,17 @@ export function requeued(record: AgentRecord, at: string): Step {
 
 /** Its start was cut off by the end of the sidecar: begun again, and no attempt is spent. */
 export function undone(record: AgentRecord, at: string): Step {
-  return requeued({ ...record, undoneStarts: (record.undoneStarts ?? 0) + 1 }, at);
+  const agent = { ...record.agent, process_id: null };
+  return requeued({ ...record, agent, process: null, undoneStarts: (record.undoneStarts ?? 0) + 1 }, at);
 }
 
-/** Its process runs. */
-export function running(record: AgentRecord, handle: ChildHandle, protocol: ProtocolName, at: string): Step {
-  const agent = { ...record.agent, state: 'running' as const, process_id: handle.pid, started_at: at, exit: null };
+/** Its process is there, and begins when this is on record. */
+export function running(record: AgentRecord, process: ProcessRecord, protocol: ProtocolName, at: string): Step {
+  const { pid } = process.program;
+  const agent = { ...record.agent, state: 'running' as const, process_id: pid, started_at: at, exit: null };
   const { undoneStarts: _, ...kept } = record;
-  const next = { ...kept, agent, protocol, process: handle.record };
-  return { record: next, events: [eventOf(next, 'agent_spawned', { process_id: handle.pid })] };
+  const next = { ...kept, agent, protocol, process };
+  return { record: next, events: [eventOf(next, 'agent_spawned', { process_id: pid })] };
 }
 
 /** Someone asked it to stop. */

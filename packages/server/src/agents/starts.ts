@@ -5,7 +5,7 @@ import { inCall } from '../telemetry/call-context.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Tracer } from '../telemetry/tracer.ts';
 import { callOf, type AgentRecord } from './agent-record.ts';
-import { startAttempt, type AttemptNeeds } from './attempt.ts';
+import { startAttempt, type AttemptNeeds, type KeepProcess } from './attempt.ts';
 import type { Ends } from './ends.ts';
 import type { Ledger } from './ledger.ts';
 import * as step from './life-cycle.ts';
@@ -97,13 +97,15 @@ export class Starts {
     const profile = profiles.get(record.agent.agent_type);
     if (!profile) throw new SidecarError('AGENT_TYPE_NOT_FOUND', `There is no profile of ${record.agent.agent_type}.`);
     const { agent_id, attempt } = record.agent;
-    const { handle, protocol } = await tracer.within(
+    const keep: KeepProcess = (process, protocol) =>
+      ledger.take(agentId, (it) => step.running(it, process, protocol, this.#now()));
+    const handle = await tracer.within(
       { name: 'spawn', attributes: { 'gen_ai.agent.id': agent_id, 'sidecar.attempt': attempt } },
-      () => startAttempt(record, profile, this.#needs, signal),
+      () => startAttempt(record, profile, this.#needs, keep, signal),
     );
-    const agent = await ledger.take(agentId, (it) => step.running(it, handle, protocol, this.#now()));
-    onRunning(ledger.require(agentId), handle);
-    return present(agent);
+    const running = ledger.require(agentId);
+    onRunning(running, handle);
+    return present(running.agent);
   }
 
   /** Clears up after a start that came to nothing; answers the agent when it is tried again. */

@@ -93,7 +93,11 @@ export class Supervisor {
     this.#watches = new Watches(needs, {
       onEnd: (record, end) => {
         const { agent_id: agentId, attempt } = record.agent;
-        return inCall(callOf(record), () => this.#ends.track(this.#ends.ended(agentId, attempt, end), agentId));
+        // It waited to be on record, and the sidecar died before it could tell it to begin.
+        const isUndone = end.exit.cause === 'unbegun' && this.#ends.asked(agentId)?.kind !== 'stop';
+        return inCall(callOf(record), () =>
+          this.#ends.track(isUndone ? this.#undo(agentId) : this.#ends.ended(agentId, attempt, end), agentId),
+        );
       },
       onUsage: ({ agent }, usage) => this.#holdToLimits(agent, usage),
     });
@@ -306,6 +310,7 @@ export class Supervisor {
     }
     const { state } = await this.#ends.conclude(agentId, (record) => step.undone(record, this.#now()));
     if (state === 'queued') this.#rests.begin(this.#ledger.require(agentId), 0);
+    this.#pump();
   }
 
   #now(): string {

@@ -35,10 +35,13 @@ export class Cgroups {
     }
   }
 
-  /** Makes a group with these bounds. Closes with {@link removeCgroup}. */
+  /**
+   * Makes a group with these bounds. Closes with {@link removeCgroup}. Another sidecar of this session that stopped has
+   * taken the empty folder along, and a start that was cut off may have left the group: neither must keep this one from it.
+   */
   async make(name: string, bounds: { memoryMb: number; processes: number }): Promise<Cgroup> {
     const directory = join(this.#root, name);
-    await mkdir(directory);
+    await mkdir(directory, { recursive: true });
     const set = (file: string, value: string): Promise<boolean> =>
       writeFile(join(directory, file), value).then(
         () => true,
@@ -52,6 +55,11 @@ export class Cgroups {
     }
     const processes = await set('pids.max', String(bounds.processes));
     return { directory, memory, processes };
+  }
+
+  /** Removes the group of this name, if there is one and it is empty. */
+  async remove(name: string): Promise<void> {
+    await removeCgroup(join(this.#root, name));
   }
 
   /** Removes the folder when no agent's group is left in it. */

@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { constants } from 'node:os';
+import { UNBEGUN } from './shim.ts';
 
 /** Limits that the sidecar itself enforces by stopping the process. */
 export type LimitName = 'wall' | 'memory' | 'cpu' | 'output' | 'processes';
@@ -17,9 +18,9 @@ export interface ChildExit {
   readonly atMs: number;
   /**
    * Why, as far as the sidecar had a part in it. `unknown`: it ended while nobody watched and left no status
-   * (the machine went down, or somebody killed the shim).
+   * (the machine went down, or somebody killed the shim). `unbegun`: it never began, because the sidecar died before.
    */
-  readonly cause: 'exited' | 'stopped' | 'unknown' | LimitName;
+  readonly cause: 'exited' | 'stopped' | 'unknown' | 'unbegun' | LimitName;
   /** Ids of processes that SIGKILL did not end in time (stuck in the kernel); normally empty. */
   readonly leftBehind: readonly number[];
 }
@@ -35,12 +36,21 @@ export function fromShellStatus(status: number): NativeExit {
   return signal === undefined ? { code: status, signal: null } : { code: null, signal };
 }
 
-/** Reads the status that the shim wrote; `undefined` when it wrote none, or not all of it. */
-export async function readExitFile(path: string): Promise<(NativeExit & Pick<ChildExit, 'atMs'>) | undefined> {
+/** What the shim wrote of the end. */
+export interface WrittenExit extends NativeExit {
+  readonly atMs: number;
+  /** Whether the program began at all. */
+  readonly began: boolean;
+}
+
+/** Reads what the shim wrote; `undefined` when it wrote nothing, or not all of it. */
+export async function readExitFile(path: string): Promise<WrittenExit | undefined> {
   try {
     const text = await readFile(path, 'utf8');
-    if (!/^\d{1,3}\n$/.test(text)) return undefined;
-    return { ...fromShellStatus(Number(text)), atMs: Math.round((await stat(path)).mtimeMs) };
+    const began = text !== `${UNBEGUN}\n`;
+    if (began && !/^\d{1,3}\n$/.test(text)) return undefined;
+    const status = began ? fromShellStatus(Number(text)) : { code: null, signal: null };
+    return { ...status, began, atMs: Math.round((await stat(path)).mtimeMs) };
   } catch {
     return undefined;
   }

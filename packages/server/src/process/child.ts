@@ -205,9 +205,9 @@ export class Child implements ChildHandle {
 
   async #settle(native: NativeExit | undefined, leftBehind: readonly number[]): Promise<void> {
     const { exitFile, stdoutFile, stderrFile, limits } = this.record;
-    const written = await readExitFile(exitFile);
+    const { began = true, ...written } = (await readExitFile(exitFile)) ?? {};
     const end = { code: null, signal: null, atMs: this.#clock.nowMs(), ...native, ...written };
-    const cause = this.#cause ?? causeOf(end);
+    const cause = this.#cause ?? (began ? causeOf(end) : 'unbegun');
     if (cause === 'output') {
       for (const path of [stdoutFile, stderrFile]) await cutTo(path, limits.outputMb * MIB);
     }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../runtime/clock.ts';
 import { Cgroups } from './cgroup.ts';
+import { readExitFile } from './child-exit.ts';
 import { Processes } from './processes.ts';
 import { isRunning } from './process-identity.ts';
 import { processTable, readProc, readPs } from './process-table.ts';
@@ -98,6 +99,24 @@ describe('starting', () => {
     expect(environment).toContain('GREETING=hello');
     expect(statSync(started.stdoutFile).mode & 0o777).toBe(0o600);
     expect(await readdir(directory)).not.toContain(expect.stringContaining('.stdin'));
+  });
+
+  test('regression: a program begins when its record is kept, and never when that fails', async () => {
+    const processes = await open('auto');
+    const made = join(directory, 'made');
+    const touch = (): StartPlan => plan([made], { file: '/usr/bin/touch' });
+    let begunBefore: boolean | undefined;
+    const child = await processes.start(touch(), async ({ program }) => {
+      begunBefore = existsSync(made) || (await readFile(`/proc/${program.pid}/comm`, 'utf8')).startsWith('touch');
+    });
+    expect(await child.exited).toMatchObject({ code: 0, cause: 'exited' });
+    expect([begunBefore, existsSync(made)]).toEqual([false, true]);
+
+    rmSync(made);
+    const refused = touch();
+    await expect(processes.start(refused, () => Promise.reject(new Error('full')))).rejects.toThrow('full');
+    expect([await left(refused.marker), existsSync(made)]).toEqual([[], false]);
+    expect(await readExitFile(refused.exitFile)).toMatchObject({ began: false });
   });
 
   test('is the process it says it is, in a group of its own', async () => {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access, type FileHandle, open, rm, stat } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import { type Clock, repeat, type Timer } from '../runtime/clock.ts';
 import { type Cgroup, Cgroups, removeCgroup } from './cgroup.ts';
 import { Child, type ChildHandle } from './child.ts';
@@ -16,7 +16,7 @@ import {
   shareListing,
 } from './process-table.ts';
 import { ProcessTree } from './process-tree.ts';
-import { parseShimReport, SHELL, shimArgs, type ShimReport } from './shim.ts';
+import { GO, parseShimReport, SHELL, shimArgs, type ShimReport } from './shim.ts';
 import { signalProcess } from './signal.ts';
 import type { LimitsInForce, ProcessRecord, StartPlan } from './start-plan.ts';
 
@@ -77,20 +77,27 @@ export class Processes {
 
   /**
    * Starts a program in a session and process group of its own.
-   * @throws {ProcessStartError} when the program or the working directory is missing, or the system refuses.
+   * @param keep keeps the record of the process, which waits for it: the program begins when this has resolved, and never
+   * when it rejects or the sidecar dies before. So a program that began can be found again, and one that cannot be found
+   * has done nothing. Default: nothing is kept.
+   * @throws {ProcessStartError} when the program or the working directory is missing, or the system refuses; what `keep`
+   * rejects with.
    */
-  async start(plan: StartPlan): Promise<ChildHandle> {
+  async start(
+    plan: StartPlan,
+    keep: (record: ProcessRecord) => Promise<unknown> = async () => {},
+  ): Promise<ChildHandle> {
     await assertStartable(plan);
     const { memoryMb, processes } = plan.limits;
     const cgroup = await this.#cgroups?.make(plan.marker, { memoryMb, processes }).catch(() => undefined);
     const files: FileHandle[] = [];
     try {
       await rm(plan.exitFile, { force: true });
-      const stdout = await keep(files, open(plan.stdoutFile, 'a', 0o600));
+      const stdout = await hold(files, open(plan.stdoutFile, 'a', 0o600));
       const stderr =
-        plan.stderrFile === plan.stdoutFile ? stdout : await keep(files, open(plan.stderrFile, 'a', 0o600));
-      const stdin = plan.holdStdin === true ? 'pipe' : (await keep(files, openStdin(plan))).fd;
-      return await this.#spawn(plan, cgroup, [stdin, stdout.fd, stderr.fd]);
+        plan.stderrFile === plan.stdoutFile ? stdout : await hold(files, open(plan.stderrFile, 'a', 0o600));
+      const stdin = plan.holdStdin === true ? 'pipe' : (await hold(files, openStdin(plan))).fd;
+      return await this.#spawn(plan, keep, cgroup, [stdin, stdout.fd, stderr.fd]);
     } catch (cause) {
       if (cgroup !== undefined) await removeCgroup(cgroup.directory);
       throw cause;
@@ -126,10 +133,16 @@ export class Processes {
         await signalProcess(row, 'SIGKILL');
       }
     }
+    await this.#cgroups?.remove(marker);
     return ended.size;
   }
 
-  async #spawn(plan: StartPlan, cgroup: Cgroup | undefined, stdio: ['pipe' | number, number, number]): Promise<Child> {
+  async #spawn(
+    plan: StartPlan,
+    keep: (record: ProcessRecord) => Promise<unknown>,
+    cgroup: Cgroup | undefined,
+    stdio: ['pipe' | number, number, number],
+  ): Promise<Child> {
     const { limits } = plan;
     const shimLimits = {
       cgroup: cgroup?.directory ?? null,
@@ -146,10 +159,10 @@ export class Processes {
     });
     const failed = Promise.withResolvers<never>();
     child.once('error', (cause) => failed.reject(refused(plan, cause)));
+    const pipe = child.stdio[3] as Duplex;
     // Its report says all there is to know; later errors of the pipe say nothing more.
-    const pipe = child.stdio[3] as Readable;
+    pipe.on('error', () => {});
     const report = await Promise.race([readReport(pipe), failed.promise]);
-    pipe.destroy();
     if (report === undefined) throw refused(plan, 'the shell ended before it could start the program');
     child.stdin?.on('error', () => {});
     if (plan.stdin !== undefined) child.stdin?.write(plan.stdin);
@@ -168,6 +181,14 @@ export class Processes {
       limitsInForce: inForce(report, cgroup),
       startedAtMs: this.#clock.nowMs(),
     };
+    try {
+      await keep(record);
+    } catch (cause) {
+      pipe.destroy();
+      await early.promise;
+      throw cause;
+    }
+    pipe.end(GO, () => pipe.destroy());
     const handle = new Child(record, { clock: this.#clock, list: this.#list }, child.stdin);
     this.#hold(handle, false);
     void early.promise.then((exit) => handle.leaderEnded(exit));
@@ -238,7 +259,7 @@ function refused(plan: StartPlan, cause: unknown): ProcessStartError {
   return new ProcessStartError('refused', plan.file, `${plan.file} could not be started: ${why}`, cause);
 }
 
-async function keep(files: FileHandle[], opening: Promise<FileHandle>): Promise<FileHandle> {
+async function hold(files: FileHandle[], opening: Promise<FileHandle>): Promise<FileHandle> {
   const file = await opening;
   files.push(file);
   return file;
@@ -276,7 +297,7 @@ function spawnShell(plan: StartPlan, args: string[], stdio: ['pipe' | number, nu
 async function readReport(pipe: Readable): Promise<ShimReport | undefined> {
   let text = '';
   try {
-    for await (const chunk of pipe.setEncoding('utf8')) {
+    for await (const chunk of pipe.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
       text += String(chunk);
       const report = parseShimReport(text);
       if (report !== undefined) return report;

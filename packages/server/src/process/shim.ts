@@ -1,5 +1,11 @@
 import { isDeadState, parseStat, type ProcessIdentity } from './process-identity.ts';
 
+/** What the exit file says of a program that never began. */
+export const UNBEGUN = 'unbegun';
+
+/** What the shim waits to hear before the program begins. */
+export const GO = 'go\n';
+
 /**
  * Stands between the sidecar and the program, as leader of the group, so that the exit status outlives the sidecar:
  * waits for the program and writes its status to a file. Signals to the group reach the program as well; the shim
@@ -7,7 +13,8 @@ import { isDeadState, parseStat, type ProcessIdentity } from './process-identity
  * be inherited). Neither leaves a core dump, which would hold the token: a limit of one byte, which the sidecar has set,
  * reads as 0 and is stricter than that. The newline ends the record: a file without it is not finished.
  *
- * `$1` exit file, then the command. Descriptor 3 reports to the sidecar and is closed for the program.
+ * `$1` exit file, then the command. Descriptor 3 is a socket: it reports to the sidecar, hears from it that the program may
+ * begin, and is closed for the program.
  */
 const LEADER = `
 exit_file=$1; shift
@@ -23,11 +30,12 @@ exit "$code"
 `;
 
 /**
- * Joins the control group, sets the limits, says who it is and becomes the program. A limit that cannot be set is
- * reported, not fatal: the sidecar tells which ones are in force.
+ * Joins the control group, sets the limits, says who it is, waits until it may begin, and becomes the program. A limit that
+ * cannot be set is reported, not fatal: the sidecar tells which ones are in force. A sidecar that dies before it has said
+ * that the program may begin leaves one that never did: the exit file says so, and the leader must not write over it.
  *
  * `$1` cgroup directory or empty, `$2` data in KiB, `$3` CPU in seconds, `$4` file size in 512-byte blocks, `$5` open
- * files, then the command.
+ * files, `$6` exit file, then the command.
  */
 const MEMBER = `
 if [ -n "$1" ] && echo $$ 2>/dev/null >"$1/cgroup.procs"; then echo limit cgroup >&3; fi
@@ -35,8 +43,9 @@ if [ -n "$2" ] && ulimit -d "$2" 2>/dev/null; then echo limit data >&3; fi
 if ulimit -S -t "$3" 2>/dev/null; then ulimit -H -t $(($3 + 5)) 2>/dev/null; echo limit cpu >&3; fi
 if ulimit -f "$4" 2>/dev/null; then echo limit file >&3; fi
 if ulimit -n "$5" 2>/dev/null; then echo limit open >&3; fi
-shift 5
+exit_file=$6; shift 6
 if read -r stat 2>/dev/null </proc/$$/stat; then echo "member $stat" >&3; else echo "member $$" >&3; fi
+if ! read -r go <&3; then umask 077; echo ${UNBEGUN} >"$exit_file"; kill -KILL $PPID; exit; fi
 exec "$@" 3>&-
 `;
 
@@ -54,14 +63,15 @@ export const SHELL = '/bin/sh';
 
 /** Arguments for {@link SHELL} that run `file` with `args` under the shim. Nothing but them is in its command line. */
 export function shimArgs(exitFile: string, limits: ShimLimits, file: string, args: readonly string[]): string[] {
-  const numbers = [
+  const given = [
     limits.cgroup ?? '',
     limits.dataMb === null ? '' : String(limits.dataMb * 1024),
     String(limits.cpuSeconds),
     String(limits.fileMb * 2048),
     String(limits.openFiles),
+    exitFile,
   ];
-  return ['-c', LEADER, 'sidecar-agent', exitFile, SHELL, '-c', MEMBER, 'sidecar-agent', ...numbers, file, ...args];
+  return ['-c', LEADER, 'sidecar-agent', exitFile, SHELL, '-c', MEMBER, 'sidecar-agent', ...given, file, ...args];
 }
 
 /** What the shim said about itself. `startTime` is empty where the system has no `/proc`. */

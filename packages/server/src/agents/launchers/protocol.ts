@@ -20,6 +20,7 @@ const LIMIT_REASONS = {
   processes: 'processes',
   stopped: 'stopped',
   unknown: 'lost',
+  unbegun: 'lost',
 } as const satisfies Record<Exclude<ChildExit['cause'], 'exited'>, FailureReason>;
 
 /**
