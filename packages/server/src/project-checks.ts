@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -18,6 +19,12 @@ const ChecksFile = z.strictObject({
   $schema: z.string().optional(),
   checks: z.array(Check).max(16),
 });
+
+/** Names the processes of an issue’s check, to be found again by the next sidecar on this data directory and no other. */
+export function checkMarker(dataDir: string, projectId: string, issueId: string): string {
+  const name = [dataDir, projectId, issueId].join('\0');
+  return `check-${createHash('sha256').update(name).digest('hex').slice(0, 32)}`;
+}
 
 /** The root of a project: names in it, and texts of its files. */
 interface Root {

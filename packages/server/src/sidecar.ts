@@ -15,7 +15,7 @@ import { Backups, Mirrors, openCleanUp } from './maintenance/index.ts';
 import { runCommand } from './process/index.ts';
 import { keepHouse } from './housekeeping.ts';
 import { listenAgain } from './listen.ts';
-import { projectChecks } from './project-checks.ts';
+import { checkMarker, projectChecks } from './project-checks.ts';
 import { Projects, ProjectStore } from './projects/index.ts';
 import { ResultMirror, Results, ResultStore } from './results/index.ts';
 import { observeCommits, observeRooms } from './observed-rooms.ts';
@@ -255,10 +255,12 @@ async function open(
     agents,
     languages: (projectId) => projectLanguages(projects.require(projectId).root, stopping.signal),
     projectChecks: ({ root }) => projectChecks(root, path),
-    runCheck: async ({ project, command, timeoutMs }, signal) => {
+    runCheck: async ({ project, issueId, command, timeoutMs }, signal) => {
       // Test runners that watch for changes do so only where nobody says that this is not a terminal of a person’s.
       const env = { ...inheritedEnvironment(environment), CI: '1' };
-      const report = await runCommand({ command, cwd: project.root, env, timeoutMs, signal });
+      const marker = checkMarker(places.root, project.project_id, issueId);
+      const report = await runCommand({ command, cwd: project.root, env, timeoutMs, signal, marker });
+      if (signal.aborted) return { ...report, treeHash: null };
       return { ...report, treeHash: await treeHashUnlessOpen(breakers, project.root, signal) };
     },
     clock,

@@ -15,10 +15,9 @@ import {
   type ProcessTable,
   shareListing,
 } from './process-table.ts';
-import { ProcessTree } from './process-tree.ts';
 import { GO, parseShimReport, SHELL, shimArgs, type ShimReport } from './shim.ts';
-import { signalProcess } from './signal.ts';
 import type { LimitsInForce, ProcessRecord, StartPlan } from './start-plan.ts';
+import { sweep } from './sweep.ts';
 
 /** What {@link Processes.open} needs. */
 export interface ProcessesOptions {
@@ -123,18 +122,9 @@ export class Processes {
    * @returns how many processes there were.
    */
   async sweep(marker: string): Promise<number> {
-    const tree = new ProcessTree(this.#list, { pid: -1, startTime: '' }, marker);
-    const ended = new Set<number>();
-    for (let round = 0; round < 20; round += 1) {
-      const members = await tree.members(true);
-      if (members.length === 0) break;
-      for (const row of members) {
-        ended.add(row.pid);
-        await signalProcess(row, 'SIGKILL');
-      }
-    }
+    const ended = await sweep(this.#list, marker);
     await this.#cgroups?.remove(marker);
-    return ended.size;
+    return ended;
   }
 
   async #spawn(

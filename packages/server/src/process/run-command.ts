@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { MARKER_VARIABLE, processTable, shareListing } from './process-table.ts';
+import { sweep } from './sweep.ts';
 
 /** A command to run to its end. */
 export interface CommandRequest {
@@ -10,6 +12,11 @@ export interface CommandRequest {
   /** Longest run, in milliseconds; the command and what it started are killed then. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
+  /**
+   * Name of the run; none: it leaves nothing behind. What still carries it, from a run of a sidecar that was killed, is ended before this one begins; what
+   * this one leaves behind, when it is over.
+   */
+  readonly marker?: string;
 }
 
 /** How a command went. */
@@ -24,19 +31,32 @@ export interface CommandReport {
 }
 
 const TAIL_CHARS = 8192;
+/** How long output is still read after the end: a process that shed every mark can hold the pipe for ever. */
+const DRAIN_MS = 1000;
+
+const list = shareListing(processTable);
 
 /**
- * Runs a command to its end in a process group of its own, without a shell. Never rejects: a command that cannot be
- * started or runs out of time reports no exit code.
+ * Runs a command to its end in a process group of its own, without a shell. It is over when its own process is; what it
+ * left running, in whatever session, is ended then: it must not go on changing what was just checked. Never rejects: a
+ * command that cannot be started or runs out of time reports no exit code.
  */
-export function runCommand(request: CommandRequest): Promise<CommandReport> {
-  const { command, cwd, env, timeoutMs, signal } = request;
+export async function runCommand(request: CommandRequest): Promise<CommandReport> {
+  const { command, cwd, env, timeoutMs, signal, marker } = request;
+  // A look that fails is no reason not to run, or to be over.
+  const clear = async (): Promise<unknown> => marker !== undefined && sweep(list, marker).catch(() => {});
+  await clear();
   const [file = '', ...args] = command;
   const startedMs = performance.now();
   const hash = createHash('sha256');
   let tail = '';
   const { promise, resolve } = Promise.withResolvers<CommandReport>();
-  const child = spawn(file, args, { cwd, env: { ...env }, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(file, args, {
+    cwd,
+    env: { ...env, ...(marker !== undefined && { [MARKER_VARIABLE]: marker }) },
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const kill = (): void => {
     if (child.pid === undefined) return;
     try {
@@ -61,8 +81,8 @@ export function runCommand(request: CommandRequest): Promise<CommandReport> {
     settled = true;
     clearTimeout(timer);
     signal.removeEventListener('abort', kill);
-    // What the command left running must not go on changing what was just checked.
-    kill();
+    child.stdout.destroy();
+    child.stderr.destroy();
     resolve({
       exitCode,
       durationMs: performance.now() - startedMs,
@@ -74,6 +94,16 @@ export function runCommand(request: CommandRequest): Promise<CommandReport> {
     tail = cause.message;
     settle(null);
   });
-  child.once('close', (exitCode) => settle(exitCode));
+  const closed = Promise.withResolvers<void>();
+  child.once('close', () => closed.resolve());
+  child.once('exit', (exitCode) => {
+    kill();
+    void clear().then(async () => {
+      const late = setTimeout(closed.resolve, DRAIN_MS);
+      await closed.promise;
+      clearTimeout(late);
+      settle(exitCode);
+    });
+  });
   return promise;
 }

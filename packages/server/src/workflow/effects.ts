@@ -6,7 +6,7 @@ import { inCall } from '../telemetry/call-context.ts';
 import { isBudgetLow, nextDeadlineMs } from './allowance.ts';
 import type { CheckOutcome } from './input.ts';
 import type { EngineNeeds } from './needs.ts';
-import { callOf, checkKey, currentPhase, isSettled, type Job, type Run } from './run.ts';
+import { callOf, checkKey, currentPhase, isOver, isSettled, type Job, type Run } from './run.ts';
 import { placeOfPhase } from './phase-span.ts';
 import { taskOf } from './task.ts';
 
@@ -36,6 +36,8 @@ export class Effects {
   readonly #underWay = new Set<Promise<void>>();
   readonly #timers = new Map<string, Timer>();
   readonly #closing = new AbortController();
+  /** Ends the checks of a run that are under way, by run. */
+  readonly #checking = new Map<string, AbortController>();
 
   constructor(needs: EffectsNeeds) {
     this.#needs = needs;
@@ -55,6 +57,8 @@ export class Effects {
     if (run.phase_state === 'checking' && run.status === 'running') {
       this.#begin(run, checkKey(run), () => this.#check(run));
     }
+    // Nobody waits for them any more, and they must not go on changing the project.
+    if (isOver(run)) this.#checking.get(nameOf(run))?.abort();
     this.#arm(run);
     if (isSettled(run)) this.#begun.delete(nameOf(run));
   }
@@ -152,6 +156,16 @@ export class Effects {
   }
 
   async #check(run: Run): Promise<void> {
+    const over = new AbortController();
+    this.#checking.set(nameOf(run), over);
+    try {
+      await this.#runChecks(run, AbortSignal.any([over.signal, this.#closing.signal]));
+    } finally {
+      this.#checking.delete(nameOf(run));
+    }
+  }
+
+  async #runChecks(run: Run, signal: AbortSignal): Promise<void> {
     const phase = currentPhase(run);
     const project = projectOf(this.#needs.projects.list(), run);
     const asked = phase?.checks ?? [];
@@ -164,8 +178,8 @@ export class Effects {
     const checks: CheckOutcome[] = [];
     for (const check of named) {
       if (!project || (check.when_file !== undefined && !existsSync(join(project.root, check.when_file)))) continue;
-      checks.push(await this.#runCheck(check, project));
-      if (this.#closing.signal.aborted) return;
+      checks.push(await this.#runCheck(run, check, project, signal));
+      if (signal.aborted) return;
     }
     await this.#write(run, 'checks_complete', {
       key: checkKey(run),
@@ -175,9 +189,14 @@ export class Effects {
     });
   }
 
-  async #runCheck(check: Check, project: Project): Promise<CheckOutcome> {
+  async #runCheck(
+    { issue_id: issueId }: Run,
+    check: Check,
+    project: Project,
+    signal: AbortSignal,
+  ): Promise<CheckOutcome> {
     const { command, name, timeout_seconds: seconds } = check;
-    const report = await this.#needs.runCheck({ project, command, timeoutMs: seconds * 1000 }, this.#closing.signal);
+    const report = await this.#needs.runCheck({ project, issueId, command, timeoutMs: seconds * 1000 }, signal);
     return {
       name,
       passed: report.exitCode === 0,

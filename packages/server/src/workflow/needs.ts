@@ -39,6 +39,8 @@ export interface ResultReader {
 /** A command to run in a project. */
 export interface CheckRequest {
   readonly project: Pick<Project, 'project_id' | 'root'>;
+  /** Issue whose work is checked; no two checks of one issue run at a time. */
+  readonly issueId: string;
   readonly command: readonly string[];
   /** Longest run, in milliseconds. */
   readonly timeoutMs: number;
@@ -74,7 +76,10 @@ export interface EngineNeeds {
   projectChecks(
     project: Pick<Project, 'project_id' | 'root'>,
   ): Promise<{ readonly checks: readonly Check[]; readonly reason: string }>;
-  /** Runs a check in the project’s directory. Must not throw for a command that fails or cannot be started. */
+  /**
+   * Runs a check in the project’s directory; the signal ends it. Must not throw for a command that fails or cannot be
+   * started.
+   */
   runCheck(request: CheckRequest, signal: AbortSignal): Promise<CheckReport>;
   readonly clock: Clock;
   readonly logger: Logger;

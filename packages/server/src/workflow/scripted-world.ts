@@ -108,7 +108,7 @@ export interface WorldOptions {
   readonly script?: Script;
   /** What the project says it is checked by. Default: nothing is found. */
   readonly projectChecks?: readonly Check[];
-  readonly check?: (request: CheckRequest) => Promise<CheckReport> | CheckReport;
+  readonly check?: (request: CheckRequest, signal: AbortSignal) => Promise<CheckReport> | CheckReport;
 }
 
 let sharedRegistry: ProfileRegistry | undefined;
@@ -251,8 +251,8 @@ export class ScriptedWorld {
         const checks = this.#options.projectChecks ?? [];
         return { checks, reason: checks.length > 0 ? 'found' : 'no tests were found' };
       },
-      runCheck: (request) =>
-        unlessKilled(async () => this.#options.check?.(request) ?? { ...passedCheck, outputTail: '' }),
+      runCheck: (request, signal) =>
+        unlessKilled(async () => this.#options.check?.(request, signal) ?? { ...passedCheck, outputTail: '' }),
       clock: this.clock,
       logger: silentLogger,
       tracer: noTracer,

@@ -210,6 +210,25 @@ describe('evidence', () => {
     expect(world.engine.outcome('p', 'i')).toMatchObject({ agents: [{ outcome: 'claimed' }], counts: { verified: 0 } });
   });
 
+  test('regression: a check ends with its issue', async () => {
+    const ended = Promise.withResolvers<void>();
+    let signal: AbortSignal | undefined;
+    await using world = await opened(workflowOf([{ name: 'a', checks }]), {
+      check: async (_request, given) => {
+        signal = given;
+        given.addEventListener('abort', () => ended.resolve());
+        await ended.promise;
+        return checkEnding(0);
+      },
+    });
+    await world.until(() => signal !== undefined);
+    await world.issues.turn('p', 'i', 'cancel', 'enough', 'c');
+    await world.until(() => signal?.aborted === true);
+    expect((await world.ended('i')).status).toBe('cancelled');
+    await world.quiet();
+    expect(world.all().map(({ event_type: type }) => type)).not.toContain('checks_complete');
+  });
+
   test('a killed sidecar runs the checks again', async () => {
     let runs = 0;
     const first = Promise.withResolvers<never>();
