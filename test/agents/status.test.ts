@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -131,6 +132,15 @@ test('the launch script runs elsewhere with a minted token', async () => {
   expect(output).toContain('stdin=the task');
   expect(output).toContain(`agent=${minted.agentId} type=python-specialist issue=issue-1`);
   expect(output).toContain('context={');
+  // As the help of the command has it, where the project is not.
+  const elsewhere = mkdtempSync(join(tmpdir(), 'elsewhere-'));
+  writeFileSync(join(elsewhere, 'task.md'), 'the task in a file');
+  mkdirSync(join(elsewhere, 'kept'));
+  const relative = { ...env, TASK_FILE: 'task.md', AGENT_DIR: 'kept' };
+  const { stdout: there } = await promisify(execFile)('bash', [file], { env: relative, cwd: elsewhere });
+  rmSync(elsewhere, { recursive: true });
+  expect(there).toContain('stdin=the task in a file');
+  expect(there).toContain('context={');
   const named = await sidecar.call('GET', `/api/agents/script?${query}&agent_id=${minted.agentId}`);
   expect(named.body.script).toContain(`export AGENT_ID='${minted.agentId}'`);
 });

@@ -54,6 +54,10 @@ export ISSUE_ID=${shellQuote(values.issueId)}
 export PROJECT_ID=${shellQuote(values.projectId)}
 export SIDECAR_URL=${shellQuote(values.sidecarUrl)}
 PROJECT_DIR=${shellQuote(values.projectDir)}
+# The program runs in the project: a path that is relative is one from here
+for name in TASK_FILE JWT_TOKEN_FILE AGENT_DIR SIDECAR_OUTBOX SIDECAR_SEND SIDECAR_FILE SIDECAR_CA_FILE; do
+  if [[ -n "\${!name:-}" && "\${!name}" != /* ]]; then export "$name=$PWD/\${!name}"; fi
+done
 # A file that is set beside JWT_TOKEN was inherited from another agent
 if [[ -n "\${JWT_TOKEN:-}" ]]; then unset JWT_TOKEN_FILE; elif [[ -n "\${JWT_TOKEN_FILE:-}" ]]; then JWT_TOKEN="$(<"$JWT_TOKEN_FILE")"; fi
 if [[ -z "\${JWT_TOKEN:-}" ]]; then
