@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createSidecarClient } from '@orchestration-sidecar/sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -250,8 +250,9 @@ describe('profiles and workflows', () => {
 
   it('shows the workflows', async () => {
     expect(await sandbox.output('workflow', 'list')).toMatch(/^issue-resolution /m);
-    expect(await sandbox.output('workflow', 'graph', 'issue-resolution')).toContain('● architecture');
-    const chart = await sandbox.output('workflow', 'graph', 'issue-resolution', '--format', 'mermaid');
+    const graph = ['workflow', 'graph', 'issue-resolution'];
+    expect(await sandbox.output(...graph, '--format', 'text')).toContain('● architecture');
+    const chart = await sandbox.output(...graph);
     expect(chart).toMatch(/^flowchart TD/);
   });
 
@@ -271,6 +272,11 @@ describe('profiles and workflows', () => {
       problems: [{ file: expect.stringMatching(/broken\.json$/) }],
     });
     expect((await sandbox.ask(['profiles', 'validate'], { env })).code).toBe(0);
+    // What `serve` would take from the repository is looked at without being named.
+    mkdirSync(join(own, '.git'));
+    mkdirSync(join(own, '.sidecar'));
+    cpSync(join(own, 'agents'), join(own, '.sidecar', 'profiles', 'agents'), { recursive: true });
+    expect(await sandbox.ask(['profiles', 'validate'], { env, cwd: own })).toMatchObject({ code: 1 });
   });
 });
 

@@ -94,7 +94,12 @@ describe('sidecar run', () => {
     const agent = last.agent_id.slice(-8);
     const shown = await sandbox.output('logs', 'show', '--agent', agent, '--all');
     for (const line of shown.split('\n')) expect(line).toContain(`rust-pro           ${agent}  `);
-    expect(await sandbox.output('logs', '--issue', 'no-such-issue')).toBe('');
+    const nothing = await sandbox.ask(['logs', '--issue', 'no-such-issue']);
+    expect(nothing).toMatchObject({
+      code: 0,
+      stdout: '',
+      stderr: 'No such agent has written anything that is kept.\n',
+    });
     agents.letGo('rust-pro');
     await run.ended;
   });

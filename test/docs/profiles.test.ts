@@ -13,7 +13,7 @@ test('the tutorial of docs/profiles.md, as its reader would type it', { timeout:
   await sandbox.serve();
   const output = reader.type(running);
 
-  expect(output).toContain('checks notes: grep -q');
+  expect(output).toContain('checks: notes');
   expect(output).toMatch(/^release-notes-writer +success +verified +Wrote the notes\.$/m);
   expect(output).toMatch(/✓ resolved in .* {2}Write the notes of this release$/m);
   expect(existsSync(join(sandbox.repository, 'RELEASE_NOTES.md'))).toBe(true);

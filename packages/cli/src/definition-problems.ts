@@ -1,7 +1,8 @@
-import { statSync } from 'node:fs';
-import { basename, dirname, relative, resolve } from 'node:path';
+import { existsSync, statSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { EXIT } from './exit-codes.ts';
 import { CommandFailure } from './failure.ts';
+import { gitRoot } from './git-root.ts';
 import { cleanText } from './render/text.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -11,7 +12,8 @@ export type DefinitionKind = 'agents' | 'workflows';
 const NOUN: Readonly<Record<DefinitionKind, string>> = { agents: 'profiles', workflows: 'workflows' };
 
 /**
- * Prints what is wrong with the built-in definitions and those of a directory on top of them.
+ * Prints what is wrong with the built-in definitions and those of a directory on top of them; without one, those that
+ * `serve` would take from the repository.
  * @throws {CommandFailure} when something is wrong.
  */
 export async function reportProblems(
@@ -20,7 +22,7 @@ export async function reportProblems(
   options: { readonly json?: boolean },
   terminal: Terminal,
 ): Promise<void> {
-  const own = directory === undefined ? [] : [resolve(terminal.cwd, directory)];
+  const own = directory === undefined ? ofRepository(terminal.cwd) : [resolve(terminal.cwd, directory)];
   for (const path of own) {
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) continue;
     throw new CommandFailure(`${directory} is not a directory.`, {
@@ -45,6 +47,12 @@ export async function reportProblems(
       `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'} found in the ${NOUN[kind]}.`,
     );
   }
+}
+
+function ofRepository(cwd: string): string[] {
+  const root = gitRoot(cwd);
+  const own = root === null ? [] : [join(root, '.sidecar', 'profiles')];
+  return own.filter((path) => existsSync(path));
 }
 
 function shortest(file: string, cwd: string): string {

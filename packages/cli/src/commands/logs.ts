@@ -81,11 +81,13 @@ async function show(options: LogsOptions, terminal: Terminal): Promise<void> {
     const agent_id = agent === undefined ? undefined : await findAgentId(client, agent, project_id);
     const which = { project_id, issue_id, agent_id, agent_type, ...(stderr && { stream: 'stderr' as const }) };
     let cursor: string | undefined;
+    let isEmpty = true;
     const read = async (): Promise<boolean> => {
       const place = cursor === undefined ? (all ? {} : { tail: Math.min(MAX_TAIL, options.lines) }) : { cursor };
       const wait = options.follow && cursor !== undefined ? FOLLOW_MS : 0;
       const page = await client.logs.read({ ...which, ...place, limit: MAX_TAIL, wait }, { signal });
       for (const line of page.lines) {
+        isEmpty = false;
         terminal.print(options.json ? JSON.stringify(line) : outputLine(line, terminal.paint));
       }
       if (page.gap) terminal.note('Lines in between are not kept any more.');
@@ -96,6 +98,7 @@ async function show(options: LogsOptions, terminal: Terminal): Promise<void> {
     };
     try {
       while (await read());
+      if (isEmpty && !options.follow) terminal.note('No such agent has written anything that is kept.');
     } catch (cause) {
       if (!signal.aborted) throw cause;
     }

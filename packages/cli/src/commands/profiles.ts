@@ -78,8 +78,9 @@ export function addProfiles(program: Command, terminal: Terminal): void {
       .command('validate [directory]')
       .summary('check profile files')
       .description(
-        'Checks the built-in profiles and, on top of them, those of a directory as `serve --profiles` takes it. Needs ' +
-          'no sidecar. Exits with 1 when something is wrong.',
+        'Checks the built-in profiles and, on top of them, those of a directory as `serve --profiles` takes it; without ' +
+          'one, those in .sidecar/profiles of the repository it stands in. Needs no sidecar. Exits with 1 when something ' +
+          'is wrong.',
       )
       .option('--json', 'print the problems as JSON'),
     'sidecar profiles validate ./profiles',

@@ -12,7 +12,7 @@ import { workflowLines } from '../render/workflow.ts';
 import type { Terminal } from '../terminal.ts';
 
 interface GraphOptions extends ReadOptions {
-  readonly format: 'text' | 'mermaid';
+  readonly format?: 'text' | 'mermaid';
 }
 
 /** `sidecar workflow`: the recipes by which issues are resolved. */
@@ -49,19 +49,21 @@ export function addWorkflow(program: Command, terminal: Terminal): void {
         .summary('draw a workflow')
         .description('Draws a workflow: its phases, who runs in each, what is waited for, checked and sent back.')
         .addOption(
-          new Option('--format <format>', 'text, or mermaid for documents')
-            .choices(['text', 'mermaid'])
-            .default('text'),
+          new Option(
+            '--format <format>',
+            'a drawing, or Mermaid for documents (default: text on a terminal, else mermaid)',
+          ).choices(['text', 'mermaid']),
         ),
     ),
     'sidecar workflow graph issue-resolution',
-    'sidecar workflow graph issue-resolution --format mermaid',
+    'sidecar workflow graph issue-resolution > flow.mmd',
   ).action((name: string, options: GraphOptions) =>
     withClient(options, terminal, async (client) => {
       const found = await whileWaiting(terminal, 'Reading the workflow', workflowOf(client, name));
+      const format = options.format ?? (terminal.outputIsTerminal ? 'text' : 'mermaid');
       const { workflowGraph } = await import('@orchestration-sidecar/shared');
       printAnswer(terminal, options, found, () =>
-        options.format === 'mermaid' ? [workflowGraph(found).trimEnd()] : workflowLines(found, terminal),
+        format === 'mermaid' ? [workflowGraph(found).trimEnd()] : workflowLines(found, terminal),
       );
     }),
   );
@@ -71,8 +73,9 @@ export function addWorkflow(program: Command, terminal: Terminal): void {
       .command('validate [directory]')
       .summary('check workflow files')
       .description(
-        'Checks the built-in workflows and, on top of them, those of a directory as `serve --profiles` takes it. Needs ' +
-          'no sidecar. Exits with 1 when something is wrong.',
+        'Checks the built-in workflows and, on top of them, those of a directory as `serve --profiles` takes it; without ' +
+          'one, those in .sidecar/profiles of the repository it stands in. Needs no sidecar. Exits with 1 when something ' +
+          'is wrong.',
       )
       .option('--json', 'print the problems as JSON'),
     'sidecar workflow validate ./profiles',

@@ -128,14 +128,21 @@ function completePhase(step: Step): void {
     return next(step);
   }
   const { max_rounds: maxRounds } = run.workflow.limits;
-  if (run.round >= maxRounds) return escalate(step, `${open.length} findings are open after ${run.round} rounds`);
+  const isOne = open.length === 1;
+  if (run.round >= maxRounds)
+    return escalate(step, `${open.length} ${isOne ? 'finding is' : 'findings are'} open after ${run.round} rounds`);
   if (roundChangedNothing(run, phase)) return escalate(step, `round ${run.round} changed nothing`);
   run.round += 1;
   run.rework_phase = phase.findings_to;
   run.phase_index = run.workflow.phases.findIndex(({ name }) => name === phase.findings_to);
-  decideThat(step, 'send_back', `${open.length} findings of ${phase.name} go back`, {
-    findings: open.map(({ id }) => id),
-  });
+  decideThat(
+    step,
+    'send_back',
+    `${open.length} ${isOne ? 'finding' : 'findings'} of ${phase.name} ${isOne ? 'goes' : 'go'} back`,
+    {
+      findings: open.map(({ id }) => id),
+    },
+  );
   next(step);
 }
 
