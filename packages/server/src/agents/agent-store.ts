@@ -2,6 +2,7 @@ import { and, count, desc, eq, gte, inArray, lt, ne, notInArray, or, sql } from 
 import { LIVE_AGENT_STATES, type Agent, type AgentState } from '@orchestration-sidecar/shared';
 import type { Database } from '../storage/database.ts';
 import { decodePageCursor, encodePageCursor } from '../storage/page-cursor.ts';
+import { pageLength } from '../storage/page-length.ts';
 import { agents } from '../storage/schema.ts';
 import { readStored } from '../storage/stored-json.ts';
 import type { Transaction } from '../storage/writer.ts';
@@ -118,27 +119,34 @@ export class AgentStore {
   /** A page of agents, newest first. */
   list(query: AgentQuery): { agents: Agent[]; next_cursor: string | null } {
     const from = decodePageCursor(query.cursor);
-    const rows = this.#database.query
-      .select()
+    const where = and(
+      eq(agents.projectId, query.projectId),
+      query.issueId === undefined ? undefined : eq(agents.issueId, query.issueId),
+      query.agentType === undefined ? undefined : eq(agents.agentType, query.agentType),
+      query.states && inArray(agents.state, [...query.states]),
+      query.parentId === undefined
+        ? undefined
+        : sql`json_extract(${agents.body}, '$.agent.parent_id') = ${query.parentId}`,
+      from &&
+        or(lt(agents.createdAtMs, from.atMs), and(eq(agents.createdAtMs, from.atMs), lt(agents.agentId, from.id))),
+    );
+    const order = [desc(agents.createdAtMs), desc(agents.agentId)];
+    const sizes = this.#database.query
+      .select({ bytes: sql<number>`octet_length(${agents.body})` })
       .from(agents)
-      .where(
-        and(
-          eq(agents.projectId, query.projectId),
-          query.issueId === undefined ? undefined : eq(agents.issueId, query.issueId),
-          query.agentType === undefined ? undefined : eq(agents.agentType, query.agentType),
-          query.states && inArray(agents.state, [...query.states]),
-          query.parentId === undefined
-            ? undefined
-            : sql`json_extract(${agents.body}, '$.agent.parent_id') = ${query.parentId}`,
-          from &&
-            or(lt(agents.createdAtMs, from.atMs), and(eq(agents.createdAtMs, from.atMs), lt(agents.agentId, from.id))),
-        ),
-      )
-      .orderBy(desc(agents.createdAtMs), desc(agents.agentId))
+      .where(where)
+      .orderBy(...order)
       .limit(query.limit + 1)
       .all();
-    const page = rows.slice(0, query.limit);
-    const last = rows.length > query.limit ? page.at(-1) : undefined;
+    const length = pageLength(sizes, query.limit);
+    const page = this.#database.query
+      .select()
+      .from(agents)
+      .where(where)
+      .orderBy(...order)
+      .limit(length)
+      .all();
+    const last = sizes.length > length ? page.at(-1) : undefined;
     return {
       agents: page.map((row) => toRecord(row).agent),
       next_cursor: last ? encodePageCursor({ atMs: last.createdAtMs, id: last.agentId }) : null,

@@ -93,12 +93,15 @@ export class Agents {
     },
     reason: string,
   ): Promise<Agent[]> {
+    const isMeant = (agent: Agent): boolean =>
+      (which.issueId === undefined || agent.issue_id === which.issueId) &&
+      (which.agentType === undefined || agent.agent_type === which.agentType);
     const stopped = new Set<string>();
     for (let round = 0; round < STOP_ROUNDS; round += 1) {
-      const live = this.#needs.store.list({ ...which, states: LIVE_AGENT_STATES, limit: Number.MAX_SAFE_INTEGER - 1 });
-      if (live.agents.length === 0) break;
+      const live = this.#needs.store.liveOf(which.projectId).filter(isMeant);
+      if (live.length === 0) break;
       // Those that wait first: they would otherwise take the slots of those that end.
-      const order = live.agents.toSorted((a, b) => Number(b.state === 'queued') - Number(a.state === 'queued'));
+      const order = live.toSorted((a, b) => Number(b.state === 'queued') - Number(a.state === 'queued'));
       await Promise.all(order.map(({ agent_id: agentId }) => (stopped.add(agentId), this.stop(agentId, reason))));
     }
     return [...stopped].map((agentId) => this.require(agentId));

@@ -2,6 +2,7 @@ import { and, desc, eq, lt, or, sql } from 'drizzle-orm';
 import { IssueProgress, IssueStatus, type Issue } from '@orchestration-sidecar/shared';
 import { isoTime } from '../runtime/clock.ts';
 import { decodePageCursor, encodePageCursor } from '../storage/page-cursor.ts';
+import { pageLength } from '../storage/page-length.ts';
 import type { Database } from '../storage/database.ts';
 import { issues } from '../storage/schema.ts';
 import type { Transaction } from '../storage/writer.ts';
@@ -57,22 +58,29 @@ export class IssueStore {
   /** A page of a project’s issues, newest first. */
   list(query: IssueQuery): { issues: Issue[]; next_cursor: string | null } {
     const from = decodePageCursor(query.cursor);
-    const rows = this.#database.query
-      .select()
+    const where = and(
+      eq(issues.projectId, query.projectId),
+      query.status && eq(issues.status, query.status),
+      from &&
+        or(lt(issues.createdAtMs, from.atMs), and(eq(issues.createdAtMs, from.atMs), lt(issues.issueId, from.id))),
+    );
+    const order = [desc(issues.createdAtMs), desc(issues.issueId)];
+    const sizes = this.#database.query
+      .select({ bytes: sql<number>`octet_length(${issues.body})` })
       .from(issues)
-      .where(
-        and(
-          eq(issues.projectId, query.projectId),
-          query.status && eq(issues.status, query.status),
-          from &&
-            or(lt(issues.createdAtMs, from.atMs), and(eq(issues.createdAtMs, from.atMs), lt(issues.issueId, from.id))),
-        ),
-      )
-      .orderBy(desc(issues.createdAtMs), desc(issues.issueId))
+      .where(where)
+      .orderBy(...order)
       .limit(query.limit + 1)
       .all();
-    const page = rows.slice(0, query.limit);
-    const last = rows.length > query.limit ? page.at(-1) : undefined;
+    const length = pageLength(sizes, query.limit);
+    const page = this.#database.query
+      .select()
+      .from(issues)
+      .where(where)
+      .orderBy(...order)
+      .limit(length)
+      .all();
+    const last = sizes.length > length ? page.at(-1) : undefined;
     return {
       issues: page.map(toIssue),
       next_cursor: last ? encodePageCursor({ atMs: last.createdAtMs, id: last.issueId }) : null,

@@ -4,6 +4,7 @@ import { isoTime } from '../runtime/clock.ts';
 import { withinSize } from '../storage/clean-up/index.ts';
 import type { Database } from '../storage/database.ts';
 import { decodePageCursor, encodePageCursor } from '../storage/page-cursor.ts';
+import { pageLength } from '../storage/page-length.ts';
 import { results } from '../storage/schema.ts';
 import { readStored } from '../storage/stored-json.ts';
 import type { Transaction } from '../storage/writer.ts';
@@ -56,33 +57,37 @@ export class ResultStore {
     return row && toResult(row);
   }
 
-  /** A page of results, newest first. */
+  /** A page of results, newest first: as many as are asked for and fit. */
   list(query: ResultQuery): { results: StoredResult[]; next_cursor: string | null } {
     const from = decodePageCursor(query.cursor);
-    const rows = this.#database.query
-      .select()
+    const where = and(
+      eq(results.projectId, query.projectId),
+      query.issueId === undefined ? undefined : eq(results.issueId, query.issueId),
+      query.agentType === undefined ? undefined : eq(results.agentType, query.agentType),
+      query.agentId === undefined ? undefined : eq(results.agentId, query.agentId),
+      query.status && eq(results.status, query.status),
+      query.sinceMs === undefined ? undefined : gte(results.storedAtMs, query.sinceMs),
+      query.untilMs === undefined ? undefined : lt(results.storedAtMs, query.untilMs),
+      from &&
+        or(lt(results.storedAtMs, from.atMs), and(eq(results.storedAtMs, from.atMs), lt(results.resultId, from.id))),
+    );
+    const order = [desc(results.storedAtMs), desc(results.resultId)];
+    const sizes = this.#database.query
+      .select({ bytes: sql<number>`octet_length(${results.body})` })
       .from(results)
-      .where(
-        and(
-          eq(results.projectId, query.projectId),
-          query.issueId === undefined ? undefined : eq(results.issueId, query.issueId),
-          query.agentType === undefined ? undefined : eq(results.agentType, query.agentType),
-          query.agentId === undefined ? undefined : eq(results.agentId, query.agentId),
-          query.status && eq(results.status, query.status),
-          query.sinceMs === undefined ? undefined : gte(results.storedAtMs, query.sinceMs),
-          query.untilMs === undefined ? undefined : lt(results.storedAtMs, query.untilMs),
-          from &&
-            or(
-              lt(results.storedAtMs, from.atMs),
-              and(eq(results.storedAtMs, from.atMs), lt(results.resultId, from.id)),
-            ),
-        ),
-      )
-      .orderBy(desc(results.storedAtMs), desc(results.resultId))
+      .where(where)
+      .orderBy(...order)
       .limit(query.limit + 1)
       .all();
-    const page = rows.slice(0, query.limit);
-    const last = rows.length > query.limit ? page.at(-1) : undefined;
+    const length = pageLength(sizes, query.limit);
+    const page = this.#database.query
+      .select()
+      .from(results)
+      .where(where)
+      .orderBy(...order)
+      .limit(length)
+      .all();
+    const last = sizes.length > length ? page.at(-1) : undefined;
     return {
       results: page.map(toResult),
       next_cursor: last ? encodePageCursor({ atMs: last.storedAtMs, id: last.resultId }) : null,

@@ -28,8 +28,6 @@ export interface EngineContext extends EngineNeeds {
 
 /** Events that may pass without concerning any run before the position is written down. */
 const MAX_UNSAVED_EVENTS = 5000;
-/** Results looked through for what an agent handed in. */
-const RESULT_PAGE = 100;
 
 /** A step of one run: what it became and what is to be published. */
 interface Change {
@@ -105,8 +103,8 @@ export class ProjectRuns {
         const state = job.alive && job.agent_id !== null ? agents.find(job.agent_id)?.state : undefined;
         if (!job.alive || job.agent_id === null || (state && LIVE_AGENT_STATES.includes(state))) return [];
         const { agent_id, agent_type, key } = job;
-        const handedIn = results.list({ projectId: this.projectId, issueId: run.issue_id, limit: RESULT_PAGE }).results;
-        const result_id = handedIn.find((result) => result.agent_id === agent_id)?.id ?? null;
+        const handedIn = { projectId: this.projectId, issueId: run.issue_id, agentId: agent_id, limit: 1 };
+        const result_id = results.list(handedIn).results[0]?.id ?? null;
         return [{ what: 'agent', issue_id: run.issue_id, key, agent_id, agent_type, alive: false, result_id }];
       }),
     );

@@ -1,4 +1,4 @@
-import { contract, LIMITS, LIVE_AGENT_STATES, SidecarError, type Issue } from '@orchestration-sidecar/shared';
+import { contract, SidecarError, type Issue } from '@orchestration-sidecar/shared';
 import type { IssueTurn } from '../../issues/index.ts';
 import type { KnownPrincipal } from '../../runtime/principal.ts';
 import { implement, type Call, type Implementations } from '../implement.ts';
@@ -15,15 +15,11 @@ export function issueProcedures(rooms: Rooms): Implementations<typeof contract.i
       const { issue, project } = issueMeantBy(rooms, principal, input);
       const turned = await issues.turn(project.project_id, issue.issue_id, to, input.reason, correlationId);
       // No workflow stops them, so it is done here.
-      if (to === 'cancel' && issue.workflow === null) await stopAgents(issue, input.reason);
+      if (to === 'cancel' && issue.workflow === null) {
+        await agents.stopAll({ projectId: project.project_id, issueId: issue.issue_id }, input.reason);
+      }
       return turned;
     };
-  const stopAgents = async (issue: Issue, reason: string): Promise<void> => {
-    const { project_id: projectId, issue_id: issueId } = issue;
-    const all = agents.list({ projectId, issueId, limit: LIMITS.maxPageItems }).agents;
-    const live = all.filter(({ state }) => LIVE_AGENT_STATES.includes(state));
-    await Promise.all(live.map((agent) => agents.stop(agent.agent_id, reason)));
-  };
 
   return {
     create: implement(contract.issues.create, (input, { principal, correlationId }) => {

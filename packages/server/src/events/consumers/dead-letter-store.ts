@@ -8,7 +8,7 @@ import {
 } from '@orchestration-sidecar/shared';
 import { isoTime } from '../../runtime/clock.ts';
 import type { Database } from '../../storage/database.ts';
-import { withinSize } from '../../storage/clean-up/within-size.ts';
+import { pageLength } from '../../storage/page-length.ts';
 import { deadLetters } from '../../storage/schema.ts';
 import { readStored } from '../../storage/stored-json.ts';
 import type { Transaction } from '../../storage/writer.ts';
@@ -65,9 +65,6 @@ export interface AgedDeadLetter {
   readonly bytes: number;
 }
 
-/** Size after which a page is full, however few letters that are. */
-const MAX_PAGE_BYTES = 8 * 1024 * 1024;
-
 const AGED = 'dead_letter_id as deadLetterId, octet_length(body) + octet_length(history) as bytes';
 
 /** Dead letters in SQLite. */
@@ -102,7 +99,7 @@ export class DeadLetterStore {
       .orderBy(desc(deadLetters.id))
       .limit(limit + 1)
       .all();
-    const { length } = withinSize(sizes.slice(0, limit), (row) => row.bytes, MAX_PAGE_BYTES);
+    const length = pageLength(sizes, limit);
     const rows = this.#database.query
       .select()
       .from(deadLetters)
