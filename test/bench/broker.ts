@@ -15,6 +15,7 @@ import {
   AuditLog,
   AuditStore,
   Broker,
+  CallerQueues,
   KEY_OVERLAP_MS,
   MemoryWatch,
   RateLimits,
@@ -85,12 +86,15 @@ async function measure(): Promise<void> {
     // High enough that none is met: what is measured is what counting costs.
     rateLimits: new RateLimits({ perAgent: 1e6, perAgentType: 1e6, perProject: 1e6 }, clock),
     queue: new AdmissionQueue({ maxRunning: 1024, maxWaiting: 1024, maxWaitMs: 1000 }, clock),
+    answers: new CallerQueues({ maxRunning: 8, maxWaiting: 1024, maxWaitMs: 1000 }, clock),
+    waits: new CallerQueues({ maxRunning: 8, maxWaiting: 1024, maxWaitMs: 1000 }, clock),
     memory: new MemoryWatch(null),
   });
   const none = Object.assign(Object.create(broker) as Broker, {
     authenticate: () => principal,
     authorise: () => {},
     admit: () => () => {},
+    admitAnswer: () => () => {},
   });
   const entry = contract.projects.list;
   const project = { project_id: 'p', root: '/p', created_at: '2026-01-01T00:00:00Z', default: true };

@@ -154,6 +154,34 @@ test('regression: a message with many calls whose answers nobody reads does not 
   client.terminate();
 });
 
+test('regression: many requests over HTTP whose answers nobody reads neither fill the memory nor keep others waiting', async () => {
+  const body = { topic: 'implementation', data: { text: 'x'.repeat(900_000) } };
+  for (let n = 0; n < 3; n += 1) expect((await sidecar.call('POST', '/api/events/large', { body })).status).toBe(202);
+  const { hostname, port } = new URL(sidecar.url);
+  const socket = connect(Number(port), hostname);
+  const answered: string[] = [];
+  socket.on('data', (data: Buffer) => answered.push(...(data.toString('latin1').match(/HTTP\/1\.1 \d+/g) ?? [])));
+  const request = [
+    'GET /api/events?event_type=large&limit=1000 HTTP/1.1',
+    'host: localhost',
+    `authorization: Bearer ${sidecar.operatorToken}`,
+    '\r\n',
+  ].join('\r\n');
+  const before = await readings();
+  socket.pause();
+  // What comes in one piece is taken in one turn, so that nothing else is done until all of it is.
+  socket.write(request.repeat(40));
+  await expect.poll(readings).toBeGreaterThan(before);
+  for (let n = 0; n < 50; n += 1) await sidecar.call('GET', '/health');
+  expect((await readings()) - before).toBeLessThan(20);
+  socket.resume();
+  await expect.poll(() => answered.length).toBe(40);
+  expect(new Set(answered)).toEqual(new Set(['HTTP/1.1 200']));
+  const gone = once(socket, 'close');
+  socket.destroy();
+  await gone;
+});
+
 test('regression: scans that look far do not all keep what they found while they go on', async () => {
   const { body: first } = await sidecar.call('POST', '/api/events/first', { body: { topic: 'implementation' } });
   const body = { topic: 'implementation', data: { text: 'x'.repeat(900_000) } };

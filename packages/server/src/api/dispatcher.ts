@@ -56,6 +56,7 @@ interface Seen {
 /** Adds to the span of a request. */
 type Note = (attributes: SpanAttributes) => void;
 const noteNothing: Note = () => {};
+const nothing = (): void => {};
 
 /** Schema faults listed in one problem document. */
 const MAX_LISTED_FAULTS = 20;
@@ -114,6 +115,26 @@ export class Dispatcher {
       void this.#audit(seen, {}, call, error.code);
       throw error;
     }
+  }
+
+  /**
+   * Lets an answer be made that may be large, see {@link Broker.admitAnswer}. Who may not call at all is told so by the
+   * call itself.
+   * @returns what to call when the answer has left; at once, without a promise, where nothing has to be waited for.
+   * @throws {SidecarError} `RATE_LIMITED`, `CLIENT_CLOSED`.
+   */
+  admitAnswer(call: DoorCall): (() => void) | Promise<() => void> {
+    const { broker } = this.#needs;
+    const admit = (principal: Principal): (() => void) | Promise<() => void> =>
+      principal.kind === 'anonymous' ? nothing : broker.admitAnswer(principal, call);
+    let authenticated: Principal | Promise<Principal>;
+    try {
+      authenticated = broker.authenticate(call.authorization);
+    } catch {
+      return nothing;
+    }
+    if (!(authenticated instanceof Promise)) return admit(authenticated);
+    return authenticated.catch((): Principal => ({ kind: 'anonymous' })).then(admit);
   }
 
   /** Answers a request as a span of its trace. */
@@ -197,9 +218,9 @@ export class Dispatcher {
       if (!implementation.open || principal.kind === 'anonymous') {
         throw new SidecarError('METHOD_NOT_ALLOWED', `${name} is not a subscription.`);
       }
-      await this.#needs.broker.admit(implementation.entry, principal, call);
+      const leave = await this.#needs.broker.admit(implementation.entry, principal, call);
       this.#noteCall(principal, name, input)();
-      const lifetime = this.#needs.broker.lifetime(principal);
+      const lifetime = endingWith(this.#needs.broker.lifetime(principal), leave);
       const signal = lifetime.signal ? AbortSignal.any([call.signal, lifetime.signal]) : call.signal;
       const { correlationId } = call;
       const own = currentCall();
@@ -317,6 +338,17 @@ async function run(implementation: Implementation, input: unknown, call: Call): 
 function whoAsks(principal: Principal, { correlationId }: DoorCall): SpanAttributes {
   const caller = principal.kind === 'anonymous' ? principal.kind : principalName(principal);
   return { 'sidecar.caller': caller, 'sidecar.correlation_id': correlationId };
+}
+
+/** The life of a token, with something else to be given back at the end of what it is watched for. */
+function endingWith(lifetime: ReturnType<Broker['lifetime']>, leave: () => void): ReturnType<Broker['lifetime']> {
+  return {
+    signal: lifetime.signal,
+    release: () => {
+      lifetime.release();
+      leave();
+    },
+  };
 }
 
 /** Takes each step in the name of the call: a generator runs in that of whoever asks for the next one. */

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { SidecarError, type Procedure } from '@orchestration-sidecar/shared';
 import { readTraceContext } from '../telemetry/trace-context.ts';
+import { answerInPlace } from './answer-place.ts';
 import { CORRELATION_HEADER } from './correlation.ts';
 import type { Dispatcher, DoorCall } from './dispatcher.ts';
 import { sendEventStream } from './event-stream.ts';
@@ -29,10 +30,11 @@ export function addRestRoutes(
         const { format, ...rest } = asRecord(input);
         const rendered = typeof format === 'string' && Object.hasOwn(formats, format) ? formats[format] : undefined;
         if (rendered) {
-          const { [rendered.field]: text } = asRecord(await dispatcher.dispatch(rendered.procedure, rest, call));
+          const asked = dispatcher.entry(rendered.procedure) ?? entry;
+          const { [rendered.field]: text } = asRecord(await answerInPlace(asked, rest, { call, reply, dispatcher }));
           return reply.type(rendered.contentType).send(text);
         }
-        return reply.code(status).send(await dispatcher.dispatch(entry.name, input, call));
+        return reply.code(status).send(await answerInPlace(entry, input, { call, reply, dispatcher }));
       },
     });
   }

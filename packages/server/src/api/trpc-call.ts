@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { SidecarError, type Procedure } from '@orchestration-sidecar/shared';
+import { answerInPlace } from './answer-place.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { OpenCalls } from './open-calls.ts';
 import { limitHeaders } from './problem-reply.ts';
@@ -26,19 +27,20 @@ export function isSingleCall(request: TrpcRequest, entry: Procedure | undefined)
 export async function answerSingleCall(
   request: TrpcRequest,
   reply: FastifyReply,
-  { name }: Procedure,
+  entry: Procedure,
   dispatcher: Dispatcher,
   calls: OpenCalls,
 ): Promise<string> {
   void reply.headers({ 'content-type': 'application/json', vary: 'trpc-accept' });
   try {
     const input = readWireInput(request.method === 'GET' ? queryInput(request.query['input']) : request.body) ?? {};
-    const data = await dispatcher.dispatch(name, input, callOf(request, reply, calls));
+    const call = callOf(request, reply, calls);
+    const data = await answerInPlace(entry, input, { call, reply, dispatcher });
     return `{"result":{"data":{"json":${JSON.stringify(data)}}}}`;
   } catch (cause) {
     const error = cause instanceof SidecarError ? cause : new SidecarError('INTERNAL', undefined, { cause });
     void reply.code(error.status).headers(limitHeaders(error));
-    return JSON.stringify({ error: { json: trpcErrorShape(error, name, request.id) } });
+    return JSON.stringify({ error: { json: trpcErrorShape(error, entry.name, request.id) } });
   }
 }
 

@@ -1,10 +1,12 @@
 import { fastifyRequestHandler } from '@trpc/server/adapters/fastify';
 import type { FastifyInstance } from 'fastify';
 import { SidecarError, type Procedure } from '@orchestration-sidecar/shared';
+import { holdPlace } from './answer-place.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { OpenCalls } from './open-calls.ts';
 import { limitHeaders } from './problem-reply.ts';
 import { callOf } from './rest.ts';
+import { TrpcBatch } from './trpc-batch.ts';
 import { answerSingleCall, isSingleCall } from './trpc-call.ts';
 import { fromTrpcError } from './trpc-errors.ts';
 import { createTrpcRouter } from './trpc-router.ts';
@@ -42,7 +44,10 @@ export function addTrpcRoutes(
           res,
           path: req.params.path,
           maxBatchSize: MAX_BATCHED_CALLS,
-          createContext: () => callOf(req, res, calls),
+          createContext: () => {
+            const call = callOf(req, res, calls);
+            return Object.assign(call, { batch: new TrpcBatch(async () => holdPlace(res, call, dispatcher)) });
+          },
           // A batch says when to come again for the one of its calls that has to wait longest.
           responseMeta: ({ errors }) => ({
             headers:

@@ -2,7 +2,11 @@ import { initTRPC, tracked, TRPCError, type AnyRouter } from '@trpc/server';
 import { SidecarError, type Procedure } from '@orchestration-sidecar/shared';
 import type { Dispatcher, DoorCall } from './dispatcher.ts';
 import { readWireInput } from './wire-input.ts';
+import type { TrpcBatch } from './trpc-batch.ts';
 import { fromTrpcError, toTrpcError, trpcErrorShape } from './trpc-errors.ts';
+
+/** What the calls of one request have in common. */
+export type TrpcContext = DoorCall & { readonly batch: TrpcBatch };
 
 /**
  * How values travel over tRPC. Clients speak superjson; answers of this contract are plain JSON, so wrapping them is
@@ -18,13 +22,14 @@ export const wire = {
  * done behind the dispatcher, as for every door.
  */
 export function createTrpcRouter(entries: readonly Procedure[], dispatcher: Dispatcher): AnyRouter {
-  const t = initTRPC.context<DoorCall>().create({
+  const t = initTRPC.context<TrpcContext>().create({
     transformer: wire,
     errorFormatter: ({ error, path, ctx }) => trpcErrorShape(fromTrpcError(error), path, ctx?.correlationId ?? 'none'),
     isDev: false,
   });
   const asIs = t.procedure.input((value: unknown) => value);
-  const procedureOf = ({ name, kind }: Procedure) => {
+  const procedureOf = (entry: Procedure) => {
+    const { name, kind } = entry;
     if (kind === 'subscription') {
       return asIs.subscription(async function* ({ ctx, input, signal }) {
         const call = { ...ctx, signal: signal ?? ctx.signal };
@@ -38,9 +43,9 @@ export function createTrpcRouter(entries: readonly Procedure[], dispatcher: Disp
         }
       });
     }
-    const resolve = async ({ ctx, input }: { ctx: DoorCall; input: unknown }): Promise<unknown> => {
+    const resolve = async ({ ctx, input }: { ctx: TrpcContext; input: unknown }): Promise<unknown> => {
       try {
-        return await dispatcher.dispatch(name, input ?? {}, ctx);
+        return await ctx.batch.answer(entry, () => dispatcher.dispatch(name, input ?? {}, ctx));
       } catch (cause) {
         throw outward(cause);
       }

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { LIMITS, SidecarError } from '@orchestration-sidecar/shared';
 import type { Logger } from '../telemetry/logger.ts';
 import { readTraceContext, type TraceContext } from '../telemetry/trace-context.ts';
+import { answersMuch } from './answer-place.ts';
 import { ArrivingMessage } from './arriving-message.ts';
 import type { Dispatcher, DoorCall } from './dispatcher.ts';
 import { SMALL_BODY_BYTES } from './large-body.ts';
@@ -27,6 +28,8 @@ const MAX_CALLS = 1024;
 const MAX_READING = 8;
 /** Nothing more is read from a client that leaves this much of its answers unread. */
 const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
+/** An answer of which no more than this is unread has left. */
+const MAX_LEFT_BYTES = 128 * 1024;
 /** How long a client may take to say who it is, when it announced to. */
 const PARAMS_TIMEOUT_MS = 10_000;
 /** Requests kept until the connection parameters have come. */
@@ -265,9 +268,9 @@ class Connection {
       if (entry?.load === 'waits') {
         // Those that wait share what they wait for; its text is made for one after the other.
         const data = await dispatch();
-        await this.#read(() => answer(data));
-      } else if (entry?.kind === 'query') {
-        await this.#read(async () => answer(await dispatch()));
+        await this.#read(call, () => answer(data));
+      } else if (entry !== undefined && answersMuch(entry)) {
+        await this.#read(call, async () => answer(await dispatch()));
       } else answer(await dispatch());
     } finally {
       this.#calls -= 1;
@@ -278,13 +281,26 @@ class Connection {
    * Does what makes a large answer, while few do and the client has read most of what it was sent: one small message
    * may hold hundreds of calls that answer megabytes each.
    */
-  #read(make: () => void | Promise<void>): Promise<void> {
+  #read(call: DoorCall, make: () => void | Promise<void>): Promise<void> {
     const { signal } = this.#closed;
     return this.#reading.execute(async () => {
-      while (!signal.aborted && this.#client.bufferedAmount >= MAX_UNREAD_BYTES)
-        await once(this.#socket, 'drain', { signal }).catch(() => {});
-      if (!signal.aborted) await make();
+      await this.#unreadBelow(MAX_UNREAD_BYTES);
+      if (signal.aborted) return;
+      const release = await this.#needs.dispatcher.admitAnswer(call);
+      try {
+        await make();
+        await this.#unreadBelow(MAX_LEFT_BYTES);
+      } finally {
+        release();
+      }
     });
+  }
+
+  /** Waits until the client has left no more than that of its answers unread, or has gone. */
+  async #unreadBelow(bytes: number): Promise<void> {
+    const { signal } = this.#closed;
+    while (!signal.aborted && this.#client.bufferedAmount >= bytes)
+      await once(this.#socket, 'drain', { signal }).catch(() => {});
   }
 
   async #stream({ id, params }: Request, call: DoorCall): Promise<void> {

@@ -10,6 +10,7 @@ import {
 import { holds, principalName, type KnownPrincipal, type Principal } from '../runtime/principal.ts';
 import { overloaded, type AdmissionQueue } from './admission-queue.ts';
 import { BodyRoom } from './body-room.ts';
+import type { CallerQueues } from './caller-queues.ts';
 import type { MemoryState, MemoryWatch } from './memory-watch.ts';
 import type { RateLimits } from './rate-limits.ts';
 import type { OperatorToken } from './operator-token.ts';
@@ -27,6 +28,9 @@ export interface BrokerNeeds {
   readonly profiles: Publishers;
   readonly rateLimits: RateLimits;
   readonly queue: AdmissionQueue;
+  /** Places of each caller for answers that may be large, and those of an agent for calls that wait. */
+  readonly answers: CallerQueues;
+  readonly waits: CallerQueues;
   readonly memory: Pick<MemoryWatch, 'isHigh' | 'reading'>;
 }
 
@@ -105,18 +109,21 @@ export class Broker {
     call: { readonly signal: AbortSignal },
   ): (() => void) | Promise<() => void> {
     const counting = principal.kind === 'agent' ? this.#needs.rateLimits.take(principal) : undefined;
-    if (counting) return counting.then(() => this.#enter(entry, call));
-    return this.#enter(entry, call);
+    if (counting) return counting.then(() => this.#enter(entry, principal, call));
+    return this.#enter(entry, principal, call);
   }
 
   #enter(
     entry: Pick<Procedure, 'load' | 'kind'>,
+    principal: Principal,
     call: { readonly signal: AbortSignal },
   ): (() => void) | Promise<() => void> {
-    const { queue } = this.#needs;
+    const { queue, waits } = this.#needs;
     if (entry.load === 'essential') return NOTHING;
     this.#mustHaveMemory();
-    if (entry.load === 'waits' || entry.kind === 'subscription') return NOTHING;
+    if (entry.load === 'waits' || entry.kind === 'subscription') {
+      return principal.kind === 'agent' ? waits.enter(principal.agentId, call) : NOTHING;
+    }
     if (queue.tryEnter()) return this.#leave;
     return queue.enter(call.signal).then(() => this.#leave);
   }
@@ -133,6 +140,16 @@ export class Broker {
     return this.#bodies.take(principalName(principal), bytes);
   }
 
+  /**
+   * Lets an answer be made that may be large, while its caller has few of them in memory. A hundred thousand calls that
+   * answer megabytes each are within every rate.
+   * @returns what to call when the answer has left.
+   * @throws {SidecarError} `RATE_LIMITED`, `CLIENT_CLOSED`.
+   */
+  admitAnswer(principal: KnownPrincipal, call: { readonly signal: AbortSignal }): (() => void) | Promise<() => void> {
+    return this.#needs.answers.enter(principalName(principal), call);
+  }
+
   #mustHaveMemory(): void {
     if (!this.#needs.memory.isHigh) return;
     this.#shedCount += 1;
@@ -141,12 +158,12 @@ export class Broker {
 
   /** How much there is to do, and what was refused since the start. */
   load(): BrokerLoad {
-    const { rateLimits, queue, memory } = this.#needs;
+    const { rateLimits, queue, memory, answers, waits } = this.#needs;
     return {
       running: queue.running,
       waiting: queue.waiting,
       shed: this.#shedCount + queue.shedCount,
-      limited: rateLimits.limitedCount,
+      limited: rateLimits.limitedCount + answers.refusedCount + waits.refusedCount,
       memory: memory.reading(),
     };
   }

@@ -4,6 +4,7 @@ export { noteRestoration } from './audit/restore-note.ts';
 export { auditingOf, deedOf } from './audit/audited-call.ts';
 export { AuditStore } from './audit/audit-store.ts';
 export { Broker } from './broker.ts';
+export { CallerQueues } from './caller-queues.ts';
 export { openBroker } from './open-broker.ts';
 export { openIdentity } from './open-identity.ts';
 export { SigningKeys } from './signing-keys.ts';

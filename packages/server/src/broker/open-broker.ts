@@ -6,10 +6,15 @@ import type { Scope } from '../runtime/scope.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { AdmissionQueue } from './admission-queue.ts';
 import { Broker, type BrokerNeeds } from './broker.ts';
+import { CallerQueues } from './caller-queues.ts';
 import { MemoryWatch } from './memory-watch.ts';
 import { openOperatorToken } from './operator-token.ts';
 import { RateLimits } from './rate-limits.ts';
 
+/** Answers of one caller that are in memory at once; its calls that may wait for that, and for how long. */
+const ANSWERS = { maxRunning: 8, maxWaiting: 8192, maxWaitMs: 30_000 } as const;
+/** Long-polls and subscriptions of one agent; there is no waiting to wait. */
+const WAITS = { maxRunning: 2048, maxWaiting: 0, maxWaitMs: 0 } as const;
 /** How often memory is looked at. */
 const MEMORY_LOOK_MS = 250;
 
@@ -52,6 +57,8 @@ export function openBroker(
     },
     clock,
   );
+  const answers = new CallerQueues(ANSWERS, clock);
+  const waits = new CallerQueues(WAITS, clock);
   const operatorToken = openOperatorToken(operatorTokenFile, ids, clock.nowMs());
-  return new Broker({ tokens, operatorToken, profiles, rateLimits, queue, memory });
+  return new Broker({ tokens, operatorToken, profiles, rateLimits, queue, answers, waits, memory });
 }

@@ -1,0 +1,53 @@
+import { SidecarError } from '@orchestration-sidecar/shared';
+import type { Clock } from '../runtime/clock.ts';
+import { AdmissionQueue, type AdmissionOptions } from './admission-queue.ts';
+
+/** Queues of equal size, one for each caller that has something under way: what one does keeps no other waiting. */
+export class CallerQueues {
+  readonly #options: AdmissionOptions;
+  readonly #clock: Clock;
+  readonly #queues = new Map<string, AdmissionQueue>();
+  #refusedCount = 0;
+
+  constructor(options: AdmissionOptions, clock: Clock) {
+    this.#options = options;
+    this.#clock = clock;
+  }
+
+  /** How often somebody was refused since the start. */
+  get refusedCount(): number {
+    return this.#refusedCount;
+  }
+
+  /**
+   * Takes a place of the caller’s, or waits for one.
+   * @param call holds the signal of the caller’s leaving, which is read only where something has to be waited for.
+   * @returns what gives the place back, to be called once; at once, without a promise, where one is free.
+   * @throws {SidecarError} `RATE_LIMITED` when too many wait or it takes too long, `CLIENT_CLOSED`.
+   */
+  enter(caller: string, call: { readonly signal: AbortSignal }): (() => void) | Promise<() => void> {
+    const queue = this.#queueOf(caller);
+    const leave = (): void => {
+      queue.leave();
+      if (queue.running === 0) this.#queues.delete(caller);
+    };
+    if (queue.tryEnter()) return leave;
+    return queue.enter(call.signal).then(
+      () => leave,
+      (cause: unknown) => {
+        if (!(cause instanceof SidecarError) || cause.code !== 'OVERLOADED') throw cause;
+        this.#refusedCount += 1;
+        const detail = 'The caller has too many calls under way, or answers that it has not read.';
+        throw new SidecarError('RATE_LIMITED', detail, { extension: { retry_after_seconds: 1 } });
+      },
+    );
+  }
+
+  #queueOf(caller: string): AdmissionQueue {
+    const known = this.#queues.get(caller);
+    if (known) return known;
+    const queue = new AdmissionQueue(this.#options, this.#clock);
+    this.#queues.set(caller, queue);
+    return queue;
+  }
+}
