@@ -1,4 +1,4 @@
-import { and, eq, gt, isNull, lte, or, type SQL } from 'drizzle-orm';
+import { and, count, eq, gt, isNull, lte, or, type SQL } from 'drizzle-orm';
 import type { Database } from '../storage/database.ts';
 import { tokens } from '../storage/schema.ts';
 import type { Transaction } from '../storage/writer.ts';
@@ -34,6 +34,12 @@ export class TokenStore {
       .where(and(eq(tokens.jti, tokenId), lastsBeyond(nowMs)))
       .get();
     return row !== undefined;
+  }
+
+  /** How many tokens of an agent expire after a time, revoked ones too. */
+  countExpiringAfter(agentId: string, atMs: number): number {
+    const where = and(eq(tokens.agentId, agentId), gt(tokens.expiresAtMs, atMs));
+    return this.#database.query.select({ n: count() }).from(tokens).where(where).get()?.n ?? 0;
   }
 
   /** Notes an issued token. */

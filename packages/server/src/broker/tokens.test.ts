@@ -93,6 +93,26 @@ describe('a token', () => {
     }
   });
 
+  test('regression: is refreshed again and again within its overlap only so often', async () => {
+    using store = openTemporaryStore();
+    const { tokens, clock } = await open(store);
+    const principal = await tokens.verify((await tokens.issue(subject)).token);
+    const refreshing = Array.from({ length: 50 }, () => tokens.refresh(principal));
+    const outcomes = await Promise.allSettled(refreshing);
+    const [next] = await Promise.all(refreshing.slice(0, 1));
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(31);
+    await expect(tokens.refresh(principal)).rejects.toMatchObject({
+      code: 'RATE_LIMITED',
+      extension: { retry_after_seconds: 60 },
+    });
+    // Another agent has its own.
+    const other = await tokens.verify((await tokens.issue({ ...subject, agentId: 'other-1' })).token);
+    await expect(tokens.refresh(other)).resolves.toBeDefined();
+    // Nobody is locked out by it.
+    clock.advance(60_000);
+    await expect(tokens.refresh(await tokens.verify(next?.token ?? ''))).resolves.toBeDefined();
+  });
+
   test('tells whoever holds something open that it ended', async () => {
     using store = openTemporaryStore();
     const { tokens, clock } = await open(store);

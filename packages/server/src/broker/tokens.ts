@@ -16,6 +16,11 @@ const ALGORITHM = 'RS256';
 const CLOCK_TOLERANCE_SECONDS = 5;
 /** How long the old token still works after a refresh, so that requests under way do not fail. */
 const REFRESH_OVERLAP_MS = 60_000;
+/**
+ * Tokens that one agent gets within {@link REFRESH_OVERLAP_MS}. One that was refreshed can be refreshed again while it
+ * overlaps, for an answer may get lost; without a bound that fills memory, store and audit log.
+ */
+const MAX_ISSUED = 32;
 /** How long a key that no longer signs still verifies: as long as the last token it signed. */
 export const KEY_OVERLAP_MS = (LIMITS.tokenTtlSeconds + CLOCK_TOLERANCE_SECONDS) * 1000;
 
@@ -109,14 +114,18 @@ export class Tokens {
   /**
    * Issues the next token of the same agent; the old one ends after a short overlap.
    * @param permissions what the next token may, of what the old one may. Default: all of it.
-   * @throws {SidecarError} `TOKEN_REVOKED` when the old one was revoked meanwhile: an agent’s tokens die with it.
+   * @throws {SidecarError} `TOKEN_REVOKED` when the old one was revoked meanwhile: an agent’s tokens die with it;
+   * `RATE_LIMITED` when the agent got too many of late.
    */
   async refresh(principal: AgentPrincipal, permissions = principal.permissions): Promise<IssuedToken> {
     const { clock, store, writer } = this.#needs;
+    // Before it costs a signature, and again where nothing can come in between.
+    this.#mustHaveFew(principal);
     const { jti, token, expiresAtMs } = await this.#sign({ ...principal, permissions });
     await writer.write((transaction) => {
       const nowMs = clock.nowMs();
       if (!store.holds(transaction, principal.tokenId, nowMs)) throw new SidecarError('TOKEN_REVOKED');
+      this.#mustHaveFew(principal);
       this.#note(transaction, jti, principal, expiresAtMs);
       this.#end(transaction, { tokenId: principal.tokenId }, nowMs + REFRESH_OVERLAP_MS);
     });
@@ -180,6 +189,14 @@ export class Tokens {
     keys.forgetFormer();
     await writer.write((transaction) => store.forgetExpired(transaction, nowMs));
     for (const [jti, issued] of this.#issued) if (issued.expiresAtMs <= nowMs) this.#issued.delete(jti);
+  }
+
+  #mustHaveFew({ agentId }: AgentPrincipal): void {
+    const { store, clock } = this.#needs;
+    const expiryOfOldestMs = clock.nowMs() - REFRESH_OVERLAP_MS + LIMITS.tokenTtlSeconds * 1000;
+    if (store.countExpiringAfter(agentId, expiryOfOldestMs) < MAX_ISSUED) return;
+    const detail = `The agent got ${MAX_ISSUED} tokens within a minute. Use the newest.`;
+    throw new SidecarError('RATE_LIMITED', detail, { extension: { retry_after_seconds: REFRESH_OVERLAP_MS / 1000 } });
   }
 
   async #sign(subject: TokenSubject): Promise<IssuedToken & { readonly jti: string }> {
