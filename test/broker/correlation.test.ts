@@ -5,6 +5,8 @@ import { startForTest } from '../support/sidecar-under-test.ts';
 
 test('one id leads from a request to its events, its agent, what that asks, the audit log and the log line', async () => {
   await using sidecar = await startForTest({ logLevel: 'info' });
+  const { projects } = (await sidecar.call('GET', '/api/projects')).body;
+  const projectId: string = projects[0].project_id;
   await sidecar.createIssue('i-1');
   const program = join(sidecar.project, 'agent.sh');
   // The token is exchanged first, as a shell does that works for hours.
@@ -47,5 +49,7 @@ curl --silent --fail --config <(printf 'header = "authorization: Bearer %s"' "$J
   const refreshed = records.find(({ action }: { action: string }) => action === 'tokens.refresh');
   expect(refreshed).toMatchObject({ actor: agentId, outcome: 'OK' });
   const lines = (): string => readFileSync(join(sidecar.dataDir, 'logs', 'sidecar.log'), 'utf8');
-  await expect.poll(lines, { timeout: 30_000 }).toMatch(new RegExp(`"correlation_id":"${id}","agent_id":"${agentId}"`));
+  await expect
+    .poll(lines, { timeout: 30_000 })
+    .toMatch(new RegExp(`"correlation_id":"${id}","project_id":"${projectId}","agent_id":"${agentId}"`));
 });

@@ -57,8 +57,8 @@ export function isAlive(state: AgentState): boolean {
 }
 
 /** In whose name things are done for an agent: that of its spawn. */
-export function callOf({ correlationId, traceparent, tracestate }: AgentRecord): CallContext {
-  return { correlationId, trace: readTraceContext(traceparent, tracestate) };
+export function callOf({ agent, correlationId, traceparent, tracestate }: AgentRecord): CallContext {
+  return { correlationId, trace: readTraceContext(traceparent, tracestate), projectId: agent.project_id };
 }
 
 /** What admission needs to know of an agent. */

@@ -1,12 +1,12 @@
 import { ZodError } from 'zod';
 import { SidecarError, type Procedure } from '@orchestration-sidecar/shared';
-import { auditingOf, deedOf, Deadlines, type AuditLog, type Broker } from '../broker/index.ts';
+import { auditingOf, deedOf, projectOf, Deadlines, type AuditLog, type Broker } from '../broker/index.ts';
 import type { Following, FollowStep, Sink } from '../events/index.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { principalName, type KnownPrincipal, type Principal } from '../runtime/principal.ts';
 import { diskFault } from '../runtime/disk-fault.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { currentCall, inCall, type CallContext } from '../telemetry/call-context.ts';
+import { currentCall, inCall, workFor, type CallContext } from '../telemetry/call-context.ts';
 import type { TraceContext } from '../telemetry/trace-context.ts';
 import type { SpanAttributes, Tracer } from '../telemetry/tracer.ts';
 import { UNKNOWN_PROCEDURE, type Metrics } from '../telemetry/metrics.ts';
@@ -83,7 +83,7 @@ export class Dispatcher {
 
   /** Answers a query or mutation. */
   dispatch(name: string, input: unknown, call: DoorCall): Promise<unknown> {
-    return inCall(call, () =>
+    return inCall(contextOf(call), () =>
       this.#traced(name, (note) =>
         this.#answer(name, input, call, () => this.#needs.broker.authenticate(call.authorization), note),
       ),
@@ -94,7 +94,9 @@ export class Dispatcher {
   dispatchAs(principal: KnownPrincipal, name: string, input: unknown, signal: AbortSignal): Promise<unknown> {
     const { correlationId = principalName(principal), trace } = currentCall() ?? {};
     const call = { authorization: undefined, correlationId, trace, signal };
-    return inCall(call, () => this.#traced(name, (note) => this.#answer(name, input, call, () => principal, note)));
+    return inCall(contextOf(call), () =>
+      this.#traced(name, (note) => this.#answer(name, input, call, () => principal, note)),
+    );
   }
 
   /**
@@ -157,6 +159,7 @@ export class Dispatcher {
     const seen: Seen = { entry: undefined, principal: { kind: 'anonymous' } };
     try {
       const { implementation, principal } = await this.#admit(name, authenticate, seen);
+      workFor(projectOf(principal, input));
       if (this.#needs.tracer.isOn) note(whoAsks(principal, call));
       const admitted = this.#needs.broker.admit(implementation.entry, principal, call);
       const release = admitted instanceof Promise ? await admitted : admitted;
@@ -207,7 +210,7 @@ export class Dispatcher {
    * its context once per connection, so nothing else would notice.
    */
   open(name: string, input: unknown, call: DoorCall): Promise<OpenSubscription> {
-    return inCall(call, () => this.#traced(name, () => this.#open(name, input, call)));
+    return inCall(contextOf(call), () => this.#traced(name, () => this.#open(name, input, call)));
   }
 
   async #open(name: string, input: unknown, call: DoorCall): Promise<OpenSubscription> {
@@ -215,6 +218,7 @@ export class Dispatcher {
     try {
       const authenticate = (): Principal | Promise<Principal> => this.#needs.broker.authenticate(call.authorization);
       const { implementation, principal } = await this.#admit(name, authenticate, seen);
+      workFor(projectOf(principal, input));
       if (!implementation.open || principal.kind === 'anonymous') {
         throw new SidecarError('METHOD_NOT_ALLOWED', `${name} is not a subscription.`);
       }
@@ -327,6 +331,11 @@ export class Dispatcher {
   #log(cause: unknown, name: string, call: Pick<DoorCall, 'correlationId'>): void {
     this.#needs.logger.error({ err: cause, procedure: name, correlation_id: call.correlationId }, 'request failed');
   }
+}
+
+/** Calls of one batch share what their door knows of them, but not what is found out of each. */
+function contextOf({ correlationId, trace }: DoorCall): CallContext {
+  return { correlationId, trace };
 }
 
 async function run(implementation: Implementation, input: unknown, call: Call): Promise<unknown> {

@@ -1,7 +1,7 @@
 export { AdmissionQueue } from './admission-queue.ts';
 export { AuditLog } from './audit/audit-log.ts';
 export { noteRestoration } from './audit/restore-note.ts';
-export { auditingOf, deedOf } from './audit/audited-call.ts';
+export { auditingOf, deedOf, projectOf } from './audit/audited-call.ts';
 export { AuditStore } from './audit/audit-store.ts';
 export { Broker } from './broker.ts';
 export { CallerQueues } from './caller-queues.ts';

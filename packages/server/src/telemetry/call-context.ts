@@ -7,6 +7,8 @@ export interface CallContext {
   readonly correlationId?: string | undefined;
   /** Place in the trace that the work is counted to. */
   readonly trace?: TraceContext | undefined;
+  /** Project that the work is for; absent until that is known, and for what is for none. */
+  projectId?: string | undefined;
 }
 
 const current = new AsyncLocalStorage<CallContext | undefined>();
@@ -17,6 +19,12 @@ const current = new AsyncLocalStorage<CallContext | undefined>();
  */
 export function inCall<T>(context: CallContext | undefined, work: () => T): T {
   return current.run(context, work);
+}
+
+/** Says which project the current work is for, once that is known. */
+export function workFor(projectId: string | null): void {
+  const call = current.getStore();
+  if (call && projectId !== null) call.projectId = projectId;
 }
 
 /** The call that is worked on; undefined for what the sidecar does of itself. */

@@ -16,7 +16,8 @@ export interface Logger {
 export type LeveledLogger = Logger & { level: string };
 
 /**
- * Structured JSON log, one object a line. What is logged while a call is worked on carries the ids of the call. Tokens
+ * Structured JSON log, one object a line. What is logged while a call is worked on carries the ids of the call, that of its project
+ * among them. Tokens
  * and environments are never written.
  */
 export function createLogger(level: LogLevel, file: Pick<LogFile, 'write'>): LeveledLogger {
@@ -41,10 +42,11 @@ export function createLogger(level: LogLevel, file: Pick<LogFile, 'write'>): Lev
 function idsOfCall(): object {
   const call = currentCall();
   if (!call) return {};
-  const { correlationId, trace } = call;
+  const { correlationId, trace, projectId } = call;
   return {
     ...(correlationId !== undefined && { correlation_id: correlationId }),
     ...(trace && { trace_id: trace.traceId }),
+    ...(projectId !== undefined && { project_id: projectId }),
   };
 }
 

@@ -120,7 +120,7 @@ export class OtlpTracer implements Tracer {
     const place = this.place(call?.trace);
     const span = place.sampled ? this.#start(description, place, call?.trace) : undefined;
     try {
-      return await inCall({ correlationId: call?.correlationId, trace: place }, () =>
+      return await inCall({ ...call, trace: place }, () =>
         work((attributes) => void span?.setAttributes(defined(attributes))),
       );
     } catch (cause) {

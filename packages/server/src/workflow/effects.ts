@@ -76,7 +76,10 @@ export class Effects {
     this.#begun.set(nameOf(run), begun.add(effect));
     const working = inCall(callOf(run), work).catch((cause: unknown) => {
       if (this.#closing.signal.aborted) return;
-      this.#needs.logger.warn({ err: cause, issue_id: run.issue_id, effect }, 'workflow effect is tried again');
+      this.#needs.logger.warn(
+        { err: cause, project_id: run.project_id, issue_id: run.issue_id, effect },
+        'workflow effect is tried again',
+      );
       this.#again(run, effect);
     });
     this.#underWay.add(working);

@@ -223,7 +223,10 @@ export class ProjectRuns {
       const workflow = profiles.workflow(happening.workflow);
       return workflow && begin(input, { title: happening.title, workflow, languages }, profiles);
     } catch (cause) {
-      logger.error({ err: cause, issue_id: input.issueId, event_id: input.eventId }, 'a workflow step failed');
+      logger.error(
+        { err: cause, project_id: input.projectId, issue_id: input.issueId, event_id: input.eventId },
+        'a workflow step failed',
+      );
       return undefined;
     }
   }

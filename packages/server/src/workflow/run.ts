@@ -129,9 +129,10 @@ export type Run = z.infer<typeof Run>;
 export function callOf({
   correlation_id,
   issue_id,
+  project_id: projectId,
   traceparent,
 }: Run): CallContext & { readonly correlationId: string } {
-  return { correlationId: correlation_id ?? `workflow-${issue_id}`, trace: readTraceContext(traceparent) };
+  return { correlationId: correlation_id ?? `workflow-${issue_id}`, trace: readTraceContext(traceparent), projectId };
 }
 
 /** Whether the workflow has come to an end. */

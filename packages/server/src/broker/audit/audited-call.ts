@@ -50,7 +50,7 @@ export function deedOf(
   return {
     actor: isKnown ? principalName(principal) : 'anonymous',
     actor_type: isKnown ? principalType(principal) : 'anonymous',
-    project_id: projectOf(principal, fields['project_id']),
+    project_id: projectOf(principal, input),
     action: entry?.name ?? 'unknown',
     target: typeof named === 'string' ? named.slice(0, MAX_TARGET_CHARS) : null,
     outcome,
@@ -58,7 +58,9 @@ export function deedOf(
   };
 }
 
-function projectOf(principal: Principal, named: unknown): string | null {
+/** Project that a call is about, as far as who calls and what it sends tell. */
+export function projectOf(principal: Principal, input: unknown): string | null {
   if (principal.kind === 'agent') return principal.projectId;
+  const named = typeof input === 'object' && input !== null && 'project_id' in input ? input.project_id : undefined;
   return typeof named === 'string' && /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(named) ? named : null;
 }
