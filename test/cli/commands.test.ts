@@ -34,6 +34,21 @@ describe('projects and tokens', () => {
     expect(await sandbox.output('project', 'list')).toMatch(/^second +\/.*\/other$/m);
   });
 
+  it('takes the project that the person stands in, the inner one of two, where several are registered', async () => {
+    const inner = join(sandbox.repository, 'src', 'cart');
+    await sandbox.output('project', 'add', inner, '--id', 'inner');
+    const make = ['token', 'create', '--agent-type', 'rust-pro', '--json'];
+    const madeIn = async (cwd: string): Promise<unknown> =>
+      JSON.parse((await sandbox.ask(make, { cwd })).stdout).project_id;
+    expect(await madeIn(join(sandbox.repository, 'src'))).toBe('shop');
+    expect(await madeIn(inner)).toBe('inner');
+    expect(await madeIn(join(sandbox.directory, 'other'))).toBe('second');
+    // A name that only begins like another one is not inside of it.
+    mkdirSync(join(sandbox.directory, 'other-2'));
+    const nowhere = await sandbox.ask(make, { cwd: join(sandbox.directory, 'other-2') });
+    expect(nowhere).toMatchObject({ code: 4, stderr: expect.stringContaining('PROJECT_REQUIRED') });
+  });
+
   it('prints a token alone, which an agent can use and refresh', async () => {
     const token = await sandbox.output('token', 'create', '--agent-type', 'rust-pro', '--project', 'shop');
     expect(token).toMatch(/^eyJ[\w-]+\.[\w-]+\.[\w-]+$/);

@@ -14,6 +14,7 @@ const blocks = (language: string): string[] =>
 
 const home = mkdtempSync(join(tmpdir(), 'sidecar-home-'));
 const project = makeGitProject();
+const shop = makeGitProject();
 const node = ['--conditions=@orchestration-sidecar/source'];
 const environment = {
   PATH: process.env['PATH'] ?? '',
@@ -37,7 +38,7 @@ afterAll(async () => {
   server.kill('SIGTERM');
   if (server.exitCode === null) await once(server, 'exit');
   rmSync(home, { recursive: true, force: true });
-  rmSync(project, { recursive: true, force: true });
+  for (const place of [project, shop]) rmSync(place, { recursive: true, force: true });
 });
 
 const curlTour = (): string =>
@@ -86,22 +87,22 @@ test('the tour with the SDK, run as it says after the tour with curl', () => {
   }
 });
 
-test('an agent of one’s own, on a repository of one’s own', () => {
-  const own = blocks('bash').find((block) => block.includes('agent.sh')) ?? '';
-  const output = bash(own.replaceAll('~/orchestration-sidecar', `'${root}'`), project);
-  expect(output).toMatch(/^python-specialist-\S+$/m);
-  const [id = ''] = /^python-specialist-\S+$/m.exec(output) ?? [];
-  expect(output).toMatch(new RegExp(`agent_completed .*"agent_id":"${id}"`));
-  expect(output).toMatch(/success .*Counted\./);
-  expect(readFileSync(join(project, 'FILES.txt'), 'utf8')).toMatch(/^\s*\d+$/m);
-}, 120_000);
-
 test('the command line finds the running sidecar by itself', () => {
   const commands = blocks('bash').filter((block) => block.startsWith('npm run -s sidecar'));
   const output = bash(commands.join('\n'), root);
   expect(output).toMatch(/\S/);
   expect(output).toMatch(/^eyJ[\w-]+\.[\w-]+\.[\w-]+$/m);
 });
+
+test('an agent of one’s own, on a repository of one’s own, with the sidecar of the tours still running', () => {
+  const own = blocks('bash').find((block) => block.includes('agent.sh')) ?? '';
+  const output = bash(own.replaceAll('~/orchestration-sidecar', `'${root}'`), shop);
+  expect(output).toMatch(/^python-specialist-\S+$/m);
+  const [id = ''] = /^python-specialist-\S+$/m.exec(output) ?? [];
+  expect(output).toMatch(new RegExp(`agent_completed .*"agent_id":"${id}"`));
+  expect(output).toMatch(/success .*Counted\./);
+  expect(readFileSync(join(shop, 'FILES.txt'), 'utf8')).toMatch(/^\s*\d+$/m);
+}, 120_000);
 
 test('every document the README points to is there', () => {
   const targets = [...readme.matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, path = '']) => path);

@@ -30,6 +30,7 @@ import { addWorkflow } from './commands/workflow.ts';
 import { EXIT_MEANINGS } from './exit-codes.ts';
 import { SEE_HELP } from './failure.ts';
 import { withExamples, withExamplesOfCommands } from './help-text.ts';
+import { fillInProject } from './project-option.ts';
 import type { Terminal } from './terminal.ts';
 
 type AddCommand = (program: Command, terminal: Terminal) => void;
@@ -88,6 +89,7 @@ export function createProgram(terminal: Terminal, only?: string): Command {
       getErrHasColors: () => false,
     })
     .showHelpAfterError(SEE_HELP)
+    .hook('preAction', (_program, action) => fillInProject(action, terminal))
     .addHelpText(
       'after',
       `\nExit codes:\n${Object.entries(EXIT_MEANINGS)

@@ -7,7 +7,7 @@ import { SEE_HELP, type Failure } from './failure.ts';
 const RECOVERY: Partial<Record<ErrorCode, string>> = {
   UNREACHABLE: 'Start it with `sidecar serve`, or say where it runs with --url, --socket or --data-dir.',
   ANSWER_UNREADABLE: 'Check that --url is the address of a sidecar, and that it is of the version of this command.',
-  PROJECT_REQUIRED: 'Name one with --project; `sidecar project list` shows them.',
+  PROJECT_REQUIRED: 'Go into the folder of one, or name it with --project; `sidecar project list` shows them.',
   PROJECT_NOT_FOUND: '`sidecar project list` shows the projects there are; `sidecar project add` registers one.',
   ISSUE_NOT_FOUND: '`sidecar issue list` shows the issues there are.',
   AGENT_NOT_FOUND: '`sidecar agents list` shows the agents there are.',

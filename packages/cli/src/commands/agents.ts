@@ -6,6 +6,7 @@ import { CommandFailure, SEE_HELP } from '../failure.ts';
 import { withExamples } from '../help-text.ts';
 import { wholeNumber } from '../option-values.ts';
 import { whileWaiting } from '../progress.ts';
+import { ProjectOption } from '../project-option.ts';
 import { agentLines, agentTable } from '../render/agent.ts';
 import { cleanText } from '../render/text.ts';
 import { listenForStop } from '../stop-requests.ts';
@@ -57,7 +58,7 @@ export function addAgents(program: Command, terminal: Terminal): void {
         .command('list')
         .summary('list agents, newest first')
         .description('Lists the agents of a project, newest first.')
-        .option('--project <project>', 'project (default: the only one)')
+        .addOption(new ProjectOption())
         .option('--issue <issue>', 'only those of an issue')
         .option('--agent-type <type>', 'only those of a type')
         .addOption(new Option('--state <state>', 'only those in a state').choices(STATES))
@@ -83,7 +84,7 @@ export function addAgents(program: Command, terminal: Terminal): void {
         .command('status <agent>')
         .summary('show one agent')
         .description(`Shows one agent: process, activity, outcome, usage and the end of its output. ${WHICH}`)
-        .option('--project <project>', 'project of the agent, where several are registered'),
+        .addOption(new ProjectOption('project of the agent')),
     ),
     'sidecar agents status rust-pro',
     'sidecar agents status 5d3f9a10',
@@ -104,7 +105,7 @@ export function addAgents(program: Command, terminal: Terminal): void {
         .option('-f, --follow', 'go on until the agent has ended, or Ctrl-C')
         .option('--stderr', 'what it wrote to standard error instead')
         .option('--attempt <number>', 'output of an earlier attempt (default: the newest)', wholeNumber)
-        .option('--project <project>', 'project of the agent, where several are registered'),
+        .addOption(new ProjectOption('project of the agent')),
     ),
     'sidecar agents logs rust-pro',
     'sidecar agents logs 5d3f9a10 --follow',
@@ -117,7 +118,7 @@ export function addAgents(program: Command, terminal: Terminal): void {
         .summary('stop an agent')
         .description(`Stops an agent, gracefully first; stopping an ended agent changes nothing. ${WHICH}`)
         .option('--reason <text>', 'why, for the log')
-        .option('--project <project>', 'project of the agent, where several are registered')
+        .addOption(new ProjectOption('project of the agent'))
         .option('--json', 'print the answer as JSON'),
     ),
     'sidecar agents stop rust-pro --reason "wrong branch"',
@@ -143,7 +144,7 @@ export function addAgents(program: Command, terminal: Terminal): void {
         .option('--agent-type <type>', 'those of a type')
         .addOption(new Option('--all', 'those of the whole project').conflicts(['issue', 'agentType']))
         .option('--reason <text>', 'why, for the log')
-        .option('--project <project>', 'project (default: the only one)')
+        .addOption(new ProjectOption())
         .option('--json', 'print the answer as JSON'),
     ),
     'sidecar agents stop-all --issue shop-7',

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { connects, printAnswer, reads, withClient, type ReadOptions } from '../client-command.ts';
 import { withExamples } from '../help-text.ts';
 import { whileWaiting } from '../progress.ts';
+import { ProjectOption } from '../project-option.ts';
 import { renderTable } from '../render/table.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -22,7 +23,7 @@ export function addConsumers(program: Command, terminal: Terminal): void {
         .command('list')
         .summary('list the durable consumers')
         .description('Lists the durable consumers with what they hold, what waits and what was given up.')
-        .option('--project <project>', 'project (default: the only one)'),
+        .addOption(new ProjectOption()),
     ),
     'sidecar consumers list',
   ).action((options: OfProject) =>
@@ -54,7 +55,7 @@ export function addConsumers(program: Command, terminal: Terminal): void {
         .command('delete <consumer>')
         .summary('end a durable consumer')
         .description('Ends a durable consumer and forgets its position. Its dead letters stay.')
-        .option('--project <project>', 'project (default: the only one)')
+        .addOption(new ProjectOption())
         .option('--json', 'print the answer as JSON'),
     ),
     'sidecar consumers delete reports',

@@ -4,6 +4,7 @@ import { connects, notePage, printAnswer, reads, withClient, type ReadOptions } 
 import { withExamples } from '../help-text.ts';
 import { wholeNumber } from '../option-values.ts';
 import { whileWaiting } from '../progress.ts';
+import { ProjectOption } from '../project-option.ts';
 import { ago } from '../render/quantity.ts';
 import { renderFields, renderTable } from '../render/table.ts';
 import type { Terminal } from '../terminal.ts';
@@ -35,7 +36,7 @@ export function addDeadLetters(program: Command, terminal: Terminal): void {
         .description('Lists dead letters, newest first.')
         .option('--consumer <consumer>', 'only those of a consumer')
         .addOption(new Option('--reason <reason>', 'only those with a reason').choices(REASONS))
-        .option('--project <project>', 'project (default: the only one)')
+        .addOption(new ProjectOption())
         .option('--limit <count>', 'most to list (default 100)', wholeNumber)
         .option('--cursor <cursor>', 'where the page before ended'),
     ),
@@ -58,7 +59,7 @@ export function addDeadLetters(program: Command, terminal: Terminal): void {
         .command('show <id>')
         .summary('show one dead letter')
         .description('Shows one dead letter: the event, the reason and its failed deliveries.')
-        .option('--project <project>', 'project (default: the only one)'),
+        .addOption(new ProjectOption()),
     ),
     'sidecar dead-letters show 0190f3c2-7b1e-7c3a-9d55-2f6d1b9f0a11',
   ).action((dead_letter_id: string, options: OfProject) =>
@@ -75,7 +76,7 @@ export function addDeadLetters(program: Command, terminal: Terminal): void {
         .command('redrive <id>')
         .summary('give an event to its consumer again')
         .description('Gives the event to its consumer again, with all deliveries before it.')
-        .option('--project <project>', 'project (default: the only one)')
+        .addOption(new ProjectOption())
         .option('--json', 'print the answer as JSON'),
     ),
     'sidecar dead-letters redrive 0190f3c2-7b1e-7c3a-9d55-2f6d1b9f0a11',
@@ -93,7 +94,7 @@ export function addDeadLetters(program: Command, terminal: Terminal): void {
         .command('drop <id>')
         .summary('forget a dead letter')
         .description('Forgets a dead letter.')
-        .option('--project <project>', 'project (default: the only one)')
+        .addOption(new ProjectOption())
         .option('--json', 'print the answer as JSON'),
     ),
     'sidecar dead-letters drop 0190f3c2-7b1e-7c3a-9d55-2f6d1b9f0a11',

@@ -6,6 +6,7 @@ import { CommandFailure } from '../failure.ts';
 import { withExamples } from '../help-text.ts';
 import { jsonObject, pointInTime, textArgument, wholeNumber } from '../option-values.ts';
 import { whileWaiting } from '../progress.ts';
+import { ProjectOption } from '../project-option.ts';
 import { eventLine } from '../render/event.ts';
 import { listenForStop } from '../stop-requests.ts';
 import type { Terminal } from '../terminal.ts';
@@ -127,7 +128,7 @@ export function addEvents(program: Command, terminal: Terminal): void {
         .option('--data <json>', 'payload: a JSON object, @file, or - for standard input')
         .option('--issue <issue>', 'issue that it is about: put into the payload as issue_id')
         .option('--topic <topic>', 'topic (default: the publisher’s own)')
-        .option('--project <project>', 'project (default: the only one)')
+        .addOption(new ProjectOption())
         .option('--correlation-id <id>', 'ties it to other events')
         .option('--round <number>', 'round of a feedback loop', wholeNumber)
         .option('--references <event_id>', 'event that it answers')
@@ -161,7 +162,7 @@ function selects(command: Command): Command {
     command
       .option('--topic <topic>', 'only events of a topic')
       .option('--filter <filter>', 'field:value[,field:value…]; a|b is OR, !field:value NOT, a trailing * a prefix')
-      .option('--project <project>', 'project (default: the only one)'),
+      .addOption(new ProjectOption()),
   );
 }
 

@@ -5,6 +5,7 @@ import { connects, notePage, printAnswer, reads, withClient, type ReadOptions } 
 import { withExamples } from '../help-text.ts';
 import { filledText, textArgument, wholeNumber } from '../option-values.ts';
 import { whileWaiting } from '../progress.ts';
+import { ProjectOption } from '../project-option.ts';
 import { issueLines, issueTable } from '../render/issue.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -38,7 +39,7 @@ export function addIssue(program: Command, terminal: Terminal): void {
         .option('--body <text>', 'what is to be done: text, @file, or - for standard input')
         .option('--id <issue>', 'id of the issue (default: made by the sidecar)')
         .option('--workflow <name>', 'workflow that resolves it (default: none, it is driven by hand)')
-        .option('--project <project>', 'project of the issue (default: the only one)')
+        .addOption(new ProjectOption('project of the issue'))
         .option('--json', 'print the answer as JSON'),
     ),
     'sidecar issue create "The cart loses items" --body @report.md',
@@ -83,7 +84,7 @@ export function addIssue(program: Command, terminal: Terminal): void {
         .command('list')
         .summary('list issues, newest first')
         .description('Lists the issues of a project, newest first.')
-        .option('--project <project>', 'project (default: the only one)')
+        .addOption(new ProjectOption())
         .addOption(new Option('--status <status>', 'only these').choices(STATUSES))
         .option('--limit <count>', 'most issues to list (default 100)', wholeNumber)
         .option('--cursor <cursor>', 'where the page before ended'),

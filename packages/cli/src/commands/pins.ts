@@ -4,6 +4,7 @@ import { connects, notePage, printAnswer, reads, withClient, type ReadOptions } 
 import { withExamples } from '../help-text.ts';
 import { wholeNumber } from '../option-values.ts';
 import { whileWaiting } from '../progress.ts';
+import { ProjectOption } from '../project-option.ts';
 import { ago } from '../render/quantity.ts';
 import { renderTable } from '../render/table.ts';
 import type { Terminal } from '../terminal.ts';
@@ -36,7 +37,7 @@ export function addPins(program: Command, terminal: Terminal): void {
         .description('Keeps an issue with its results and agent folders, or one result, from every clean-up.')
         .addArgument(kind())
         .addArgument(id())
-        .option('--project <project>', 'project it belongs to (default: the only one)')
+        .addOption(new ProjectOption('project it belongs to'))
         .option('--json', 'print the answer as JSON'),
     ),
     'sidecar pins add issue shop-7',
@@ -56,7 +57,7 @@ export function addPins(program: Command, terminal: Terminal): void {
         .description('Lets clean-ups have an issue or a result again.')
         .addArgument(kind())
         .addArgument(id())
-        .option('--project <project>', 'project it belongs to (default: the only one)')
+        .addOption(new ProjectOption('project it belongs to'))
         .option('--json', 'print the answer as JSON'),
     ),
     'sidecar pins remove issue shop-7',
@@ -76,7 +77,7 @@ export function addPins(program: Command, terminal: Terminal): void {
         .command('list')
         .summary('list pins, newest first')
         .description('Lists the pins of a project, newest first.')
-        .option('--project <project>', 'project (default: the only one)')
+        .addOption(new ProjectOption())
         .option('--limit <count>', 'most pins to list (default 100)', wholeNumber)
         .option('--cursor <cursor>', 'where the page before ended'),
     ),

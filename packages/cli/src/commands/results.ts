@@ -3,6 +3,7 @@ import { connects, notePage, printAnswer, reads, withClient, type ReadOptions } 
 import { withExamples } from '../help-text.ts';
 import { fileText, fitting, jsonObject, pointInTime, wholeNumber } from '../option-values.ts';
 import { whileWaiting } from '../progress.ts';
+import { ProjectOption } from '../project-option.ts';
 import { resultLines, resultTable } from '../render/result.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -42,7 +43,7 @@ export function addResults(program: Command, terminal: Terminal): void {
         .addOption(new Option('--status <status>', 'only these').choices(STATUSES))
         .option('--since <time>', 'stored at or after: RFC 3339, or 2h for two hours ago', pointInTime)
         .option('--until <time>', 'stored before', pointInTime)
-        .option('--project <project>', 'project (default: the only one)')
+        .addOption(new ProjectOption())
         .option('--limit <count>', 'most results to list (default 100)', wholeNumber)
         .option('--cursor <cursor>', 'where the page before ended'),
     ),
@@ -75,7 +76,7 @@ export function addResults(program: Command, terminal: Terminal): void {
         .command('show <id>')
         .summary('show one result')
         .description('Shows one stored result.')
-        .option('--project <project>', 'project of the result, where several are registered'),
+        .addOption(new ProjectOption('project of the result')),
     ),
     'sidecar results show 0190f3c2-7b1e-7c3a-9d55-2f6d1b9f0a11',
   ).action((id: string, options: OfProject) =>

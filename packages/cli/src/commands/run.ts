@@ -3,6 +3,7 @@ import { connects, withClient, type ReadOptions } from '../client-command.ts';
 import { withExamples } from '../help-text.ts';
 import { filledText, textArgument } from '../option-values.ts';
 import { whileWaiting } from '../progress.ts';
+import { ProjectOption } from '../project-option.ts';
 import type { Terminal } from '../terminal.ts';
 
 interface RunOptions extends ReadOptions {
@@ -28,7 +29,7 @@ export function addRun(program: Command, terminal: Terminal): void {
         .option('--workflow <name>', 'workflow that resolves it', 'issue-resolution')
         .option('--body <text>', 'more about the task: text, @file, or - for standard input')
         .option('--id <issue>', 'id of the issue (default: made by the sidecar)')
-        .option('--project <project>', 'project to work on (default: the only one)')
+        .addOption(new ProjectOption('project to work on'))
         .option('--json', 'print the issue as JSON at the end, progress goes to standard error'),
     ),
     'sidecar run "Add a search box to the catalogue"',

@@ -133,7 +133,9 @@ async function inWords(cause: unknown): Promise<unknown> {
   if (cause instanceof DirectoryBusyError) {
     return new CommandFailure(cause.message, {
       exitCode: EXIT.busy,
-      recovery: 'Use the sidecar that runs there, stop it, or choose another --data-dir.',
+      recovery:
+        'Use the sidecar that runs there (`sidecar project add PATH` has it serve another repository), stop it, or choose ' +
+        'another --data-dir.',
       cause,
     });
   }

@@ -6,6 +6,7 @@ import { EXIT } from '../exit-codes.ts';
 import { CommandFailure, SEE_HELP } from '../failure.ts';
 import { withExamples } from '../help-text.ts';
 import { whileWaiting } from '../progress.ts';
+import { ProjectOption } from '../project-option.ts';
 import { counted } from '../render/quantity.ts';
 import { renderFields } from '../render/table.ts';
 import type { Terminal } from '../terminal.ts';
@@ -23,7 +24,7 @@ export function addToken(program: Command, terminal: Terminal): void {
           'Makes a token for an agent that the sidecar does not start, valid for an hour. Prints the token alone.',
         )
         .requiredOption('--agent-type <type>', 'agent type that the token is for')
-        .option('--project <project>', 'project that the agent works on (default: the only one)')
+        .addOption(new ProjectOption('project that the agent works on'))
         .option('--json', 'print the whole answer as JSON: token, expires_at, agent_id, permissions'),
     ),
     'export JWT_TOKEN="$(sidecar token create --agent-type rust-pro --project shop)"',
