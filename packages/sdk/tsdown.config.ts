@@ -10,6 +10,7 @@ export default defineConfig({
     'src/platform/node.ts',
     'src/platform/web.ts',
   ],
+  tsconfig: 'tsconfig.build.json',
   platform: 'neutral',
   target: 'es2022',
   dts: { entry: ['src/index.ts', 'src/router.ts', 'src/testing/index.ts'] },

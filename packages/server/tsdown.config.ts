@@ -14,6 +14,7 @@ export default defineConfig({
     'backup-worker': 'src/storage/backup/worker.ts',
     'checkpoint-worker': 'src/storage/checkpoint/worker.ts',
   },
+  tsconfig: 'tsconfig.build.json',
   platform: 'node',
   target: 'node22',
   dts: true,
