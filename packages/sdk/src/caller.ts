@@ -4,6 +4,7 @@ import { sleep, type Clock } from './clock.ts';
 import { isTokenError, toSidecarError } from './errors.ts';
 import type { TokenSource } from './token.ts';
 import type { Transport } from './transport.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 /** Options of one call. */
 export interface CallOptions {
@@ -87,13 +88,13 @@ export class Caller {
     let tokenReplaced = false;
     for (let attempt = 0; ;) {
       signal.throwIfAborted();
-      const token = await tokens.current();
+      const token = await unlessAborted(tokens.current(), signal);
       try {
         return await transport.send({ name: entry.name, kind, input, token, correlationId, signal });
       } catch (cause) {
         signal.throwIfAborted();
         const error = toSidecarError(cause, correlationId);
-        if (isTokenError(error) && !tokenReplaced && (await tokens.replaced(token))) {
+        if (isTokenError(error) && !tokenReplaced && (await unlessAborted(tokens.replaced(token), signal))) {
           tokenReplaced = true;
           continue;
         }

@@ -1,6 +1,8 @@
-import { createServer } from 'node:http';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { createServer as createSocketServer, type AddressInfo } from 'node:net';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from 'vitest';
 import { contract, procedures } from '@orchestration-sidecar/shared';
 import { startChaosProxy } from './chaos-proxy.ts';
@@ -89,9 +91,13 @@ describe('errors', () => {
     expect(await failure(stranger.issues.list())).toMatchObject({ code: 'TOKEN_INVALID' });
   });
 
-  it('say UNREACHABLE when nobody listens', async () => {
-    const client = createSidecarClient({ url: 'http://127.0.0.1:1', maxAttempts: 2 });
-    expect(await failure(client.system.health())).toMatchObject({ code: 'UNREACHABLE', retryable: true });
+  it.each([
+    ['http', 'bad port'],
+    ['websocket', 'ECONNREFUSED'],
+  ] as const)('say UNREACHABLE and why when nobody listens, over %s', async (calls, why) => {
+    const client = createSidecarClient({ url: 'http://127.0.0.1:1', calls, maxAttempts: 2 });
+    const error = await failure(client.system.health());
+    expect(error).toMatchObject({ code: 'UNREACHABLE', retryable: true, detail: expect.stringContaining(why) });
   });
 
   it('say ANSWER_UNREADABLE when somebody else listens', async () => {
@@ -107,7 +113,11 @@ describe('errors', () => {
     server.closeAllConnections();
   });
 
-  it.each(['fetch', 'the ways of Node'])('say so at once when a port does not speak HTTP, over %s', async (way) => {
+  it.each([
+    ['fetch', {}],
+    ['the ways of Node', { ca: '' }],
+    ['a WebSocket', { calls: 'websocket' }],
+  ] as const)('say so at once when a port does not speak HTTP, over %s', async (_way, options) => {
     let connections = 0;
     const server = createSocketServer((socket) => {
       connections += 1;
@@ -116,7 +126,7 @@ describe('errors', () => {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
-    const client = createSidecarClient({ url: `http://127.0.0.1:${port}`, ...(way !== 'fetch' && { ca: '' }) });
+    const client = createSidecarClient({ url: `http://127.0.0.1:${port}`, ...options });
     expect(await failure(client.system.health())).toMatchObject({
       code: 'ANSWER_UNREADABLE',
       detail: expect.stringContaining('does not speak HTTP'),
@@ -154,6 +164,22 @@ describe('cancelling', () => {
     await proxy.close();
   });
 
+  it('ends a call whose token does not come', async () => {
+    const token = () => new Promise<string>(() => undefined);
+    const client = createSidecarClient({ url: sidecar.url, token, timeoutMs: 20 });
+    expect(await failure(client.system.health())).toMatchObject({ code: 'TIMEOUT' });
+    const given = AbortSignal.abort(new Error('enough'));
+    expect(await failure(client.system.health({}, { signal: given }))).toMatchObject({ message: 'enough' });
+    const later = new AbortController();
+    const waiting = failure(client.system.health({}, { signal: later.signal, timeoutMs: 60_000 }));
+    later.abort(new Error('enough'));
+    expect(await waiting).toMatchObject({ message: 'enough' });
+  });
+
+  it.each([Infinity, 2 ** 31])('takes a timeoutMs that timers cannot wait, such as %s', async (timeoutMs) => {
+    expect(await operator.system.health({}, { timeoutMs })).toHaveProperty('status');
+  });
+
   it('close() ends what is under way', async () => {
     const client = createSidecarClient({ url: sidecar.url, token: sidecar.operatorToken });
     const waiting = failure(client.events.wait({ event_type: 'never', timeout: 60_000 }));
@@ -162,6 +188,16 @@ describe('cancelling', () => {
     expect(await waiting).toMatchObject({ code: 'CLIENT_CLOSED' });
     expect(await failure(client.system.health())).toMatchObject({ code: 'CLIENT_CLOSED' });
   });
+});
+
+it('a process whose calls over a WebSocket failed ends by itself', async () => {
+  const client = JSON.stringify(new URL('index.ts', import.meta.url).href);
+  const program = `const { createSidecarClient } = await import(${client});
+    await createSidecarClient({ url: 'http://127.0.0.1:1', calls: 'websocket' }).issues
+      .create({ title: 'Lost' })
+      .catch(({ code }) => console.log(code));`;
+  const flags = ['--conditions=@orchestration-sidecar/source', '--input-type=module', '-e', program];
+  expect((await promisify(execFile)(process.execPath, flags)).stdout).toBe('UNREACHABLE\n');
 });
 
 describe('trying again', () => {

@@ -9,17 +9,20 @@ export interface Clock {
   /** Milliseconds since the epoch. */
   nowMs(): number;
   /**
-   * Calls once after `delayMs`.
+   * Calls once after `delayMs`; what is longer than timers can wait (24 days) counts as that.
    * @param background - The pending call does not keep a process alive that has nothing else to do. Default false.
    */
   after(delayMs: number, call: () => void, background?: boolean): Timer;
 }
 
+/** Longest delay of a timer in every runtime; one that is longer would be called at once. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** The machine’s clock. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   after(delayMs, call, background = false) {
-    const handle = setTimeout(call, delayMs);
+    const handle = setTimeout(call, Math.min(delayMs, MAX_TIMER_MS));
     // Node, Bun and Deno hand out objects, browsers numbers.
     if (background && typeof handle === 'object') handle.unref();
     return { cancel: () => clearTimeout(handle) };

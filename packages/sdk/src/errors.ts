@@ -42,7 +42,7 @@ export function toSidecarError(cause: unknown, correlationId?: string): SidecarE
 
 /** Whether an answer could not be read as HTTP: by the class and codes of Node (undici, llhttp), the code of Bun, the words of Deno. */
 function isNotHttp(cause: unknown): boolean {
-  for (let error = cause; error instanceof Error; error = error.cause) {
+  for (const error of causesOf(cause)) {
     if (error.name === 'HTTPParserError') return true;
     if ('code' in error && /^(HPE_|Malformed_HTTP)/.test(String(error.code))) return true;
     if (/invalid HTTP \w+ parsed|received unexpected message from connection/.test(error.message)) return true;
@@ -70,9 +70,11 @@ function fieldOf(value: unknown, name: string): unknown {
 
 /** The innermost message says most: "connect ECONNREFUSED 127.0.0.1:3001" rather than "fetch failed". */
 function messageOf(cause: unknown): string | undefined {
-  let message: string | undefined;
-  for (let error = cause; error instanceof Error; error = error.cause) {
-    if (error.message !== '') message = error.message;
-  }
-  return message;
+  return causesOf(cause).findLast(({ message }) => message !== '')?.message;
+}
+
+/** An error and what caused it, the innermost last. A WebSocket tells of an error by an event. */
+function causesOf(cause: unknown): Error[] {
+  const error = cause instanceof Error ? cause : fieldOf(cause, 'error');
+  return error instanceof Error ? [error, ...causesOf(error.cause)] : [];
 }

@@ -8,7 +8,7 @@ import {
   type KeptRequest,
 } from '@orchestration-sidecar/shared';
 import { backOffMs } from './back-off.ts';
-import { sleep, type Clock } from './clock.ts';
+import { MAX_TIMER_MS, sleep, type Clock } from './clock.ts';
 import { toSidecarError } from './errors.ts';
 import type { Folder } from './platform/platform.ts';
 
@@ -35,9 +35,6 @@ export interface OutboxNeeds {
 
 /** A request as the agent makes it. */
 type Keepable = Parameters<typeof renderKept>[0];
-
-/** Longest delay that a timer takes: 24 days. */
-const LONGEST_MS = 2 ** 31 - 1;
 
 /** What may pass by waiting: the sidecar is away, or cannot take anything now. */
 function isAway(error: SidecarError): boolean {
@@ -86,7 +83,7 @@ export class Outbox {
   async flush(signal?: AbortSignal): Promise<number> {
     if (!signal?.aborted) {
       const given = signal && new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
-      const alive = this.#needs.clock.after(LONGEST_MS, () => {});
+      const alive = this.#needs.clock.after(MAX_TIMER_MS, () => {});
       try {
         await Promise.race([this.deliver(), ...(given ? [given] : [])]);
       } finally {

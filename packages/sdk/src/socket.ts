@@ -1,4 +1,6 @@
-import { createTRPCUntypedClient, createWSClient, wsLink } from '@trpc/client';
+import { createTRPCUntypedClient, createWSClient, wsLink, type TRPCLink, type TRPCWebSocketClient } from '@trpc/client';
+import type { AnyTRPCRouter } from '@trpc/server';
+import { observable } from '@trpc/server/observable';
 import { SidecarError } from '@orchestration-sidecar/shared';
 import { backOffMs } from './back-off.ts';
 import { isTokenError, toSidecarError } from './errors.ts';
@@ -28,6 +30,8 @@ export interface Connection {
   readonly client: ReturnType<typeof createTRPCUntypedClient>;
   /** Aborts when another connection has taken this one’s place. */
   readonly replaced: AbortSignal;
+  /** Calls with why whenever it is lost or cannot be made from now on; answers how to stop it. */
+  readonly onLost: (listener: (cause: Error) => void) => () => void;
 }
 
 interface OpenConnection extends Connection {
@@ -62,14 +66,13 @@ export class Socket implements Transport {
     return this.#open;
   }
 
-  async send({ name, kind, input, signal }: Attempt): Promise<unknown> {
+  async send(attempt: Attempt): Promise<unknown> {
     const connection = await this.connection();
     try {
-      return await connection.client[kind](name, input, { signal });
+      return await ask(connection, attempt);
     } catch (cause) {
       if (!(await this.renew(connection, toSidecarError(cause)))) throw cause;
-      const { client } = await this.connection();
-      return client[kind](name, input, { signal });
+      return ask(await this.connection(), attempt);
     }
   }
 
@@ -117,14 +120,68 @@ export class Socket implements Transport {
       lazy: { enabled: true, closeMs: IDLE_CLOSE_MS },
     });
     const replaced = new AbortController();
-    return {
-      client: createTRPCUntypedClient({ links: [wsLink({ client: socket, transformer: wire })] }),
+    const uses = new Uses();
+    const connection: OpenConnection = {
+      client: createTRPCUntypedClient({ links: [uses.link, wsLink({ client: socket, transformer: wire })] }),
       replaced: replaced.signal,
+      onLost: (listener) => listenFor(socket, listener),
       token: () => token,
       close: () => {
         replaced.abort();
         void socket.close();
       },
     };
+    // Left alone it would try for ever to connect for nobody, and keep a process alive that has nothing else to do.
+    connection.onLost(() =>
+      queueMicrotask(() => {
+        if (uses.count > 0) return;
+        connection.close();
+        if (connection === this.#open) this.#open = undefined;
+      }),
+    );
+    return connection;
   }
+}
+
+/** Counts what is under way on a connection: calls and subscriptions. */
+class Uses {
+  count = 0;
+
+  readonly link: TRPCLink<AnyTRPCRouter> =
+    () =>
+    ({ op, next }) =>
+      observable((observer) => {
+        this.count += 1;
+        const use = next(op).subscribe(observer);
+        return () => {
+          this.count -= 1;
+          use.unsubscribe();
+        };
+      });
+}
+
+/** Asks on a connection. One that is lost, or cannot be made, is not waited for: whether to try again the caller says. */
+async function ask({ client, onLost }: Connection, { name, kind, input, signal }: Attempt): Promise<unknown> {
+  const lost = new AbortController();
+  const stop = onLost((cause) => lost.abort(cause));
+  try {
+    return await client[kind](name, input, { signal: AbortSignal.any([signal, lost.signal]) });
+  } catch (cause) {
+    lost.signal.throwIfAborted();
+    throw cause;
+  } finally {
+    stop();
+  }
+}
+
+function listenFor({ connectionState }: TRPCWebSocketClient, listener: (cause: Error) => void): () => void {
+  // What has failed before is told first; the next attempt may do better.
+  let isOld = true;
+  const watch = connectionState.subscribe({
+    next: ({ state, error }) => {
+      if (!isOld && state === 'connecting' && error) listener(error);
+    },
+  });
+  isOld = false;
+  return () => watch.unsubscribe();
 }

@@ -1,6 +1,6 @@
 import { SidecarError } from '@orchestration-sidecar/shared';
 import { backOffMs } from './back-off.ts';
-import { sleep, type Clock, type Timer } from './clock.ts';
+import { MAX_TIMER_MS, sleep, type Clock, type Timer } from './clock.ts';
 import { readTokenTimes } from './jwt.ts';
 
 /** Where calls get their token from. */
@@ -33,8 +33,6 @@ export interface KeptTokenNeeds {
 
 /** A token this close to its end is not sent before its refreshing has been tried. */
 const LAST_MOMENT_MS = 10_000;
-/** Longest delay of a timer in every runtime. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Keeps one agent’s token fresh: it is exchanged somewhere between 70 % and 90 % of its life, at random, so that
