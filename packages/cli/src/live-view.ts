@@ -1,3 +1,4 @@
+import { widthOf } from './render/text.ts';
 import type { Terminal } from './terminal.ts';
 
 /** A part of the terminal that is drawn again and again. */
@@ -20,15 +21,16 @@ const HOME = '\u001b[H';
 
 /** A view at the end of what was printed: lines that stay scroll past above it, and its last state stays. */
 export function inlineView(terminal: Terminal): LiveView {
-  let drawn = 0;
+  let drawn: readonly string[] = [];
   let shown: readonly string[] = [];
   const give = restoring(terminal, HIDE_CURSOR, SHOW_CURSOR);
   const draw = (before: readonly string[]): void => {
-    const up = drawn === 0 ? '' : `\r\u001b[${drawn}A`;
-    const lines = shown.slice(0, terminal.size().rows - 1);
-    drawn = lines.length;
-    // Each line is overwritten and only its rest cleared: what has not changed does not blink.
-    terminal.write(up + [...before, ...lines].map((line) => `${line}${CLEAR_LINE_END}\n`).join('') + CLEAR_BELOW);
+    const { columns, rows } = terminal.size();
+    // A terminal that was made narrower since has broken what was drawn into more rows.
+    const drawnRows = rowsOf(drawn, columns);
+    const up = drawnRows === 0 ? '' : `\r\u001b[${Math.min(drawnRows, rows - 1)}A`;
+    drawn = fitting(shown, columns, rows - 1);
+    terminal.write(up + overwritten([...before, ...drawn], columns) + CLEAR_BELOW);
   };
   return {
     show(lines) {
@@ -45,12 +47,38 @@ export function fullView(terminal: Terminal): LiveView {
   const give = restoring(terminal, OTHER_SCREEN + HIDE_CURSOR, SHOW_CURSOR + FIRST_SCREEN);
   return {
     show(lines) {
-      const shown = lines.slice(0, terminal.size().rows - 1);
-      terminal.write(HOME + shown.map((line) => `${line}${CLEAR_LINE_END}\n`).join('') + CLEAR_BELOW);
+      const { columns, rows } = terminal.size();
+      terminal.write(HOME + overwritten(fitting(lines, columns, rows - 1), columns) + CLEAR_BELOW);
     },
     log: () => undefined,
     close: give,
   };
+}
+
+/** The first lines, as many as there are rows for. */
+function fitting(lines: readonly string[], columns: number, rows: number): readonly string[] {
+  let count = 0;
+  for (let left = rows; count < lines.length; count += 1) {
+    left -= rowsOf(lines.slice(count, count + 1), columns);
+    if (left < 0) break;
+  }
+  return lines.slice(0, count);
+}
+
+/** How many rows of the terminal lines take: one that is wider than it goes on in the next. */
+function rowsOf(lines: readonly string[], columns: number): number {
+  return lines.reduce((rows, line) => rows + Math.max(1, Math.ceil(widthOf(line) / columns)), 0);
+}
+
+/** Each line is overwritten and only its rest cleared: what has not changed does not blink. */
+function overwritten(lines: readonly string[], columns: number): string {
+  return lines.map((line) => `${line}${isFull(line, columns) ? '' : CLEAR_LINE_END}\n`).join('');
+}
+
+/** Whether a line fills its last row: there is nothing to clear, and some terminals would take its last character. */
+function isFull(line: string, columns: number): boolean {
+  const width = widthOf(line);
+  return width > 0 && width % columns === 0;
 }
 
 /** Changes the terminal, and changes it back once: when asked, or at the latest when the process ends. */

@@ -176,19 +176,21 @@ describe('boards', () => {
       agentWith({ agent_type, state, activity: { kind, cause, since: AT } }),
     );
 
-  it('stay within the terminal whatever agents say, and keep what needs a person on it', () => {
+  it.each([80, 40])('stay within %i columns whatever agents say, and keep what needs a person on it', (columns) => {
+    const narrow = { ...terminal, columns };
     fc.assert(
       fc.property(text, fc.array(agent, { maxLength: 119 }), (title, agents) => {
         const issue = { ...waitingForPerson, title };
         const gate = needsOf(issue, workflow, []);
-        const board = issueBoard({ issue, workflow, agents, needs: gate }, terminal);
+        const board = issueBoard({ issue, workflow, agents, needs: gate }, narrow);
         const snapshot = { ...snapshotOf([issue], agents), needs: gate };
-        const status = statusBoard(snapshot, { ...terminal, url: 'http://127.0.0.1:3001' });
+        const status = statusBoard(snapshot, { ...narrow, url: 'http://127.0.0.1:3001' });
         for (const lines of [board, status]) {
           expect(lines.length).toBeLessThanOrEqual(24);
           expect(lines.join('\n')).toContain('--issue shop-7');
           for (const line of lines) {
-            expect(widthOf(line)).toBeLessThanOrEqual(80);
+            // A command is shown whole, to be copied.
+            if (!line.includes('sidecar events publish')) expect(widthOf(line)).toBeLessThanOrEqual(columns);
             expect(line).not.toMatch(/\p{Control}/u);
           }
         }

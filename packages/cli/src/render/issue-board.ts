@@ -45,12 +45,16 @@ export function issueBoard({ issue, workflow, agents, needs }: IssueState, targe
     '',
     ...agentRows(shown, target),
     ...(hidden > 0
-      ? [paint('dim', `  and ${hidden} more; \`sidecar agents list --issue ${issue.issue_id}\` shows them`)]
+      ? more(`and ${hidden} more; \`sidecar agents list --issue ${issue.issue_id}\` shows them`, target)
       : []),
     '',
     ...(needs.length > 0 ? [] : waiting(issue, alive, target)),
     ...needLines(needs, target),
   ];
+}
+
+function more(text: string, { paint, columns }: BoardTarget): string[] {
+  return wrap(text, columns - 2).map((line) => paint('dim', `  ${line}`));
 }
 
 /** The phases in their order: done, now, to come. Breaks between phases only. */

@@ -38,10 +38,6 @@ export function statusBoard(snapshot: Snapshot, target: StatusTarget): string[] 
   const top = [headLine(snapshot, target), ...illLines(snapshot, target)];
   const running = issues.filter((issue) => issue.status === 'running').length;
   const paused = issues.filter((issue) => issue.status === 'paused').length;
-  const atWork = agents.filter(({ state }) => state === 'running');
-  const working = atWork.filter(({ activity }) => activity.kind === 'working').length;
-  const waiting = atWork.filter(({ activity }) => activity.kind === 'waiting').length;
-  const queued = agents.filter(({ state }) => state === 'queued').length;
   const numbers = [footLine(snapshot), ...unknownLines(status, columns)];
   const foot = nowMs === undefined ? [] : ['', ...numbers.map((line) => paint('dim', cut(line, columns)))];
   const attention = needs.length === 0 ? [paint('green', '✓ nothing needs you')] : needLines(needs, target);
@@ -62,7 +58,7 @@ export function statusBoard(snapshot: Snapshot, target: StatusTarget): string[] 
     `${paint('bold', 'Issues')}  ${paint('dim', `${running} running, ${paused} paused`)}`,
     ...limited(underWay, Math.floor(issueLines / 2), 'No issue is under way.', paint).flat(),
     '',
-    `${paint('bold', 'Agents')}  ${paint('dim', `${agents.length} alive, ${working} working, ${waiting} waiting, ${queued} queued, ${status.agents.completed} done, ${status.agents.failed} failed`)}`,
+    `${paint('bold', 'Agents')}  ${paint('dim', cut(agentCounts(snapshot), columns - 8))}`,
     ...limited(
       agentLines.map((line) => [line]),
       shownAgents,
@@ -72,6 +68,22 @@ export function statusBoard(snapshot: Snapshot, target: StatusTarget): string[] 
     ...budgets,
     ...foot,
   ];
+}
+
+function agentCounts({ agents, status }: Snapshot): string {
+  const running = agents.filter(({ state }) => state === 'running');
+  const busy = (kind: string): number => running.filter(({ activity }) => activity.kind === kind).length;
+  const queued = agents.filter(({ state }) => state === 'queued').length;
+  const silent = busy('silent');
+  return [
+    `${agents.length} alive`,
+    ...(silent > 0 ? [`${silent} silent`] : []),
+    `${busy('working')} working`,
+    `${busy('waiting')} waiting`,
+    `${queued} queued`,
+    `${status.agents.completed} done`,
+    `${status.agents.failed} failed`,
+  ].join(', ');
 }
 
 function headLine({ health }: Snapshot, { url, paint, columns, nowMs }: StatusTarget): string {
