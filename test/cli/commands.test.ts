@@ -214,6 +214,7 @@ describe('consumers and dead letters', () => {
   it('lists none where there are none', async () => {
     expect(await sandbox.output('consumers', 'list', '--project', 'shop', '--json')).toContain('"consumers": []');
     expect(await sandbox.output('dead-letters', 'list', '--project', 'shop')).toBe('No dead letters.');
+    expect(await sandbox.output('audit', 'list', '--action', 'nope')).toBe('No records.');
     expect((await sandbox.ask(['dead-letters', 'drop', 'nope', '--project', 'shop'])).code).toBe(4);
   });
 
@@ -348,6 +349,7 @@ describe('failures', () => {
     { what: 'a choice is none', env: {}, args: ['issue', 'list', '--status', 'lost'], code: 2 },
     { what: 'a number is none', env: {}, args: ['issue', 'list', '--limit', 'all'], code: 2 },
     { what: 'a token is given for its file', env: {}, args: ['token', 'inspect', 'eyJhbGciOi.canary.x'], code: 2 },
+    { what: 'a backup is none', env: {}, args: ['backup', 'verify', '/nowhere'], code: 1 },
     { what: 'there is no such command', env: {}, args: ['isue'], code: 2 },
   ])('exits with $code when $what', async ({ env, args, code }) => {
     const ended = await sandbox.ask(args, { env });

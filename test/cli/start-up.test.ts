@@ -23,6 +23,14 @@ describe('starting', () => {
     },
   );
 
+  it('says which Node it needs to an older one', async () => {
+    const older = "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.20.2' } });";
+    const sourceWith = ['--import', `data:text/javascript,${encodeURIComponent(older)}`];
+    const { code, stdout, stderr } = await runCommand(['--version'], { sourceWith });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(/^✗ sidecar needs Node 22\.\d+ or newer; this is Node 20\.20\.2\.\n {2}Install /);
+  });
+
   it('a command that asks a sidecar does not load one', async () => {
     const { code, stderr } = await runCommand(['health', '--url', 'http://127.0.0.1:9'], { sourceWith });
     expect(code).toBe(3);

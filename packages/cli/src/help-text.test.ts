@@ -48,6 +48,22 @@ describe.each(leavesOf(program).map((command) => [pathOf(command), command] as c
   });
 });
 
+it('every command that reads takes --json', () => {
+  const deeds = ['serve', 'restore', 'export', 'completion', 'config schema'];
+  const without = leavesOf(program).filter(({ options }) => !options.some(({ long }) => long === '--json'));
+  expect(without.map((command) => pathOf(command).replace('sidecar ', '')).toSorted()).toEqual(deeds.toSorted());
+});
+
+it('help fits into 80 columns, but for examples, which are copied whole', () => {
+  for (const command of leavesOf(program)) {
+    let help = '';
+    command.configureOutput({ writeOut: (text) => void (help += text), getOutHelpWidth: () => 80 }).outputHelp();
+    const [said = ''] = help.split('\nExamples:');
+    expect(said.split('\n').filter((line) => line.length > 80)).toEqual([]);
+    expect(said).not.toContain('uS ');
+  }
+});
+
 it.each(program.commands.filter(({ commands }) => commands.length > 0).map((group) => [pathOf(group), group] as const))(
   'the help of %s has an example of each of its commands',
   (_path, group) => {

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Help, type Command } from 'commander';
 
 const examples = new WeakMap<Command, readonly string[]>();
 
@@ -16,4 +16,18 @@ export function withExamplesOfCommands(group: Command): Command {
 /** The examples of a command. */
 export function examplesOf(command: Command): readonly string[] {
   return examples.get(command) ?? [];
+}
+
+/** Narrowest that the text beside an option may be, in columns. */
+const LEAST_TEXT_COLUMNS = 40;
+const BELOW = ' '.repeat(6);
+
+/** Lays out an option or a command in the help: where its name leaves no room for the text, that goes below. */
+export function formatItem(term: string, termColumns: number, text: string, help: Help): string {
+  const columns = help.helpWidth ?? 80;
+  if (text === '' || columns - termColumns >= LEAST_TEXT_COLUMNS + BELOW.length) {
+    return Help.prototype.formatItem.call(help, term, termColumns, text, help);
+  }
+  const below = help.boxWrap(text, columns - BELOW.length).replaceAll('\n', `\n${BELOW}`);
+  return `  ${term}\n${BELOW}${below}`;
 }

@@ -37,7 +37,13 @@ export async function withMaintenance<T>(work: (maintenance: typeof Maintenance)
       });
     }
     const { BackupError, StoreError, TransferError } = maintenance;
-    if (cause instanceof BackupError || cause instanceof StoreError || cause instanceof TransferError) {
+    if (cause instanceof BackupError) {
+      throw new CommandFailure(cause.message, {
+        recovery: '`sidecar backup list` shows the backups there are.',
+        cause,
+      });
+    }
+    if (cause instanceof StoreError || cause instanceof TransferError) {
       throw new CommandFailure(cause.message, { cause });
     }
     const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;

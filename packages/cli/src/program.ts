@@ -29,7 +29,7 @@ import { addExport, addImport } from './commands/transfer.ts';
 import { addWorkflow } from './commands/workflow.ts';
 import { EXIT_MEANINGS } from './exit-codes.ts';
 import { SEE_HELP } from './failure.ts';
-import { withExamples, withExamplesOfCommands } from './help-text.ts';
+import { formatItem, withExamples, withExamplesOfCommands } from './help-text.ts';
 import { fillInProject } from './project-option.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -88,6 +88,7 @@ export function createProgram(terminal: Terminal, only?: string): Command {
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     })
+    .configureHelp({ formatItem })
     .showHelpAfterError(SEE_HELP)
     .hook('preAction', (_program, action) => fillInProject(action, terminal))
     .addHelpText(

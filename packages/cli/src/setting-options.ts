@@ -40,7 +40,8 @@ export function defaultText({ default: preset }: Setting): string {
 
 function optionOf(name: SettingName): Option {
   const setting = settingOf(name);
-  const summary = `${setting.summary.charAt(0).toLowerCase()}${setting.summary.slice(1).replace(/\.$/, '')}`;
+  // An abbreviation keeps its capitals.
+  const summary = setting.summary.replace(/^[A-Z](?![A-Z])/, (letter) => letter.toLowerCase()).replace(/\.$/, '');
   return new Option(
     `${flagOf(name)} ${placeholder(setting)}`,
     `${summary} (${variableOf(name)}; default ${defaultText(setting)})`,

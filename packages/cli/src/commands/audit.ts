@@ -42,19 +42,21 @@ export function addAudit(program: Command, terminal: Terminal): void {
       const asked = client.audit.list({ actor, action, outcome, project_id, cursor });
       const page = await whileWaiting(terminal, 'Listing audit records', asked);
       printAnswer(terminal, options, page, ({ records }) =>
-        renderTable(
-          records,
-          [
-            { title: '#', text: ({ sequence }) => `${sequence}`, align: 'right' },
-            { title: 'at', text: ({ at }) => at },
-            { title: 'actor', text: ({ actor }) => actor, flexible: true },
-            { title: 'action', text: ({ action }) => action, style: () => 'bold' },
-            { title: 'target', text: ({ target }) => target ?? '', flexible: true },
-            { title: 'outcome', text: ({ outcome }) => outcome },
-            { title: 'times', text: ({ count }) => `${count}`, align: 'right' },
-          ],
-          terminal,
-        ),
+        records.length === 0
+          ? ['No records.']
+          : renderTable(
+              records,
+              [
+                { title: '#', text: ({ sequence }) => `${sequence}`, align: 'right' },
+                { title: 'at', text: ({ at }) => at },
+                { title: 'actor', text: ({ actor }) => actor, flexible: true },
+                { title: 'action', text: ({ action }) => action, style: () => 'bold' },
+                { title: 'target', text: ({ target }) => target ?? '', flexible: true },
+                { title: 'outcome', text: ({ outcome }) => outcome },
+                { title: 'times', text: ({ count }) => `${count}`, align: 'right' },
+              ],
+              terminal,
+            ),
       );
       notePage(terminal, options, page.next_cursor);
     }),

@@ -4,6 +4,7 @@ import type { Backup, BackupProgress } from '@orchestration-sidecar/server/maint
 import { printAnswer } from '../client-command.ts';
 import { withExamples } from '../help-text.ts';
 import { dataDirOf, withMaintenance, worksOnDirectory, type OfflineOptions } from '../offline-command.ts';
+import { whileWaiting } from '../progress.ts';
 import { progressBar } from '../progress-bar.ts';
 import { ago, bytes, counted } from '../render/quantity.ts';
 import { renderTable } from '../render/table.ts';
@@ -65,14 +66,16 @@ export function addBackup(program: Command, terminal: Terminal): void {
       .summary('check that a backup is whole')
       .description(
         'Checks every file against its checksum and every page of the store. Exits with 1 when it is not whole.',
-      ),
+      )
+      .option('--json', 'print the manifest as JSON'),
     'sidecar backup verify /mnt/safe/2026-01-31T12-00-00.000Z',
-  ).action((path: string) =>
+  ).action((path: string, options: { readonly json?: boolean }) =>
     withMaintenance(async ({ verifyBackup }) => {
-      const { created_at, counts } = await verifyBackup(resolve(terminal.cwd, path));
-      terminal.print(
+      const checking = verifyBackup(resolve(terminal.cwd, path));
+      const manifest = await whileWaiting(terminal, 'Checking the backup', checking);
+      printAnswer(terminal, options, manifest, ({ created_at, counts }) => [
         `Whole: ${counted(counts.results, 'result')} and ${counted(counts.events, 'event')} of ${created_at}.`,
-      );
+      ]);
     }),
   );
 }

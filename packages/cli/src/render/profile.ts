@@ -43,7 +43,7 @@ export function profileLines(profile: Profile, terminal: Terminal): string[] {
       ['authority', `${profile.authority_level} of 10`],
       [
         'limits',
-        `${duration(limits.wall_seconds * 1000)}, ${limits.memory_mb} MiB, ${limits.tokens} tokens, ${limits.max_retries} retries`,
+        `${duration(limits.wall_seconds * 1000)}, ${limits.memory_mb} MiB, ${limits.tokens} tokens, ${limits.max_retries} ${limits.max_retries === 1 ? 'retry' : 'retries'}`,
       ],
       ['launcher', [profile.launcher.kind, profile.launcher.program ?? ''].join(' ').trim()],
       ['prompt', profile.prompt],

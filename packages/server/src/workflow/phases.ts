@@ -79,8 +79,7 @@ export function settle(step: Step): void {
   if (jobs.some((job) => job.alive)) return;
   run.phase_state = 'checking';
   run.checks_asked += 1;
-  const what =
-    phase.checks === 'project' ? 'the tests of the project' : `${phase.checks.length} checks of ${phase.name}`;
+  const what = phase.checks === 'project' ? 'the tests of the project' : `the checks of ${phase.name}`;
   decideThat(step, 'check', `${what} run`, { key: checkKey(run) });
 }
 
