@@ -11,8 +11,9 @@ import { createProgram } from '../packages/cli/src/program.ts';
 import { renderConfigurationReference } from '../packages/cli/src/render/configuration-reference.ts';
 import { renderReference } from '../packages/cli/src/render/reference.ts';
 import { processTerminal } from '../packages/cli/src/terminal.ts';
+import { CHANGELOG, changelog } from './changelog.ts';
 
-/** The generated pages of `docs`, by path. */
+/** The generated pages, by path. */
 export async function referenceDocuments(): Promise<Record<string, string>> {
   const pages = { errors: errorsPage(), events: eventsPage(), rest: restPage(), sdk: sdkPage() };
   const made = Object.entries(pages).map(async ([name, text]) => {
@@ -23,6 +24,7 @@ export async function referenceDocuments(): Promise<Record<string, string>> {
     ...Object.fromEntries(await Promise.all(made)),
     'docs/cli.md': renderReference(createProgram(processTerminal())),
     'docs/configuration.md': renderConfigurationReference(),
+    [CHANGELOG]: await changelog(),
   };
 }
 
