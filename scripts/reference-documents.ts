@@ -53,8 +53,8 @@ function eventsPage(): string {
           : (row?.agentType ?? row?.category ?? '');
     return [`\`${topic}\``, who];
   });
-  const lifeCycle = LIFECYCLE_EVENTS.map((type) => `- \`${type}\``).join('\n');
-  return `# Events\n\n${NOTE}\n\n## Topics\n\nOther names are custom topics, for whoever may publish.\n\n${table(['topic', 'whose work it carries'], rows)}\n## Life cycle\n\nOn \`coordination\`, published by the sidecar alone:\n\n${lifeCycle}\n`;
+  const lifeCycle = Object.entries(LIFECYCLE_EVENTS).map(([type, tells]) => [`\`${type}\``, tells]);
+  return `# Events\n\n${NOTE}\n\n## Topics\n\nOther names are custom topics, for whoever may publish.\n\n${table(['topic', 'whose work it carries'], rows)}\n## Life cycle\n\nOn \`coordination\`, published by the sidecar alone. What each carries about an agent is in [agents](../agents.md#failing).\n\n${table(['event', 'what it tells'], lifeCycle)}`;
 }
 
 function restPage(): string {

@@ -22,37 +22,35 @@ export function isKnownTopic(topic: string): topic is KnownTopic {
 }
 
 /**
- * Life-cycle events. On `coordination` only the sidecar publishes them: what the workflow engine acts on cannot
- * be forged by an agent (DECISIONS 10).
+ * Life-cycle events, and what each tells. On `coordination` only the sidecar publishes them: what the workflow engine
+ * acts on cannot be forged by an agent (DECISIONS 10).
  */
-export const LIFECYCLE_EVENTS = [
-  'issue_created',
-  'issue_started',
-  'issue_resolved',
-  'issue_failed',
-  'issue_cancelled',
-  'issue_paused',
-  'issue_resumed',
-  'phase_started',
-  'phase_complete',
-  'agent_queued',
-  'agent_spawned',
-  'agent_started',
-  'agent_completed',
-  'agent_failed',
-  'agent_stopped',
-  'agent_retried',
-  'agent_escalated',
-  'workflow_decision',
-  'workflow_observed',
-  'checks_complete',
-  'project_budget_low',
-  'project_budget_used_up',
-] as const;
+export const LIFECYCLE_EVENTS = {
+  issue_created: 'There is a new issue.',
+  issue_started: 'Its workflow begins.',
+  issue_resolved: 'Every phase is complete: the issue is over.',
+  issue_failed: 'The workflow could not go on: the issue is over.',
+  issue_cancelled: 'Somebody gave the issue up: it is over, and its agents are stopped.',
+  issue_paused: 'No further agent of the issue starts until it is resumed.',
+  issue_resumed: 'A paused issue goes on.',
+  phase_started: 'A phase is reached; `data.agents` says who works in it.',
+  phase_complete: 'A phase is done; the next one can begin.',
+  agent_queued: 'No slot was free: the agent waits for one.',
+  agent_spawned: 'The process of an attempt runs.',
+  agent_completed: 'The agent ended well.',
+  agent_failed: 'An attempt failed; with `data.will_retry` it is not the end of the agent.',
+  agent_stopped: 'The agent was stopped.',
+  agent_escalated: 'The agent failed for good.',
+  workflow_decision: 'The engine decided something; `data.reason` says why.',
+  workflow_observed: 'The engine saw something that is in no other event, such as a deadline that passed.',
+  checks_complete: 'The sidecar has run the checks of a phase.',
+  project_budget_low: 'A project has used 80 % of what it may in 24 hours.',
+  project_budget_used_up: 'A project has used all that it may in 24 hours.',
+} as const;
 
 /** Whether an event type tells of a life-cycle step. */
 export function isLifecycleEvent(eventType: string): boolean {
-  return (LIFECYCLE_EVENTS as readonly string[]).includes(eventType);
+  return Object.hasOwn(LIFECYCLE_EVENTS, eventType);
 }
 
 /** `publisher` and `publisher_type` of what the sidecar itself publishes. */

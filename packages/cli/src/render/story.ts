@@ -79,7 +79,6 @@ function ownSentence({ event_type, data }: SidecarEvent): Sentence | undefined {
     case 'issue_created':
     case 'workflow_observed':
     case 'agent_queued':
-    case 'agent_started':
       return undefined;
     default:
       return { who: 'sidecar', does: `publishes ${event_type}` };
