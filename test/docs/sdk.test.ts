@@ -37,6 +37,15 @@ function run(name: string, code: string, environment: Readonly<Record<string, st
   });
 }
 
+test('the table of docs/sdk.md has every option of a client', () => {
+  const client = readFileSync(join(root, 'packages/sdk/src/client.ts'), 'utf8');
+  const [, body = ''] = /interface SidecarClientOptions \{([^]*?)\n\}/.exec(client) ?? [];
+  const options = [...body.matchAll(/^  readonly (\w+)\?/gm)].map(([, name = '']) => name);
+  expect(options).toContain('timeoutMs');
+  const rows = page.split('\n').filter((line) => line.startsWith('| `'));
+  expect(options.filter((name) => !rows.some((row) => row.split('|')[1]?.includes(`\`${name}\``)))).toEqual([]);
+});
+
 test('the agent of docs/sdk.md is started by the orchestrator of docs/sdk.md', () => {
   const program = join(directory, 'agent.ts');
   writeFileSync(program, agent);

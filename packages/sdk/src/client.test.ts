@@ -135,6 +135,14 @@ describe('errors', () => {
     server.close();
   });
 
+  it('take variables that are set to nothing for not set', async () => {
+    expect(createSidecarClient({ environment: { SIDECAR_URL: '' } }).url).toBe('http://127.0.0.1:3001');
+    const environment = { SIDECAR_URL: sidecar.url, JWT_TOKEN: '', JWT_TOKEN_FILE: '', SIDECAR_SOCKET: '' };
+    expect(await failure(createSidecarClient({ environment }).issues.list())).toMatchObject({
+      code: 'UNAUTHENTICATED',
+    });
+  });
+
   it('refuses an address that is not one', () => {
     expect(() => createSidecarClient({ url: 'localhost:3001' })).toThrow(
       expect.objectContaining({ code: 'INPUT_INVALID' }),

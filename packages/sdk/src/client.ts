@@ -3,7 +3,7 @@ import { platform } from '#platform';
 import { Agent, type AgentOptions } from './agent.ts';
 import { Caller, type CallOptions } from './caller.ts';
 import { systemClock, type Clock } from './clock.ts';
-import { processEnvironment, type AgentEnvironment } from './environment.ts';
+import { processEnvironment, withoutEmpty, type AgentEnvironment } from './environment.ts';
 import { readAnswer, toSidecarError } from './errors.ts';
 import { Place } from './place.ts';
 import { createResources, type Resources } from './resources.ts';
@@ -80,7 +80,7 @@ const REFRESH_TIMEOUT_MS = 15_000;
  * @throws {SidecarError} `INPUT_INVALID` when the address is not an http or https URL.
  */
 export function createSidecarClient(options: SidecarClientOptions = {}): SidecarClient {
-  const environment = options.environment ?? processEnvironment();
+  const environment = withoutEmpty(options.environment ?? processEnvironment());
   const { clock = systemClock, random = Math.random } = options;
   const place = new Place(readSidecarUrl(options.url ?? environment.SIDECAR_URL ?? DEFAULT_URL), async () =>
     // An address that the caller names stays what it is.

@@ -28,6 +28,11 @@ export interface AgentEnvironment {
   readonly TRACESTATE?: string | undefined;
 }
 
+/** An environment without the variables that are set to nothing, which count as not set. */
+export function withoutEmpty(environment: AgentEnvironment): AgentEnvironment {
+  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+}
+
 /** The environment of the process; empty in a browser. */
 export function processEnvironment(): AgentEnvironment {
   const runtime: { process?: { env?: AgentEnvironment } } = globalThis;

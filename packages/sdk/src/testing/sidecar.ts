@@ -38,7 +38,7 @@ export interface TestSidecar {
 
 /**
  * Starts a sidecar for a test: `await using sidecar = await startTestSidecar()`. Needs the package
- * `@orchestration-sidecar/server`, git, and Node 22 or newer.
+ * `@orchestration-sidecar/server`, git, and Node 22.13 or newer (24 for `await using`; before it, `stop()` in a `finally`).
  * @throws {SidecarError} `INPUT_INVALID` when the server package is not installed.
  */
 export async function startTestSidecar(options: TestSidecarOptions = {}): Promise<TestSidecar> {
