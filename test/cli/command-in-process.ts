@@ -2,13 +2,19 @@ import { run } from '../../packages/cli/src/command-line.ts';
 import { plain, type Terminal } from '../../packages/cli/src/terminal.ts';
 import { root, type Ended, type Surroundings } from './cli-process.ts';
 
+/** What a command that runs in this process finds around it. */
+export interface InProcess extends Surroundings {
+  /** Whether a person reads standard error. Default false. */
+  readonly notesAreTerminal?: boolean;
+}
+
 /**
  * Runs a command to its end without a process of its own, which takes a second to start on a busy machine. Not for
  * commands that take over signals or serve.
  */
 export async function runInProcess(
   args: readonly string[],
-  { cwd = root, env = {}, input = '' }: Surroundings = {},
+  { cwd = root, env = {}, input = '', notesAreTerminal = false }: InProcess = {},
 ): Promise<Ended> {
   let [stdout, stderr] = ['', ''];
   const terminal: Terminal = {
@@ -20,7 +26,7 @@ export async function runInProcess(
     writeNote: (text) => void (stderr += text),
     outputClosed: new AbortController().signal,
     outputIsTerminal: false,
-    notesAreTerminal: false,
+    notesAreTerminal,
     size: () => ({ columns: 80, rows: 24 }),
     paint: plain,
     paintNote: plain,

@@ -23,6 +23,18 @@ beforeAll(async () => {
 afterAll(() => sandbox[Symbol.asyncDispose]());
 
 describe('projects and tokens', () => {
+  it('says to a person in another repository which one is worked on', async () => {
+    const cwd = join(sandbox.directory, 'elsewhere');
+    mkdirSync(join(cwd, '.git'), { recursive: true });
+    const create = ['issue', 'create', 'Here', '--id', 'shop-7'];
+    const told = await sandbox.ask(create, { cwd, notesAreTerminal: true });
+    expect(told.stderr).toContain(`This is work on ${sandbox.repository}, the only project; \`sidecar project add .\``);
+    // A script is told nothing, and whoever stands in the project neither.
+    for (const surroundings of [{ cwd }, { cwd: sandbox.repository, notesAreTerminal: true }]) {
+      expect((await sandbox.ask(create, surroundings)).stderr).toMatch(/^✗ .*ISSUE_EXISTS/);
+    }
+  });
+
   it('registers a directory under an id, and the same one again', async () => {
     const other = join(sandbox.directory, 'other');
     mkdirSync(other);

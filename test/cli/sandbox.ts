@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runInProcess } from './command-in-process.ts';
+import { runInProcess, type InProcess } from './command-in-process.ts';
 import { RunningCommand, runCommand, type Ended, type Surroundings } from './cli-process.ts';
 
 /** A folder for one test file: a git repository, a data directory, and a sidecar on both. */
@@ -57,7 +57,7 @@ export class Sandbox implements AsyncDisposable {
   }
 
   /** Runs a command that knows the data directory to its end, without a process of its own. */
-  ask(args: readonly string[], surroundings: Surroundings = {}): Promise<Ended> {
+  ask(args: readonly string[], surroundings: InProcess = {}): Promise<Ended> {
     return runInProcess(args, this.#inside(surroundings));
   }
 
@@ -73,7 +73,7 @@ export class Sandbox implements AsyncDisposable {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  #inside({ env, ...rest }: Surroundings): Surroundings {
+  #inside<Around extends Surroundings>({ env, ...rest }: Around) {
     return { ...rest, env: { SIDECAR_DATA_DIR: this.dataDir, ...env } };
   }
 }

@@ -39,7 +39,7 @@ export function addIssue(program: Command, terminal: Terminal): void {
         .option('--body <text>', 'what is to be done: text, @file, or - for standard input')
         .option('--id <issue>', 'id of the issue (default: made by the sidecar)')
         .option('--workflow <name>', 'workflow that resolves it (default: none, it is driven by hand)')
-        .addOption(new ProjectOption('project of the issue'))
+        .addOption(new ProjectOption('project of the issue', true))
         .option('--json', 'print the answer as JSON'),
     ),
     'sidecar issue create "The cart loses items" --body @report.md',

@@ -29,7 +29,7 @@ export function addRun(program: Command, terminal: Terminal): void {
         .option('--workflow <name>', 'workflow that resolves it', 'issue-resolution')
         .option('--body <text>', 'more about the task: text, @file, or - for standard input')
         .option('--id <issue>', 'id of the issue (default: made by the sidecar)')
-        .addOption(new ProjectOption('project to work on'))
+        .addOption(new ProjectOption('project to work on', true))
         .option('--json', 'print the issue as JSON at the end, progress goes to standard error'),
     ),
     'sidecar run "Add a search box to the catalogue"',

@@ -188,7 +188,10 @@ describe('a program that is not there', () => {
       /needs no-such-agent: no-such-agent was not found in the PATH of the sidecar\. Install it, or choose another/,
     ],
     [{ kind: 'claude', program: 'no-such-claude' }, /"claude" needs no-such-claude/],
-    [{ kind: 'script', program: './absent.sh', args: [] }, /needs \.\/absent\.sh: .*was not found\./],
+    [
+      { kind: 'script', program: './absent.sh', args: [] },
+      /needs \.\/absent\.sh: .*was not found in the folder of the project\./,
+    ],
   ])('%j is named, with the way to choose another', async (launcher, words) => {
     await expect(launchers.plan(run({ launcher }))).rejects.toMatchObject({
       code: 'LAUNCHER_UNAVAILABLE',

@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import { type Launcher, SidecarError } from '@orchestration-sidecar/shared';
 import { findProgram, type ProgramSearch } from '../../process/find-program.ts';
 import type { AgentLauncher, LaunchPlan } from './agent-launcher.ts';
@@ -73,7 +74,8 @@ export class Launchers {
 function unavailable(kind: Launcher['kind'], names: readonly string[], misses: readonly ProgramSearch[]): SidecarError {
   const denied = misses.findIndex((miss) => miss.kind === 'not_executable');
   const wanted = names.join(' or ');
-  const where = names.some((name) => !name.includes('/')) ? ' in the PATH of the sidecar' : '';
+  const isPath = names.every((name) => name.includes('/'));
+  const where = !isPath ? ' in the PATH of the sidecar' : names.some(isAbsolute) ? '' : ' in the folder of the project';
   const fault = denied >= 0 ? `${names[denied]} is there but may not be executed` : `${wanted} was not found${where}`;
   const advice =
     'Install it, or choose another program: `"launcher": { "kind": "command", "program": "…" }` in the request or in the profile, or --agent-program of `sidecar serve` for all.';
