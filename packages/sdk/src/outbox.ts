@@ -36,11 +36,6 @@ export interface OutboxNeeds {
 /** A request as the agent makes it. */
 type Keepable = Parameters<typeof renderKept>[0];
 
-/** What may pass by waiting: the sidecar is away, or cannot take anything now. */
-function isAway(error: SidecarError): boolean {
-  return error.retryable && error.code !== 'CLIENT_CLOSED';
-}
-
 /**
  * What an agent hands in while the sidecar is away, kept in a folder of its own (mode 0700, files 0600) and delivered
  * in order when it is back. Several processes of one agent may share the folder.
@@ -62,7 +57,7 @@ export class Outbox {
       try {
         return await send();
       } catch (cause) {
-        if (!(cause instanceof SidecarError) || !isAway(cause)) throw cause;
+        if (!(cause instanceof SidecarError) || !cause.retryable) throw cause;
         await this.#keep(request, cause);
       }
     } else await this.#keep(request);
@@ -141,7 +136,7 @@ export class Outbox {
     } catch (cause) {
       const error = toSidecarError(cause);
       // A token that ran out meanwhile is the sidecar’s to get over: it delivers the rest when the agent has ended.
-      if (isAway(error) || error.code === 'CLIENT_CLOSED' || error.status === 401) return 'away';
+      if (error.retryable || error.code === 'CLIENT_CLOSED' || error.status === 401) return 'away';
       // It will never be taken, and must not keep back what comes after it.
       await folder.rename(name, name.replace(KEPT.suffix, KEPT.refusedSuffix));
     }

@@ -394,8 +394,8 @@ export const ERRORS = {
     http: 499,
     rpc: 'CLIENT_CLOSED_REQUEST',
     title: 'The caller went away',
-    retryable: true,
-    recovery: 'Send it again.',
+    retryable: false,
+    recovery: 'Open a new connection or make a new client, and send it again.',
   },
   INTERNAL: {
     http: 500,
