@@ -6,6 +6,8 @@ import { root, type Ended, type Surroundings } from './cli-process.ts';
 export interface InProcess extends Surroundings {
   /** Whether a person reads standard error. Default false. */
   readonly notesAreTerminal?: boolean;
+  /** Told what is written to standard error, as it is written. */
+  readonly onNote?: (text: string) => void;
 }
 
 /**
@@ -14,16 +16,20 @@ export interface InProcess extends Surroundings {
  */
 export async function runInProcess(
   args: readonly string[],
-  { cwd = root, env = {}, input = '', notesAreTerminal = false }: InProcess = {},
+  { cwd = root, env = {}, input = '', notesAreTerminal = false, onNote = () => {} }: InProcess = {},
 ): Promise<Ended> {
   let [stdout, stderr] = ['', ''];
+  const note = (text: string): void => {
+    stderr += text;
+    onNote(text);
+  };
   const terminal: Terminal = {
     environment: env,
     cwd,
     print: (text) => void (stdout += `${text}\n`),
-    note: (text) => void (stderr += `${text}\n`),
+    note: (text) => note(`${text}\n`),
     write: (text) => void (stdout += text),
-    writeNote: (text) => void (stderr += text),
+    writeNote: note,
     outputClosed: new AbortController().signal,
     outputIsTerminal: false,
     notesAreTerminal,

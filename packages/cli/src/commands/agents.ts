@@ -209,7 +209,8 @@ async function logs(meant: string, options: LogsOptions, terminal: Terminal): Pr
       limit: 1000,
     } as const;
     const read = async (from_byte: number): Promise<number | undefined> => {
-      const { lines, next_byte, ended } = await client.agents.logs({ ...of, from_byte }, { signal });
+      const asked = client.agents.logs({ ...of, from_byte }, { signal });
+      const { lines, next_byte, ended } = await (options.follow ? asked : whileWaiting(terminal, 'Reading', asked));
       for (const line of lines) terminal.print(options.json ? JSON.stringify(line) : cleanText(line.text));
       return ended || (lines.length === 0 && !options.follow) ? undefined : next_byte;
     };

@@ -3,6 +3,7 @@ import type { DoctorFinding } from '@orchestration-sidecar/server/maintenance';
 import { CommandFailure } from '../failure.ts';
 import { withExamples } from '../help-text.ts';
 import { withMaintenance, worksOnDirectory, type OfflineOptions } from '../offline-command.ts';
+import { whileWaiting } from '../progress.ts';
 import type { Style, Terminal } from '../terminal.ts';
 
 const MARKS: Readonly<Record<DoctorFinding['state'], readonly [mark: string, style: Style]>> = {
@@ -46,11 +47,13 @@ async function doctor(options: OfflineOptions & { readonly port?: string }, term
       nowMs: Date.now(),
       signal: new AbortController().signal,
     };
-    for await (const finding of examine(examination)) {
-      found.push(finding);
-      if (!options.json) printFinding(finding, terminal);
+    const rest = examine(examination);
+    for (;;) {
+      const next = await whileWaiting(terminal, 'Examining', rest.next());
+      if (next.done) return found;
+      found.push(next.value);
+      if (!options.json) printFinding(next.value, terminal);
     }
-    return found;
   });
   const faults = findings.filter(({ state }) => state === 'fault').length;
   if (options.json) terminal.print(JSON.stringify({ healthy: faults === 0, findings }, null, 2));

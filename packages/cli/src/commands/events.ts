@@ -197,7 +197,7 @@ async function replay(options: ReplayOptions, terminal: Terminal): Promise<void>
     let { cursor: after } = options;
     for (let more = true; more && !terminal.outputClosed.aborted;) {
       const asked = { ...selectionOf(options), since, before, until, after, limit: REPLAY_PAGE_EVENTS };
-      const page = await client.events.list(asked);
+      const page = await whileWaiting(terminal, 'Reading the log', client.events.list(asked));
       for (const event of page.events) print(event, options, terminal);
       after = page.next_cursor;
       more = page.more_available;

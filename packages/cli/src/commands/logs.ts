@@ -4,6 +4,7 @@ import type { LogLevel } from '@orchestration-sidecar/shared';
 import { printAnswer, reads, withClient, type ReadOptions } from '../client-command.ts';
 import { withExamples } from '../help-text.ts';
 import { wholeNumber } from '../option-values.ts';
+import { whileWaiting } from '../progress.ts';
 import { outputLine } from '../render/output-line.ts';
 import { listenForStop } from '../stop-requests.ts';
 import type { Terminal } from '../terminal.ts';
@@ -62,7 +63,7 @@ export function addLogs(program: Command, terminal: Terminal): void {
     'sidecar logs level debug',
   ).action((level: LogLevel, options: ReadOptions) =>
     withClient(options, terminal, async (client) => {
-      const answer = await client.logs.level({ level });
+      const answer = await whileWaiting(terminal, 'Changing the level', client.logs.level({ level }));
       printAnswer(terminal, options, answer, (it) => [`Log level ${it.level}; it was ${it.previous}.`]);
     }),
   );
@@ -85,7 +86,9 @@ async function show(options: LogsOptions, terminal: Terminal): Promise<void> {
     const read = async (): Promise<boolean> => {
       const place = cursor === undefined ? (all ? {} : { tail: Math.min(MAX_TAIL, options.lines) }) : { cursor };
       const wait = options.follow && cursor !== undefined ? FOLLOW_MS : 0;
-      const page = await client.logs.read({ ...which, ...place, limit: MAX_TAIL, wait }, { signal });
+      const asked = client.logs.read({ ...which, ...place, limit: MAX_TAIL, wait }, { signal });
+      // Who follows waits for lines, not for an answer.
+      const page = await (wait > 0 ? asked : whileWaiting(terminal, 'Reading the lines', asked));
       for (const line of page.lines) {
         isEmpty = false;
         terminal.print(options.json ? JSON.stringify(line) : outputLine(line, terminal.paint));
