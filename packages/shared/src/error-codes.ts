@@ -31,7 +31,7 @@ export const ERRORS = {
     rpc: 'BAD_REQUEST',
     title: 'The request does not fit its schema',
     retryable: false,
-    recovery: 'Correct the fields listed in `issues` and send it again.',
+    recovery: 'Correct what `detail` and `issues` name, and send it again.',
   },
   JSON_INVALID: {
     http: 400,

@@ -10,12 +10,12 @@ const columns = [
   { title: 'why', text: ([, , why]: readonly string[]) => why ?? '', flexible: true },
 ] as const;
 
-function target(outputIsTerminal: boolean): TableTarget {
-  return { outputIsTerminal, size: () => ({ columns: 80, rows: 24 }), paint: plain };
+function target(outputIsTerminal: boolean, width = 80): TableTarget {
+  return { outputIsTerminal, size: () => ({ columns: width, rows: 24 }), paint: plain };
 }
 
 describe('renderTable', () => {
-  it('fits every line into the terminal, whatever the cells hold', () => {
+  it.each([80, 20])('fits every line into a terminal of %i columns, whatever the cells hold', (width) => {
     const row = fc.tuple(
       fc.string({ maxLength: 40, unit: 'grapheme' }),
       fc.string({ maxLength: 200, unit: 'grapheme' }),
@@ -23,7 +23,8 @@ describe('renderTable', () => {
     );
     fc.assert(
       fc.property(fc.array(row, { maxLength: 5 }), (rows) => {
-        for (const line of renderTable(rows, columns, target(true))) expect(widthOf(line)).toBeLessThanOrEqual(80);
+        for (const line of renderTable(rows, columns, target(true, width)))
+          expect(widthOf(line)).toBeLessThanOrEqual(width);
       }),
     );
   });

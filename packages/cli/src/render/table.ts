@@ -12,7 +12,8 @@ export interface Column<Row> {
 }
 
 const GAP = '  ';
-const MIN_FLEXIBLE = 8;
+/** Narrowest a column becomes, in columns of the terminal: while that can do, and where it must. */
+const LEAST = [8, 3] as const;
 
 /** Lines of a table, with a line of titles. On a terminal it is made to fit; anywhere else nothing is cut off. */
 export function renderTable<Row>(
@@ -66,14 +67,16 @@ export function renderFields(
 function fitted<Row>(columns: readonly Column<Row>[], natural: readonly number[], total: number): number[] {
   const widths = [...natural];
   const sum = (): number => widths.reduce((all, width) => all + width, 0) + GAP.length * (widths.length - 1);
-  for (let over = sum() - total; over > 0; over = sum() - total) {
-    // The widest column that may give way gives way; rigid ones only when no flexible one can any more.
-    const candidates = widths.map((width, index) => ({ width, index, flexible: columns[index]?.flexible === true }));
-    const widest = candidates
-      .filter(({ width }) => width > MIN_FLEXIBLE)
-      .toSorted((a, b) => Number(b.flexible) - Number(a.flexible) || b.width - a.width)[0];
-    if (!widest) break;
-    widths[widest.index] = Math.max(MIN_FLEXIBLE, widest.width - over);
+  for (const least of LEAST) {
+    for (let over = sum() - total; over > 0; over = sum() - total) {
+      // The widest column that may give way gives way; rigid ones only when no flexible one can any more.
+      const candidates = widths.map((width, index) => ({ width, index, flexible: columns[index]?.flexible === true }));
+      const widest = candidates
+        .filter(({ width }) => width > least)
+        .toSorted((a, b) => Number(b.flexible) - Number(a.flexible) || b.width - a.width)[0];
+      if (!widest) break;
+      widths[widest.index] = Math.max(least, widest.width - over);
+    }
   }
   return widths;
 }
