@@ -24,6 +24,8 @@ const { values } = parseArgs({
   options: { project: { type: 'string' }, sidecar: { type: 'string' }, keep: { type: 'boolean' } },
 });
 const startedMs = performance.now();
+const interrupted = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
 const workDirectory = mkdtempSync(join(tmpdir(), 'sidecar-demo-'));
 const dataDir = join(workDirectory, 'data');
 const project = openProject(values.project, workDirectory);
@@ -31,6 +33,8 @@ const sidecar = await startSidecarProcess(values.sidecar, {
   'data-dir': dataDir,
   project,
   profiles: writeProfiles(workDirectory),
+  // Between two drawings its lines would push the view down, which then leaves its last state behind.
+  'log-on-terminal': 'off',
 });
 const client = createSidecarClient({ url: sidecar.url, token: sidecar.operatorToken });
 console.log(`Sidecar ${sidecar.url} · project ${project}\n`);
@@ -40,22 +44,26 @@ try {
   await client.issues.create({ ...ISSUE, workflow: 'issue-resolution' });
   const timeline = await watch(client);
   const outcome: Outcome = { client, issueId: ISSUE.issue_id, project, dataDir };
-  failed = !(await report(outcome, timeline));
+  failed = interrupted.signal.aborted || !(await report(outcome, timeline));
 } finally {
+  // Agents outlive their sidecar; those of a demo that nobody watches shall not.
+  if (interrupted.signal.aborted) await client.issues.cancel({ issue_id: ISSUE.issue_id });
   client.close();
   await sidecar.stop();
 }
-console.log(`\n${failed ? 'The demo failed' : 'Done'} after ${((performance.now() - startedMs) / 1000).toFixed(1)} s.`);
-process.exitCode = failed ? 1 : 0;
+const how = interrupted.signal.aborted ? 'Stopped' : failed ? 'The demo failed' : 'Done';
+console.log(`\n${how} after ${((performance.now() - startedMs) / 1000).toFixed(1)} s.`);
+process.exitCode = interrupted.signal.aborted ? 130 : failed ? 1 : 0;
 // What went wrong is looked for in what is left; and who wants to look at what went well says so.
-if (!failed && !values.keep) rmSync(workDirectory, { recursive: true, force: true });
+if ((!failed || interrupted.signal.aborted) && !values.keep) rmSync(workDirectory, { recursive: true, force: true });
 else console.log(`Everything is in ${workDirectory}.`);
 
 /** Shows the issue being resolved; answers its events when it is over. */
 async function watch(client: SidecarClient): Promise<SidecarEvent[]> {
   const view = new LiveView(process.stdout);
   const timeline: SidecarEvent[] = [];
-  const over = AbortSignal.timeout(DEADLINE_MS);
+  const late = AbortSignal.timeout(DEADLINE_MS);
+  const over = AbortSignal.any([late, interrupted.signal]);
   const look = async (): Promise<boolean> => {
     const { agents } = await client.agents.list({ issue_id: ISSUE.issue_id });
     view.agents(agents);
@@ -63,7 +71,7 @@ async function watch(client: SidecarClient): Promise<SidecarEvent[]> {
   };
   const looking = setInterval(() => void look().catch(() => {}), LOOK_MS);
   try {
-    over.addEventListener('abort', () => console.error(`The issue was not resolved within ${DEADLINE_MS / 1000} s.`));
+    late.addEventListener('abort', () => console.error(`The issue was not resolved within ${DEADLINE_MS / 1000} s.`));
     for await (const event of client.events.subscribe({ filter: `issue_id:${ISSUE.issue_id}` }, { signal: over })) {
       timeline.push(event);
       view.event(event);

@@ -28,7 +28,8 @@ export async function startSidecarProcess(
   const child: ChildProcess = spawn(
     process.execPath,
     [...(program === undefined ? source : [program]), 'serve', '--port', '0', ...args],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
+    // Ctrl-C is the demo’s: it stops the agents before the sidecar.
+    { stdio: ['ignore', 'pipe', 'inherit'], detached: true },
   );
   const ended = once(child, 'exit');
   const url = await Promise.race([readyUrl(child), ended.then(() => undefined)]);

@@ -2,7 +2,12 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** Ids of the processes, dead ones that were not reaped included, that carry the marker of an agent. Linux only. */
 export function processesOf(agentId: string): number[] {
-  return pids().filter((pid) => read(`/proc/${pid}/environ`).includes(`SIDECAR_PROCESS_MARKER=${agentId}\0`));
+  return processesWith(`SIDECAR_PROCESS_MARKER=${agentId}\0`);
+}
+
+/** Ids of the processes that have a text in their environment. Linux only. */
+export function processesWith(text: string): number[] {
+  return pids().filter((pid) => read(`/proc/${pid}/environ`).includes(text));
 }
 
 /** Children of a process that have ended and were not reaped. Linux only. */
