@@ -48,6 +48,7 @@ async function measure(): Promise<void> {
     endpoint: `http://127.0.0.1:${port}`,
     headers: {},
     serviceName: 'bench',
+    resourceAttributes: {},
     version: '0',
     genAi: '1.36',
     logger: silentLogger,

@@ -38,6 +38,7 @@ beforeAll(async () => {
     OTEL_EXPORTER_OTLP_ENDPOINT: `${collector.url}/`,
     OTEL_EXPORTER_OTLP_HEADERS: `authorization=Bearer%20${CANARY},tenant=a`,
     OTEL_SERVICE_NAME: 'sidecar-under-test',
+    OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=a%20test, service.name=another',
     OTEL_SEMCONV_STABILITY_OPT_IN: 'http,gen_ai_latest_experimental',
   });
 }, 120_000);
@@ -90,7 +91,10 @@ test('one trace leads from a request to its event, phase, agent and result, acro
   });
   const commits = named('commit').filter(({ traceId }) => traceId === TRACE);
   expect(commits.map(({ parentSpanId }) => parentSpanId)).toContain(stored?.spanId);
-  expect(collector.resource).toMatchObject({ 'service.name': 'sidecar-under-test' });
+  expect(collector.resource).toMatchObject({
+    'service.name': 'sidecar-under-test',
+    'deployment.environment.name': 'a test',
+  });
 }, 120_000);
 
 test('a spawn shows its context and start below the agent; a refused request shows its code', async () => {

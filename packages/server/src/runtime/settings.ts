@@ -344,6 +344,15 @@ export const SETTINGS = {
     variable: 'OTEL_SERVICE_NAME',
     default: 'orchestration-sidecar',
   },
+  resourceAttributes: {
+    kind: 'text',
+    group: 'observing',
+    summary:
+      'Attributes of this sidecar in traces, such as `deployment.environment.name=test,host.name=a`; percent-encoded. The name of the service goes before `service.name` here.',
+    variable: 'OTEL_RESOURCE_ATTRIBUTES',
+    form: { pattern: /^[^=,\s]+=[^,]*(?:,\s*[^=,\s]+=[^,]*)*$/, says: 'a list of name=value' },
+    default: null,
+  },
   semconvStabilityOptIn: {
     kind: 'list',
     group: 'observing',

@@ -7,7 +7,7 @@ import { noTracer, type Tracer } from './tracer.ts';
 /** Settings of traces. */
 type TraceConfig = Pick<
   Config,
-  'otlpEndpoint' | 'otlpHeaders' | 'traceSampleRatio' | 'serviceName' | 'semconvStabilityOptIn'
+  'otlpEndpoint' | 'otlpHeaders' | 'traceSampleRatio' | 'serviceName' | 'resourceAttributes' | 'semconvStabilityOptIn'
 >;
 
 /** Value of `semconvStabilityOptIn` that asks for the newest GenAI conventions (OpenTelemetry, “Generative AI”). */
@@ -25,9 +25,10 @@ export async function openTracer(config: TraceConfig, logger: Logger, scope: Sco
     const { openOtlpTracer } = await import('./otlp-tracer.ts');
     const tracer = await openOtlpTracer({
       endpoint,
-      headers: readHeaders(config.otlpHeaders),
+      headers: readPairs(config.otlpHeaders),
       sampleRatio,
       serviceName,
+      resourceAttributes: readPairs(config.resourceAttributes),
       version: VERSION,
       genAi: config.semconvStabilityOptIn.includes(LATEST_GEN_AI) ? 'latest_experimental' : '1.36',
       logger,
@@ -39,8 +40,11 @@ export async function openTracer(config: TraceConfig, logger: Logger, scope: Sco
   }
 }
 
-/** Reads `api-key=1234,tenant=a%20b`: names and values, percent-encoded (OpenTelemetry, “Specifying headers”). */
-function readHeaders(text: string | null): Record<string, string> {
+/**
+ * Reads `api-key=1234,tenant=a%20b`: names and values, percent-encoded (OpenTelemetry, “Specifying headers” and
+ * “Specifying resource information via an environment variable”).
+ */
+function readPairs(text: string | null): Record<string, string> {
   const fields = (text ?? '').split(',').map((field) => field.trim());
   return Object.fromEntries(
     fields.flatMap((field) => {

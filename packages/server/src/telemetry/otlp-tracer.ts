@@ -22,6 +22,8 @@ export interface OtlpOptions {
   /** Share of the traces begun here that is recorded, 0 to 1. Whoever begins one elsewhere decides for it. */
   readonly sampleRatio: number;
   readonly serviceName: string;
+  /** Further attributes of the resource that spans are of. */
+  readonly resourceAttributes: Readonly<Record<string, string>>;
   readonly version: string;
   readonly genAi: GenAiConventions;
   readonly logger: Logger;
@@ -71,7 +73,7 @@ export class OtlpTracer implements Tracer {
   #next: TraceContext | undefined;
 
   constructor({ api, sdk, resources, exporter }: OpenTelemetry, options: OtlpOptions) {
-    const { endpoint, headers, serviceName, version } = options;
+    const { endpoint, headers, serviceName, resourceAttributes, version } = options;
     this.#api = api;
     this.genAi = options.genAi;
     this.#sampleRatio = options.sampleRatio;
@@ -89,7 +91,11 @@ export class OtlpTracer implements Tracer {
       exportTimeoutMillis: 2 * EXPORT_TIMEOUT_MS,
     });
     this.#provider = new sdk.TracerProvider({
-      resource: resources.resourceFromAttributes({ 'service.name': serviceName, 'service.version': version }),
+      resource: resources.resourceFromAttributes({
+        ...resourceAttributes,
+        'service.name': serviceName,
+        'service.version': version,
+      }),
       sampler: new sdk.AlwaysOnSampler(),
       idGenerator: {
         generateTraceId: () => this.#next?.traceId ?? randomHex(TRACE_ID_BYTES),
