@@ -48,15 +48,10 @@ export async function fillInProject(command: Command, terminal: Terminal): Promi
 }
 
 async function projectsOf(options: OfProject, terminal: Terminal): Promise<readonly Project[]> {
-  try {
-    return await withClient(options, terminal, async (client) => {
-      const { projects } = await whileWaiting(terminal, 'Asking the sidecar', client.projects.list({}));
-      return projects;
-    });
-  } catch {
-    // The command meets the same trouble and says so.
-    return [];
-  }
+  return withClient(options, terminal, async (client) => {
+    const { projects } = await whileWaiting(terminal, 'Asking the sidecar', client.projects.list({}));
+    return projects;
+  });
 }
 
 function holds(root: string, directory: string): boolean {
