@@ -55,6 +55,7 @@ export function begin(input: Input, beginning: Beginning, catalogue: Catalogue):
     findings_left_out: 0,
     seen_events: [],
     checks_asked: 0,
+    checked_trees: [],
     level: 'ok',
     halted: null,
     work_refused: false,

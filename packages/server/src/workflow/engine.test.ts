@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { SidecarError } from '@orchestration-sidecar/shared';
-import { diligent, ScriptedWorld, type Script } from './scripted-world.ts';
+import { checkEnding, diligent, ScriptedWorld, type Script } from './scripted-world.ts';
 
 /** Scripts by agent type; the others are diligent. */
 const cast =
@@ -352,6 +352,28 @@ describe('rounds', () => {
     );
     expect(await world.ended('i')).toMatchObject({ status: 'failed', progress: { reason: 'round 2 changed nothing' } });
   });
+
+  test.each([
+    ['the same tree', () => 'tree', 'round 2 changed nothing'],
+    ['other trees', (run: number) => `tree-${run}`, '1 finding is open after 3 rounds'],
+  ] as const)(
+    'regression: who claims changes is not believed when the checks saw %s',
+    async (_what, treeOf, reason) => {
+      let runs = 0;
+      await using world = new ScriptedWorld({
+        script: cast({
+          'chief-architect': architect('python-specialist'),
+          'python-specialist': answering([]),
+          'security-auditor': reviewing([['S1'], ['S1'], ['S1']]),
+        }),
+        projectChecks: [{ name: 'tests', command: ['true'], timeout_seconds: 60 }],
+        check: () => ({ ...checkEnding(0), treeHash: treeOf((runs += 1)) }),
+      });
+      await world.engine.start();
+      await world.create('i');
+      expect(await world.ended('i')).toMatchObject({ status: 'failed', progress: { reason } });
+    },
+  );
 
   test('a flood of findings stays bounded: in the task, in the state and in every event', async () => {
     const tasks: string[] = [];

@@ -93,11 +93,24 @@ export function threadOf(run: Run): FindingThread[] {
     });
 }
 
+/** Notes what the checks of this round last saw. */
+export function noteCheckedTree(run: Run, treeHash: string | null): void {
+  const others = run.checked_trees.filter(({ round }) => round !== run.round);
+  run.checked_trees = treeHash === null ? others : [...others, { round: run.round, tree_hash: treeHash }];
+}
+
+/** Whether the project is as it was in the round before, whatever agents say that they changed. */
+function isTreeUnchanged({ checked_trees: trees, round }: Run): boolean {
+  const [before, now] = [round - 1, round].map((each) => trees.find((tree) => tree.round === each)?.tree_hash);
+  return now !== undefined && now === before;
+}
+
 /** Whether the round moved nothing: the same findings are open as before it, and no file was changed for them. */
 export function roundChangedNothing(run: Run, phase: Phase): boolean {
   if (run.round === 1 || run.rework_phase === null || run.rework_phase !== phase.findings_to) return false;
   const open = openFindings(run, phase);
-  const filesChanged = jobsOf(run, run.rework_phase, run.round).some((job) => job.files_changed > 0);
+  const filesChanged =
+    !isTreeUnchanged(run) && jobsOf(run, run.rework_phase, run.round).some((job) => job.files_changed > 0);
   return open.length > 0 && !filesChanged && open.every((thread) => thread.first_round < run.round);
 }
 

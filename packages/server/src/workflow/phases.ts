@@ -1,7 +1,7 @@
 import type { JsonObject, Phase } from '@orchestration-sidecar/shared';
 import { assignFindings, chooseRunners, conditionHolds } from './choose.ts';
 import { endRun, failRun } from './ending.ts';
-import { openFindings, roundChangedNothing, threadOf } from './findings.ts';
+import { noteCheckedTree, openFindings, roundChangedNothing, threadOf } from './findings.ts';
 import type { Happening } from './input.ts';
 import { failWork, plan, releaseHeld } from './jobs.ts';
 import { checkKey, currentJobs, currentPhase, isOpen, isOver, type FindingThread, type Job, type Run } from './run.ts';
@@ -90,6 +90,7 @@ export function takeChecked(step: Step, { key, checks, reason }: Extract<Happeni
   const delivered = currentJobs(run).filter((job) => job.state === 'delivered');
   const failed = checks.filter(({ passed }) => !passed);
   run.phase_state = 'working';
+  noteCheckedTree(run, checks.at(-1)?.tree_hash ?? null);
   if (failed.length === 0) {
     // Checks that do not concern the project say nothing about it.
     for (const job of delivered) job.verified = checks.length > 0;

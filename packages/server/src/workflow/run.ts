@@ -117,6 +117,8 @@ export const Run = z.object({
   seen_events: z.array(z.string()),
   /** Number of check runs asked for; names the running one. */
   checks_asked: z.int(),
+  /** The tree that was last checked in each round, where that is known. */
+  checked_trees: z.array(z.object({ round: z.int(), tree_hash: z.string() })).default([]),
   level: z.enum(['ok', 'warned', 'no_more_agents', 'stopping']),
   /** Why no further agent starts; null: they may. */
   halted: z.string().nullable(),

@@ -181,7 +181,10 @@ async function live(seed: number): Promise<{ world: ScriptedWorld; workflows: Wo
     languages: dice.pick<string[]>([], ['python'], ['go', 'typescript']),
     script: randomScript(dice, () => world),
     projectChecks: dice.pick([], [{ name: 'own', command: ['own'], timeout_seconds: 600 }]),
-    check: () => checkEnding(dice.chance(0.7) ? 0 : 1, 'assertion failed'),
+    check: () => ({
+      ...checkEnding(dice.chance(0.7) ? 0 : 1, 'assertion failed'),
+      treeHash: dice.pick('a tree', 'another', 'a third'),
+    }),
   });
   world.refuseSpawn = () => {
     if (dice.chance(0.03)) return new SidecarError('AGENT_LIMIT_REACHED');
