@@ -322,6 +322,19 @@ describe('limits', () => {
     await inGroup.exited;
     expect(existsSync(inGroup.record.cgroup ?? '/nowhere')).toBe(false);
   });
+
+  test('regression: a group that a cut off start left is used, and a sweep takes it along', async () => {
+    const processes = await open('auto');
+    const grouped = await Cgroups.open();
+    const again = plan(['exit']);
+    const left = await grouped?.make(again.marker, { memoryMb: 512, processes: 256 });
+    const child = await processes.start(again);
+    expect(child.record.cgroup).toBe(left?.directory ?? null);
+    await child.exited;
+    await grouped?.make(again.marker, { memoryMb: 512, processes: 256 });
+    await processes.sweep(again.marker);
+    expect(existsSync(left?.directory ?? '/nowhere')).toBe(false);
+  });
 });
 
 describe.each(['off', 'auto'] as const)('adopting, control groups %s', (cgroups) => {

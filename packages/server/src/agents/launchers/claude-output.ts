@@ -44,7 +44,7 @@ const ModelUse = z.looseObject({
   cacheCreationInputTokens: Tokens,
 });
 const Result = z.looseObject({
-  subtype: z.string().catch(''),
+  subtype: z.string().catch('no word on how it went'),
   is_error: z.boolean().catch(true),
   api_error_status: z.number().nullish().catch(null),
   num_turns: z.number().int().nonnegative().nullish().catch(null),

@@ -278,6 +278,7 @@ describe('claude', () => {
     ['used-id', { status: 'failed', reason: 'not_started', retryable: false }, { code: 1 }],
     ['mcp-down', { status: 'failed', reason: 'mcp_unavailable', detail: 'MCP server sidecar: failed' }, { code: 0 }],
     ['denied', { status: 'failed', reason: 'tools_denied', detail: 'tools were denied: Bash' }, { code: 0 }],
+    ['wordless', { reason: 'reported', detail: 'the agent ended with no word on how it went' }, { code: 0 }],
     ['silent-exit', { status: 'failed', reason: 'no_result', retryable: true }, { code: 0 }],
   ])('%s is no success', async (kind, verdict, exit) => {
     const ended = await finish(claude({ mcpUrl: 'http://127.0.0.1:3001/mcp' }), { CASE: kind });
@@ -427,6 +428,13 @@ printf '\0'
     beforeEach(() => {
       send = join(directory, 'send');
       writeFileSync(send, SEND_SCRIPT, { mode: 0o755 });
+    });
+
+    test('regression: a file that is named in place of standard input is refused, not left out', async () => {
+      const named = promisify(execFile)('bash', [send, '/results', 'result.json'], {
+        env: { PATH, SIDECAR_OUTBOX: join(directory, 'outbox') },
+      });
+      await expect(named).rejects.toMatchObject({ code: 64, stderr: expect.stringContaining('<body.json') });
     });
 
     test('regression: it ends when who started it was killed, and leaves nothing behind', async () => {

@@ -134,7 +134,7 @@ if [[ "\${1:-}" == --flush ]]; then
   done
   exit 0
 fi
-case "\${1:-}" in /results | /events/?*) ;; *) echo 'usage: sidecar-send /results | /events/<event_type> <body.json' >&2; exit 64 ;; esac
+case "\${1:-} $#" in '/results 1' | /events/?*' 1') ;; *) echo 'usage: sidecar-send /results | /events/<event_type> <body.json' >&2; exit 64 ;; esac
 {
   printf 'POST %s\\nidempotency-key: %s-%s-%s\\n\\n' "$1" "$(date +%s)" "$$" "$RANDOM$RANDOM$RANDOM"
   cat
