@@ -1,3 +1,5 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Sandbox } from './sandbox.ts';
 import { ScriptedProfiles } from './scripted-profiles.ts';
@@ -29,6 +31,17 @@ beforeAll(async () => {
   await sandbox.serve('--profiles', agents.directory);
 });
 afterAll(() => sandbox[Symbol.asyncDispose]());
+
+describe('sidecar status', () => {
+  it('says that a profile was broken while the sidecar runs, until it is mended', async () => {
+    const broken = join(agents.directory, 'agents', 'broken.json');
+    writeFileSync(broken, '{');
+    const board = (): Promise<string> => sandbox.output('status');
+    await expect.poll(board).toContain('! needs you  profiles: 1 file cannot be taken; the last good content is used');
+    rmSync(broken);
+    await expect.poll(board).toContain('nothing needs you');
+  });
+});
 
 describe('sidecar run', () => {
   it('tells the story of an issue until it is resolved, and says what needs a person', async () => {

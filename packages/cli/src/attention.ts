@@ -1,10 +1,12 @@
-import type { Agent, Issue, Workflow } from '@orchestration-sidecar/shared';
+import type { Agent, Issue, Status, Workflow } from '@orchestration-sidecar/shared';
 import { SHORT_ID_CHARS } from './render/agent.ts';
+import { counted } from './render/quantity.ts';
 
 /** Something that does not go on without a person. */
 export interface Need {
-  readonly issueId: string;
-  /** What is the matter, as the end of a sentence about the issue. */
+  /** What does not go on: an issue, by its id. */
+  readonly about: string;
+  /** What is the matter, as the end of a sentence about it. */
   readonly what: string;
   /** Command that helps. */
   readonly command: string;
@@ -13,7 +15,7 @@ export interface Need {
 /** What of an issue needs a person. */
 export function needsOf(issue: Issue, workflow: Workflow | undefined, agents: readonly Agent[]): Need[] {
   const { issue_id: issueId, progress, status } = issue;
-  const need = (what: string, command: string): Need => ({ issueId, what, command });
+  const need = (what: string, command: string): Need => ({ about: issueId, what, command });
   if (status === 'failed')
     return [need(`has failed: ${progress?.reason ?? 'no reason is known'}`, `sidecar issue show ${issueId}`)];
   if (status !== 'running' && status !== 'paused') return [];
@@ -37,6 +39,22 @@ export function needsOf(issue: Issue, workflow: Workflow | undefined, agents: re
         ),
       ),
   ];
+}
+
+/** What of an issue without a workflow needs a person: nobody else looks after the agents that failed at it. */
+export function failuresOf({ issue_id: about }: Issue, failed: readonly Agent[]): Need[] {
+  const types = [...new Set(failed.filter((agent) => agent.issue_id === about).map((agent) => agent.agent_type))];
+  if (types.length === 0) return [];
+  const what = `${types.join(', ')} failed, and no workflow goes on with it`;
+  return [{ about, what, command: `sidecar agents list --issue ${about} --state failed` }];
+}
+
+/** What of the sidecar itself needs a person. */
+export function needsOfSidecar({ profiles }: Status): Need[] {
+  const { broken_files: files } = profiles;
+  if (files === 0) return [];
+  const what = `${counted(files, 'file')} cannot be taken; the last good content is used`;
+  return [{ about: 'profiles', what, command: 'sidecar profiles validate' }];
 }
 
 /**

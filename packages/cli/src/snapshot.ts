@@ -7,7 +7,7 @@ import {
   type Status,
   type Workflow,
 } from '@orchestration-sidecar/shared';
-import { needsOf, type Need } from './attention.ts';
+import { failuresOf, needsOf, needsOfSidecar, type Need } from './attention.ts';
 import type { BudgetOf } from './render/budget.ts';
 
 /** How everything in a sidecar stands. */
@@ -25,7 +25,7 @@ export interface Snapshot {
   readonly blind: string | undefined;
 }
 
-/** How long a failed issue is shown, in milliseconds. */
+/** How long a failed issue or agent is shown, in milliseconds. */
 const FAILED_FOR_MS = 24 * 3_600_000;
 const PAGE = 100;
 const MAX_AGENTS = 1000;
@@ -40,20 +40,28 @@ export async function takeSnapshot(client: SidecarClient, nowMs: number): Promis
   if (typeof inside === 'string') {
     return { health, status, issues: [], agents: [], needs: [], budgets: [], blind: inside };
   }
-  const { issues, agents, budgets, workflows } = inside;
-  const needs = issues.flatMap((issue) =>
-    needsOf(
-      issue,
-      workflows.find(({ name }) => name === issue.workflow),
-      agents,
+  const { issues, unguided, agents, failed, budgets, workflows } = inside;
+  const needs = [
+    ...needsOfSidecar(status),
+    ...issues.flatMap((issue) =>
+      needsOf(
+        issue,
+        workflows.find(({ name }) => name === issue.workflow),
+        agents,
+      ),
     ),
-  );
+    ...unguided.flatMap((issue) => failuresOf(issue, failed)),
+  ];
   return { health, status, issues, agents, needs, budgets, blind: undefined };
 }
 
 interface Inside {
   readonly issues: readonly Issue[];
+  /** Open issues that no workflow moves. */
+  readonly unguided: readonly Issue[];
   readonly agents: readonly Agent[];
+  /** Agents that failed within a day. */
+  readonly failed: readonly Agent[];
   readonly budgets: readonly BudgetOf[];
   readonly workflows: readonly Workflow[];
 }
@@ -62,12 +70,15 @@ async function insideOf(client: SidecarClient, nowMs: number): Promise<Inside | 
   try {
     const [{ projects }, { workflows }] = await Promise.all([client.projects.list({}), client.workflows.list({})]);
     const each = await Promise.all(projects.map(({ project_id }) => projectOf(client, project_id)));
-    const recent = (issue: Issue): boolean =>
-      issue.status !== 'failed' || nowMs - Date.parse(issue.updated_at) < FAILED_FOR_MS;
+    const recent = (at: string | null): boolean => at !== null && nowMs - Date.parse(at) < FAILED_FOR_MS;
     return {
       workflows,
-      issues: each.flatMap(({ issues }) => issues).filter(recent),
+      issues: each
+        .flatMap(({ issues }) => issues)
+        .filter(({ status, updated_at }) => status !== 'failed' || recent(updated_at)),
+      unguided: each.flatMap(({ unguided }) => unguided),
       agents: each.flatMap(({ agents }) => agents),
+      failed: each.flatMap(({ failed }) => failed).filter(({ ended_at }) => recent(ended_at)),
       budgets: each.flatMap(({ budgets }) => budgets),
     };
   } catch (cause) {
@@ -77,18 +88,22 @@ async function insideOf(client: SidecarClient, nowMs: number): Promise<Inside | 
 }
 
 async function projectOf(client: SidecarClient, project_id: string): Promise<Omit<Inside, 'workflows'>> {
-  const [issues, agents, budget] = await Promise.all([
+  const [issues, open, agents, failed, budget] = await Promise.all([
     Promise.all(
       (['running', 'paused', 'failed'] as const).map((status) =>
         client.issues.list({ project_id, status, limit: PAGE }),
       ),
     ),
+    client.issues.list({ project_id, status: 'open', limit: PAGE }),
     client.agents.list({ project_id, live: true, limit: MAX_AGENTS }),
+    client.agents.list({ project_id, state: 'failed', limit: PAGE }),
     client.projects.budget({ project_id }),
   ]);
   return {
     issues: issues.flatMap((page) => page.issues),
+    unguided: open.issues.filter(({ workflow }) => workflow === null),
     agents: agents.agents,
+    failed: failed.agents,
     budgets: [{ project_id, budget }],
   };
 }

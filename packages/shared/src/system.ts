@@ -76,6 +76,13 @@ export const Status = z
         }),
       )
       .describe('Circuit breakers that have been used; of several of one name, the worst.'),
+    profiles: z.object({
+      agent_types: Count,
+      workflows: Count,
+      broken_files: Count.describe(
+        'Files that cannot be taken as they are; of each the last good content is used. `sidecar profiles validate` names them.',
+      ),
+    }),
     unknown: z
       .record(z.string(), z.string())
       .describe('Why a number is null, by its path: `performance.p99_response_time_ms`.'),

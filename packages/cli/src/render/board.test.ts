@@ -1,7 +1,7 @@
 import type { Agent, Issue, ProjectBudget, SidecarEvent, Workflow } from '@orchestration-sidecar/shared';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { needsOf } from '../attention.ts';
+import { failuresOf, needsOf, needsOfSidecar } from '../attention.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { plain } from '../terminal.ts';
 import { issueBoard } from './issue-board.ts';
@@ -119,6 +119,7 @@ function snapshotOf(issues: readonly Issue[], agents: readonly Agent[]): Snapsho
       requests: { running: 0, waiting: 0, shed_total: 0, rate_limited_total: 0 },
       memory: { resident_mb: 0, heap_mb: 0, max_resident_mb: 0, max_heap_mb: 0, scarce: false },
       breakers: [],
+      profiles: { agent_types: 119, workflows: 4, broken_files: 0 },
       unknown: {},
     },
     issues,
@@ -285,6 +286,28 @@ describe('what needs a person', () => {
     { what: 'nothing of a resolved issue', issue: issueWith({ status: 'resolved' }), agents: [], says: [] },
   ])('$what', ({ issue, agents, says }) => {
     expect(needsOf(issue, workflow, agents).map(({ what }) => what)).toEqual(says);
+  });
+
+  it('agents that failed at an issue which no workflow moves, each type once', () => {
+    const issue = issueWith({ status: 'open', workflow: null, progress: null });
+    const failed = agentWith({ state: 'failed', outcome: 'failed', ended_at: AT });
+    expect(failuresOf(issue, [])).toEqual([]);
+    expect(failuresOf(issue, [failed, failed, agentWith({ ...failed, issue_id: 'another' })])).toEqual([
+      {
+        about: 'shop-7',
+        what: 'rust-pro failed, and no workflow goes on with it',
+        command: 'sidecar agents list --issue shop-7 --state failed',
+      },
+    ]);
+  });
+
+  it('files of profiles that cannot be taken', () => {
+    const { status } = snapshotOf([], []);
+    expect(needsOfSidecar(status)).toEqual([]);
+    const broken = { ...status, profiles: { ...status.profiles, broken_files: 2 } };
+    expect(needsOfSidecar(broken).map(({ what }) => what)).toEqual([
+      '2 files cannot be taken; the last good content is used',
+    ]);
   });
 });
 

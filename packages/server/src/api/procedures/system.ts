@@ -9,8 +9,22 @@ const SLOW_PUBLICATION_MS = 1000;
 const NO_REQUEST = 'no request was answered in the last five minutes';
 
 export function systemProcedures(rooms: Rooms): Implementations<typeof contract.system> {
-  const { agents, breakers, broker, clock, context, disk, log, metrics, phase, results, store, subscribers, version } =
-    rooms;
+  const {
+    agents,
+    breakers,
+    broker,
+    clock,
+    context,
+    disk,
+    log,
+    metrics,
+    phase,
+    profiles,
+    results,
+    store,
+    subscribers,
+    version,
+  } = rooms;
   const startedAtMs = clock.nowMs();
   const uptimeSeconds = (): number => Math.floor((clock.nowMs() - startedAtMs) / 1000);
   return {
@@ -92,6 +106,11 @@ export function systemProcedures(rooms: Rooms): Implementations<typeof contract.
           failures,
           since: isoTime(sinceMs),
         })),
+        profiles: {
+          agent_types: profiles.list().length,
+          workflows: profiles.workflows().length,
+          broken_files: new Set(profiles.problems().map(({ file }) => file)).size,
+        },
         unknown:
           latency.count > 0
             ? {}
