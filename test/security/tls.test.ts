@@ -6,6 +6,7 @@ import { connect as connectHttp2, constants, type ClientHttp2Session } from 'nod
 import { connect, type TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
 import { createSidecarClient } from '@orchestration-sidecar/sdk';
+import { LIMITS } from '@orchestration-sidecar/shared';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { makeCertificate } from '../support/certificate.ts';
@@ -74,6 +75,35 @@ test('a body of untold size inside of HTTP/2 is not read from a stranger', async
   };
   expect(await post()).toBe(401);
   expect(await post(`Bearer ${sidecar.operatorToken}`)).toBe(202);
+  session.close();
+});
+
+test('bodies inside of HTTP/2 have the bounds that they have in HTTP/1.1, whether their size is told or not', async () => {
+  const session = connectHttp2(sidecar.url, { ca });
+  const post = async (bytes: number, headers: object): Promise<[status: number, code: string]> => {
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': '/api/events/e',
+      'content-type': 'application/json',
+      authorization: `Bearer ${sidecar.operatorToken}`,
+      ...headers,
+    });
+    // What is not read any more may be reset under the writer.
+    stream.on('error', () => {});
+    stream.end(Buffer.alloc(bytes, ' '));
+    const [answer] = await once(stream, 'response');
+    let body = '';
+    for await (const chunk of stream.setEncoding('utf8')) body += chunk;
+    return [answer[':status'], JSON.parse(body).code];
+  };
+  const tooMuch = LIMITS.maxBodyBytes + 1;
+  expect(await post(tooMuch, { 'content-length': tooMuch })).toEqual([413, 'PAYLOAD_TOO_LARGE']);
+  expect(await post(tooMuch, {})).toEqual([413, 'PAYLOAD_TOO_LARGE']);
+  expect(await post(tooMuch, { authorization: 'Bearer nobody' })).toEqual([401, 'TOKEN_INVALID']);
+  // As large as may be is read whole, and is no JSON.
+  expect(await post(LIMITS.maxBodyBytes, {})).toEqual([400, 'JSON_INVALID']);
+  // The connection is none the worse for it.
+  expect((await ask(session, { ':path': '/health' })).status).toBe(200);
   session.close();
 });
 
