@@ -1,13 +1,18 @@
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { outcomes, sendRaw } from '../support/raw-http.ts';
 import { startForTest, type SidecarUnderTest } from '../support/sidecar-under-test.ts';
+import type { IdleSocketsOrder, IdleSocketsReport } from './idle-sockets.ts';
 
 /** `IDLE_SOCKETS=10000` opens as many as the specification’s attack does. */
 const IDLE_SOCKETS = Number(process.env['IDLE_SOCKETS'] ?? 500);
-const OPENED_AT_ONCE = 250;
+/** Long enough for all of them to be open before the first is closed. */
+const HEADERS_TIMEOUT_MS = Math.max(2000, 2 * IDLE_SOCKETS);
+const DRIP_MS = HEADERS_TIMEOUT_MS / 20;
 const HOST = 'host: 127.0.0.1\r\n';
 const SLOWLORIS = `GET /health HTTP/1.1\r\n${HOST}x-a: `;
 
@@ -15,47 +20,46 @@ let sidecar: SidecarUnderTest;
 beforeAll(async () => {
   sidecar = await startForTest(
     { maxConnections: IDLE_SOCKETS + 100 },
-    { connectionTimes: { headersTimeoutMs: 1000, requestTimeoutMs: 1500, checkIntervalMs: 50 } },
+    {
+      connectionTimes: {
+        headersTimeoutMs: HEADERS_TIMEOUT_MS,
+        requestTimeoutMs: HEADERS_TIMEOUT_MS + 500,
+        checkIntervalMs: HEADERS_TIMEOUT_MS / 40,
+      },
+    },
   );
 });
 afterAll(() => sidecar[Symbol.asyncDispose]());
-
-function open(): Promise<Socket> {
-  const socket = connect(Number(new URL(sidecar.url).port), '127.0.0.1').resume();
-  socket.on('error', () => {});
-  return once(socket, 'connect').then(() => socket);
-}
-
-/** Opens connections, not more at once than the system queues. */
-async function openMany(count: number): Promise<Socket[]> {
-  const sockets: Socket[] = [];
-  while (sockets.length < count) {
-    const next = Math.min(OPENED_AT_ONCE, count - sockets.length);
-    sockets.push(...(await Promise.all(Array.from({ length: next }, open))));
-  }
-  return sockets;
-}
 
 /** However it is closed: one that is reset tells of an error as well. */
 const closed = (socket: Socket): Promise<void> =>
   new Promise((resolve) => (socket.closed ? resolve() : socket.once('close', () => resolve())));
 
-test(
-  `${IDLE_SOCKETS} idle sockets, and as many that never end their headers, are closed while others are served`,
-  {
-    timeout: 120_000,
-  },
-  async () => {
-    const idle = await openMany(IDLE_SOCKETS);
+/** Connections of a program of their own that say nothing, or too little too slowly. */
+async function openInChild(firstBytes: string, thenEach: string): Promise<void> {
+  const child = fork(join(import.meta.dirname, 'idle-sockets.ts'), { execArgv: [] });
+  const reported = async (): Promise<IdleSocketsReport | undefined> => {
+    const [report]: IdleSocketsReport[] = await once(child, 'message');
+    return report;
+  };
+  try {
+    const port = Number(new URL(sidecar.url).port);
+    child.send({ port, count: IDLE_SOCKETS, firstBytes, thenEach, everyMs: DRIP_MS } satisfies IdleSocketsOrder);
+    expect(await reported()).toEqual({ open: IDLE_SOCKETS });
+    // Connections are accepted in the order they come: when this one is answered, all before it have been.
     expect((await sidecar.call('GET', '/api/issues')).status).toBe(200);
-    await Promise.all(idle.map(closed));
+    expect(await reported()).toEqual({ open: 0 });
+  } finally {
+    child.kill();
+  }
+}
 
-    const slow = await openMany(IDLE_SOCKETS);
-    for (const socket of slow) socket.write(SLOWLORIS);
-    const drip = setInterval(() => slow.forEach((socket) => socket.writable && socket.write('b')), 100);
-    expect((await sidecar.call('GET', '/api/issues')).status).toBe(200);
-    await Promise.all(slow.map(closed));
-    clearInterval(drip);
+test(
+  `${IDLE_SOCKETS} idle sockets at once, and as many that never end their headers, are closed while others are served`,
+  { timeout: 180_000 },
+  async () => {
+    await openInChild('', '');
+    await openInChild(SLOWLORIS, 'b');
     expect((await sidecar.call('GET', '/health', { token: null })).body).toMatchObject({ status: 'healthy' });
   },
 );
