@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { existsSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -59,6 +60,16 @@ describe('a hostile repository', () => {
     expect(context.context.project_structure.files).toEqual(['.gitattributes', 'login.py']);
     expect(context.context.git_context.uncommitted_changes).toContain('login.py');
     expect(context.context.relevant_files.find(({ path }) => path === 'login.py')?.content).toBe('login = 2\n');
+  });
+
+  it('tells by its checksum which bytes a file had, also when they change under a cached context', async () => {
+    using project = new TestProject();
+    for (const text of ['login = 1\n', 'login = 2\n']) {
+      project.write({ 'login.py': text });
+      const { context } = await injector.gather(testRequest(project, all));
+      const file = context.relevant_files.find(({ path }) => path === 'login.py');
+      expect(file).toMatchObject({ content: text, checksum: `sha256:${hash('sha256', text)}` });
+    }
   });
 
   it('keeps secrets in, wherever they stand', async () => {
