@@ -29,7 +29,15 @@ async function hold({ port, count, firstBytes, thenEach, everyMs }: IdleSocketsO
   const open = async (): Promise<void> => {
     const socket = connect(port, '127.0.0.1').resume();
     socket.on('error', () => {});
-    closings.push(once(socket, 'close').then(() => sockets.delete(socket)));
+    // Not `once`, which rejects for one that is reset: it tells of an error before it closes.
+    closings.push(
+      new Promise<void>((resolve) => {
+        socket.once('close', () => {
+          sockets.delete(socket);
+          resolve();
+        });
+      }),
+    );
     await once(socket, 'connect');
     sockets.add(socket);
     if (firstBytes !== '') socket.write(firstBytes);
