@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { expect, test } from 'vitest';
+import { WebSocket } from 'ws';
 import { createSidecarClient } from '@orchestration-sidecar/sdk';
 import { startForTest } from '../support/sidecar-under-test.ts';
 
@@ -34,6 +36,38 @@ test('every door refuses what is too much with 429, and says when to come again'
   expect((await sidecar.call('GET', '/api/issues', { token: other.token })).status).toBe(200);
   expect((await sidecar.call('GET', '/api/issues')).status).toBe(200);
   expect((await sidecar.call('GET', '/health', { token: null })).status).toBe(200);
+});
+
+test('one agent has 2,048 long-polls open, no other is kept from its own, and places come back', async () => {
+  await using sidecar = await startForTest();
+  const { token } = await sidecar.mint('python-specialist');
+  const input = { json: { event_type: 'never', cursor: 'latest', timeout: 120_000 } };
+  const calls = Array.from({ length: 1024 }, (_, id) => ({
+    id,
+    method: 'query',
+    params: { path: 'events.wait', input },
+  }));
+  const sockets = await Promise.all(
+    Array.from({ length: 2 }, async () => {
+      const headers = { authorization: `Bearer ${token}` };
+      const socket = new WebSocket(`${sidecar.url.replace('http', 'ws')}/trpc`, { headers });
+      await once(socket, 'open');
+      for (let from = 0; from < calls.length; from += 500) socket.send(JSON.stringify(calls.slice(from, from + 500)));
+      return socket;
+    }),
+  );
+  const open = async (): Promise<number> => (await sidecar.call('GET', '/status')).body.events.active_subscriptions;
+  await expect.poll(open).toBe(2048);
+
+  const wait = (whose: string) =>
+    sidecar.call('GET', '/api/events/wait/never?timeout=1&cursor=latest', { token: whose });
+  for (const path of ['/api/events/stream', '/api/events/wait/never']) {
+    const { status, body } = await sidecar.call('GET', path, { token });
+    expect([path, status, body.code]).toEqual([path, 429, 'RATE_LIMITED']);
+  }
+  expect((await wait((await sidecar.mint('python-specialist')).token)).status).toBe(200);
+  for (const socket of sockets) socket.terminate();
+  await expect.poll(async () => (await wait(token)).status).toBe(200);
 });
 
 test('short of memory, what is essential is done and the rest is refused for now', async () => {
