@@ -111,7 +111,10 @@ class Connection {
   /** Trace that calls without one of their own are counted to. */
   #trace: TraceContext | undefined;
   #calls = 0;
-  /** Holds calls whose answers may be large from their beginning until the client has been sent them. */
+  /**
+   * Holds calls whose answers may be large from their beginning until the client has been sent them. The others wait here
+   * for as long as it takes the client to read; only these few ask for the caller’s places, where waiting has an end.
+   */
   readonly #reading = bulkhead(MAX_READING, MAX_CALLS);
   #early: Request[] | undefined;
   readonly #arriving: ArrivingMessage;

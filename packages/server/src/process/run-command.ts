@@ -13,8 +13,8 @@ export interface CommandRequest {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
   /**
-   * Name of the run; none: it leaves nothing behind. What still carries it, from a run of a sidecar that was killed, is ended before this one begins; what
-   * this one leaves behind, when it is over.
+   * Name of the run, by which what it leaves running in a session of its own is found and ended when it is over, and
+   * what a run of a killed sidecar left, before this one begins. Default: only its process group is ended.
    */
   readonly marker?: string;
 }

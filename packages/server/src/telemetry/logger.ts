@@ -16,9 +16,8 @@ export interface Logger {
 export type LeveledLogger = Logger & { level: string };
 
 /**
- * Structured JSON log, one object a line. What is logged while a call is worked on carries the ids of the call, that of its project
- * among them. Tokens
- * and environments are never written.
+ * Structured JSON log, one object a line. What is logged while a call is worked on carries the ids of the call, that of
+ * its project among them. Tokens and environments are never written.
  */
 export function createLogger(level: LogLevel, file: Pick<LogFile, 'write'>): LeveledLogger {
   return pino(
