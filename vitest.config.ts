@@ -17,7 +17,7 @@ export default defineConfig({
           isolate: false,
         },
       },
-      { extends: true, test: { name: 'promises', include: ['test/**/*.test.ts'] } },
+      { extends: true, test: { name: 'promises', include: ['test/**/*.test.ts'], isolate: false } },
     ],
     pool: 'forks',
     // One worker leaves a third of two cores idle while it waits for the processes it started; more get in each other's way.
