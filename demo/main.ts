@@ -7,7 +7,7 @@ import { createSidecarClient, type SidecarClient, type SidecarEvent } from '@orc
 import { LIVE_AGENT_STATES } from '@orchestration-sidecar/shared';
 import { LiveView } from './live-view.ts';
 import { writeProfiles } from './profiles.ts';
-import { openProject } from './project.ts';
+import { cloneOfThis, namedRepository } from './project.ts';
 import { startSidecarProcess } from './sidecar-process.ts';
 import { mirrorOf, verify, type Outcome } from './verify.ts';
 
@@ -23,12 +23,17 @@ const ISSUE = {
 const { values } = parseArgs({
   options: { project: { type: 'string' }, sidecar: { type: 'string' }, keep: { type: 'boolean' } },
 });
+const named = values.project === undefined ? null : namedRepository(values.project);
+if (named === undefined) {
+  console.error(`${values.project} is not a git repository.`);
+  process.exit(1);
+}
 const startedMs = performance.now();
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
 const workDirectory = mkdtempSync(join(tmpdir(), 'sidecar-demo-'));
 const dataDir = join(workDirectory, 'data');
-const project = openProject(values.project, workDirectory);
+const project = named ?? cloneOfThis(workDirectory);
 const sidecar = await startSidecarProcess(values.sidecar, {
   'data-dir': dataDir,
   project,

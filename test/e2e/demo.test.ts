@@ -20,13 +20,14 @@ interface Ended {
   readonly stderr: string;
 }
 
-/** Runs the demo to its end; `onOutput` is told all that it has printed so far. */
+/** Runs the demo to its end, its files in `place`; `onOutput` is told all that it has printed so far. */
 async function runDemo(
   repository: string,
   onOutput: (stdout: string, demo: ChildProcess) => void = () => {},
+  place = scratch,
 ): Promise<Ended> {
   const args = ['--conditions=@orchestration-sidecar/source', resolve(root, 'demo/main.ts'), '--project', repository];
-  const demo = spawn(process.execPath, args, { env: { ...process.env, TMPDIR: scratch } });
+  const demo = spawn(process.execPath, args, { env: { ...process.env, TMPDIR: place } });
   const said = { stdout: '', stderr: '' };
   demo.stdout.setEncoding('utf8').on('data', (text: string) => onOutput((said.stdout += text), demo));
   demo.stderr.setEncoding('utf8').on('data', (text: string) => (said.stderr += text));
@@ -47,8 +48,11 @@ test.concurrent(
   },
 );
 
-test.concurrent('a demo that cannot work fails', async () => {
-  expect((await runDemo('/no/such/repository')).status).toBe(1);
+test.concurrent('a demo that cannot work fails in words, and leaves nothing behind', async () => {
+  const place = mkdtempSync(join(scratch, 'empty-'));
+  const { status, stderr } = await runDemo('/no/such/repository', undefined, place);
+  expect({ status, stderr }).toEqual({ status: 1, stderr: '/no/such/repository is not a git repository.\n' });
+  expect(readdirSync(place)).toEqual([]);
 });
 
 test.concurrent('a demo that is interrupted stops its agents and leaves nothing behind', async () => {
