@@ -112,27 +112,36 @@ test(
   async () => {
     await server.call('POST', '/api/agents/stop', { body: {} });
     const launcher = bashAgent(server, 'cut-off', 'exec sleep 300');
-    const [few, many, held] = await Promise.all([1, 2, 3].map(async () => (await spawn(server, launcher)).body));
+    const [few, many, held, stopping] = await Promise.all(
+      [1, 2, 3, 4].map(async () => (await spawn(server, launcher)).body),
+    );
     await server.kill();
     // This one is the ninth that ended with the sidecar, and the tenth.
     cutOff(few.agent_id, 8);
     cutOff(many.agent_id, 9);
     neverBegan(held.agent_id);
+    // Asked to stop just before.
+    neverBegan(stopping.agent_id);
+    const record = recordOf(stopping.agent_id);
+    keep(stopping.agent_id, { ...record, stopReason: 'enough', agent: { ...record.agent, state: 'stopping' } });
     await server.start();
 
     await until(server, few.agent_id, 'running');
     expect(await statusOf(server, few.agent_id)).toMatchObject({ attempt: 1, failures: [] });
     await expect.poll(() => processesOf(held.agent_id).map(programOf), PATIENCE).toContain('sleep');
     expect(await until(server, held.agent_id, 'running')).toMatchObject({ attempt: 1, failures: [] });
+    // One that nobody wants any more is not begun anew.
+    expect(await until(server, stopping.agent_id, 'stopped')).toMatchObject({ attempt: 1, failures: [] });
+    expect(processesOf(stopping.agent_id)).toEqual([]);
     expect(await statusOf(server, many.agent_id)).toMatchObject({
       attempt: 2,
       failures: [{ reason: 'lost', detail: expect.stringContaining('10 times') }],
     });
     // The next attempt’s starts are counted anew.
     expect(recordOf(many.agent_id).undoneStarts).toBeUndefined();
-    const [record, pids] = [recordOf(few.agent_id), processesOf(few.agent_id)];
-    expect(pids).toContain(record.process?.program.pid);
-    expect(record.undoneStarts).toBeUndefined();
+    const [begun, pids] = [recordOf(few.agent_id), processesOf(few.agent_id)];
+    expect(pids).toContain(begun.process?.program.pid);
+    expect(begun.undoneStarts).toBeUndefined();
   },
 );
 

@@ -26,6 +26,13 @@ async function opened(workflow: Workflow, options: WorldOptions = {}): Promise<S
   return world;
 }
 
+async function passTime(world: ScriptedWorld, stepsMs: readonly number[]): Promise<void> {
+  for (const ms of stepsMs) {
+    await world.quiet();
+    world.clock.advance(ms);
+  }
+}
+
 const decisions = (world: ScriptedWorld): unknown[] =>
   world.all().flatMap(({ event_type: type, data }) => (type === 'workflow_decision' ? [data['decision']] : []));
 
@@ -210,24 +217,33 @@ describe('evidence', () => {
     expect(world.engine.outcome('p', 'i')).toMatchObject({ agents: [{ outcome: 'claimed' }], counts: { verified: 0 } });
   });
 
-  test('regression: a check ends with its issue', async () => {
-    const ended = Promise.withResolvers<void>();
-    let signal: AbortSignal | undefined;
-    await using world = await opened(workflowOf([{ name: 'a', checks }]), {
-      check: async (_request, given) => {
-        signal = given;
-        given.addEventListener('abort', () => ended.resolve());
-        await ended.promise;
-        return checkEnding(0);
-      },
-    });
-    await world.until(() => signal !== undefined);
-    await world.issues.turn('p', 'i', 'cancel', 'enough', 'c');
-    await world.until(() => signal?.aborted === true);
-    expect((await world.ended('i')).status).toBe('cancelled');
-    await world.quiet();
-    expect(world.all().map(({ event_type: type }) => type)).not.toContain('checks_complete');
-  });
+  test.each([
+    ['that is cancelled', 'cancelled', (world) => world.issues.turn('p', 'i', 'cancel', 'enough', 'c')],
+    ['whose time is over', 'failed', (world) => passTime(world, [80_000, 20_000, 10_000])],
+  ] satisfies [string, string, (world: ScriptedWorld) => Promise<unknown>][])(
+    'regression: a check ends with its issue %s',
+    async (_how, status, end) => {
+      const ended = Promise.withResolvers<void>();
+      let signal: AbortSignal | undefined;
+      await using world = await opened(
+        workflowOf([{ name: 'a', checks }], { max_wall_seconds: 100, grace_seconds: 10 }),
+        {
+          check: async (_request, given) => {
+            signal = given;
+            given.addEventListener('abort', () => ended.resolve());
+            await ended.promise;
+            return checkEnding(0);
+          },
+        },
+      );
+      await world.until(() => signal !== undefined);
+      await end(world);
+      await world.until(() => signal?.aborted === true);
+      expect((await world.ended('i')).status).toBe(status);
+      await world.quiet();
+      expect(world.all().map(({ event_type: type }) => type)).not.toContain('checks_complete');
+    },
+  );
 
   test('a killed sidecar runs the checks again', async () => {
     let runs = 0;
