@@ -1,4 +1,4 @@
-import { closeSync, openSync, statSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, statSync, truncateSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { inspectStore } from '../soak/stored.ts';
@@ -114,6 +114,33 @@ test('a page that is damaged while the sidecar runs is told in health or refused
     expect((await server.call('GET', '/health/live')).status).toBe(200);
     await server.kill();
     await expect(server.start()).rejects.toThrow(/is damaged.+sidecar restore/s);
+  } finally {
+    await server.stop();
+  }
+});
+
+test('regression: a write-ahead log that was cut short is told, and no cursor from before skips what comes after', async () => {
+  const server = await startServer();
+  try {
+    const events = new Set<string>();
+    await publishUntilRefused(server, events, 20);
+    const { body: before } = await server.call('GET', '/api/events?limit=1000');
+    const mirrored = (): string => readFileSync(join(server.dataDir, 'events', 'event-log.jsonl'), 'utf8');
+    await expect.poll(mirrored).toContain(before.next_cursor);
+    await server.kill();
+    const log = join(server.dataDir, 'sidecar.db-wal');
+    truncateSync(log, Math.floor(statSync(log).size * 0.6));
+    await server.start();
+    expect((await server.call('GET', '/health')).body).toMatchObject({
+      status: 'degraded',
+      checks: { storage: 'degraded' },
+      reasons: [expect.stringMatching(/^storage: events \d+ to \d+ of project \S+ were acknowledged and are lost/)],
+    });
+    expect((await server.call('GET', '/health/ready')).status).toBe(200);
+    await publishUntilRefused(server, new Set(), 30);
+    expect((await server.call('GET', `/api/events?after=${before.next_cursor}`)).body).toMatchObject({
+      code: 'CURSOR_EXPIRED',
+    });
   } finally {
     await server.stop();
   }

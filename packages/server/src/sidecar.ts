@@ -28,8 +28,9 @@ import { Scope } from './runtime/scope.ts';
 import { VERSION } from './runtime/version.ts';
 import { Checkpoints } from './storage/checkpoint/checkpoints.ts';
 import { openDataDir } from './storage/data-dir.ts';
-import { openDatabase, StoreError } from './storage/database.ts';
+import { StoreError } from './storage/database.ts';
 import { lockDirectory } from './storage/directory-lock.ts';
+import { openStore } from './storage/open-store.ts';
 import { StoreProbe } from './storage/store-probe.ts';
 import { Writer } from './storage/writer.ts';
 import { LogFile } from './telemetry/log-file.ts';
@@ -114,11 +115,10 @@ async function open(
       logger.warn({ breaker }, isOpen ? 'has failed too often and is left alone' : 'works again'),
   });
 
-  const database = scope.own(
-    'store',
-    openDatabase(places.database, { newEpoch: ids.uuid().slice(0, 8), nowMs: nowMs() }),
-    (it) => it.close(),
-  );
+  const opening = { newEpoch: ids.uuid().slice(0, 8), nowMs: nowMs() };
+  const database = scope.own('store', openStore(places, opening), (it) => it.close());
+  if (database.loss !== null)
+    logger.error({ loss: database.loss }, 'the store is older than what it was known to hold');
   const checkpoints = scope.own(
     'checkpoints',
     new Checkpoints({ path: places.database, walBytes: () => database.walBytes(), clock, logger }),
@@ -333,6 +333,7 @@ async function open(
     sidecarUrl,
     store: {
       check: () => probe.check(),
+      loss: database.loss,
       sizeBytes: () => database.sizeBytes(),
       waitingWrites: () => writer.depth,
       oldestWaitMs: () => writer.oldestWaitMs,

@@ -23,6 +23,8 @@ export interface StoreReadings {
     readonly reason: string | null;
     readonly latencyMs: number | null;
   }>;
+  /** What was acknowledged and was not there any more at the start, in words; null: nothing is known to be missing. */
+  readonly loss: string | null;
   sizeBytes(): number;
   /** Writes that wait for their commit, and how long the oldest has waited. */
   waitingWrites(): number;

@@ -3,8 +3,8 @@ import { ResultMirror, ResultStore } from '../results/index.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { createIds } from '../runtime/ids.ts';
 import { openDataDir } from '../storage/data-dir.ts';
-import { openDatabase } from '../storage/database.ts';
 import { lockDirectory } from '../storage/directory-lock.ts';
+import { openStore } from '../storage/open-store.ts';
 import { silentLogger } from '../telemetry/logger.ts';
 import { Mirrors } from './mirrors.ts';
 
@@ -20,7 +20,7 @@ export async function rebuildMirrors(dataDir: string, pid: number): Promise<numb
   const nowMs = (): number => clock.nowMs();
   const ids = createIds(nowMs);
   try {
-    const database = openDatabase(places.database, { newEpoch: ids.uuid().slice(0, 8), nowMs: clock.nowMs() });
+    const database = openStore(places, { newEpoch: ids.uuid().slice(0, 8), nowMs: clock.nowMs() });
     const needs = { clock, logger: silentLogger };
     const log = new EventLog({ database, ids, nowMs });
     const eventLog = new EventLogMirror(places.eventLog, log, needs);

@@ -4,6 +4,7 @@ import Sqlite from 'better-sqlite3';
 import { integrityFaults } from './backup/integrity.ts';
 import type { DataDir } from './data-dir.ts';
 import { appliedMigrations, shippedMigrations } from './database.ts';
+import { lossOf } from './open-store.ts';
 
 /** What a store looks like from outside. */
 export interface StoreExamination {
@@ -12,6 +13,8 @@ export interface StoreExamination {
   /** Migrations behind it, and those this version brings; null: it could not be read. */
   readonly schema: { readonly applied: number; readonly shipped: number } | null;
   readonly bytes: number;
+  /** What it once had and has no more, in words; null: nothing is known to be missing. */
+  readonly loss: string | null;
   /** Time of the newest event; null: there is none, or it could not be read. */
   readonly newestEventMs: number | null;
   /** Ids of agents that the store says have ended. */
@@ -39,22 +42,22 @@ export function holderOf(places: Pick<DataDir, 'root'>): { readonly held: boolea
 }
 
 /** Reads every page of a store without changing it; undefined when there is none. */
-export function examineStore(places: Pick<DataDir, 'database'>): StoreExamination | undefined {
+export function examineStore(places: Pick<DataDir, 'database' | 'eventLog'>): StoreExamination | undefined {
   const { database } = places;
   if (!existsSync(database)) return undefined;
   // Reading a store that nobody has open makes these; they are taken away again.
   const made = ['-wal', '-shm'].map((suffix) => `${database}${suffix}`).filter((path) => !existsSync(path));
   try {
-    return { faults: integrityFaults(database), bytes: statSync(database).size, ...contentsOf(database) };
+    return { faults: integrityFaults(database), bytes: statSync(database).size, ...contentsOf(places) };
   } finally {
     for (const path of made) if (existsSync(path) && (path.endsWith('-shm') || statSync(path).size === 0)) rmSync(path);
   }
 }
 
-function contentsOf(path: string): Pick<StoreExamination, 'schema' | 'newestEventMs' | 'endedAgents'> {
+function contentsOf(places: Pick<DataDir, 'database' | 'eventLog'>): Omit<StoreExamination, 'faults' | 'bytes'> {
   let driver: Sqlite.Database | undefined;
   try {
-    driver = new Sqlite(path, { readonly: true });
+    driver = new Sqlite(places.database, { readonly: true });
     const newest = driver
       .prepare<[], number | null>('select accepted_at_ms from events order by id desc limit 1')
       .pluck()
@@ -67,9 +70,9 @@ function contentsOf(path: string): Pick<StoreExamination, 'schema' | 'newestEven
       .pluck()
       .all();
     const schema = { applied: appliedMigrations(driver), shipped: shippedMigrations() };
-    return { schema, newestEventMs: newest ?? null, endedAgents };
+    return { schema, loss: lossOf(driver, places), newestEventMs: newest ?? null, endedAgents };
   } catch {
-    return { schema: null, newestEventMs: null, endedAgents: [] };
+    return { schema: null, loss: null, newestEventMs: null, endedAgents: [] };
   } finally {
     driver?.close();
   }

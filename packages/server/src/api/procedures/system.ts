@@ -31,9 +31,9 @@ export function systemProcedures(rooms: Rooms): Implementations<typeof contract.
     health: implementPublic(contract.system.health, async () => {
       const storage = await store.check();
       const reasons = storage.reason === null ? [] : [`storage: ${storage.reason}`];
-      const warning = disk.warning;
-      if (warning !== null) reasons.push(`storage: ${warning}`);
-      const room = storage.state === 'healthy' && warning !== null ? 'degraded' : storage.state;
+      const warnings = [store.loss, disk.warning].filter((warning) => warning !== null);
+      reasons.push(...warnings.map((warning) => `storage: ${warning}`));
+      const room = storage.state === 'healthy' && warnings.length > 0 ? 'degraded' : storage.state;
       const waitedMs = store.oldestWaitMs();
       if (waitedMs > SLOW_PUBLICATION_MS) reasons.push(`event_bus: a publication waits for ${Math.round(waitedMs)} ms`);
       // What cannot be stored is not told, so the bus is at best as well as the store.

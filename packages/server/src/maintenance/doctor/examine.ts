@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { findProgram, listProcesses, runCommand } from '../../process/index.ts';
 import type { Config, Environment } from '../../runtime/config.ts';
 import { dataDirAt } from '../../storage/data-dir.ts';
+import { isGone } from '../../storage/open-store.ts';
 import { examineStore, holderOf, type StoreExamination } from '../../storage/store-examination.ts';
 import { lookAtDisk, lookAtLeftovers, lookAtPermissions } from './files.ts';
 import { fault, ok, unknown, warning, type DoctorFinding } from './finding.ts';
@@ -50,7 +51,10 @@ export async function* examine(examination: Examination): AsyncGenerator<DoctorF
   yield await lookAtPort(config, holder.held ? holder.pid : null);
   yield await lookAtLeftovers(places, holder.held ? (holder.pid ?? 0) : null, nowMs);
   const store = examineStore(places);
-  yield* lookAtStore(store, nowMs);
+  if (isGone(places)) {
+    const advice = 'Restore a backup: `sidecar backup list`, then `sidecar restore <backup>`.';
+    yield fault('store', 'gone or empty, although the directory was used before', advice);
+  } else yield* lookAtStore(store, nowMs);
   yield await lookAtOrphans(store);
 }
 
@@ -125,7 +129,7 @@ function* lookAtStore(store: StoreExamination | undefined, nowMs: number): Gener
     yield ok('store', 'there is none yet; the first start makes it');
     return;
   }
-  const { faults, schema, bytes, newestEventMs } = store;
+  const { faults, schema, bytes, loss, newestEventMs } = store;
   if (faults.length > 0 || schema === null) {
     yield fault(
       'store',
@@ -134,7 +138,14 @@ function* lookAtStore(store: StoreExamination | undefined, nowMs: number): Gener
     );
     return;
   }
-  yield ok('store', `whole, ${(bytes / 1e6).toFixed(1)} MB`);
+  const size = `${(bytes / 1e6).toFixed(1)} MB`;
+  yield loss === null
+    ? ok('store', `whole, ${size}`)
+    : warning(
+        'store',
+        `whole, ${size}, but ${loss}`,
+        'Start it to go on from there, or restore a backup that is newer.',
+      );
   if (schema.applied > schema.shipped) {
     yield fault(
       'schema',

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { formatCursor, type SidecarEvent } from '@orchestration-sidecar/shared';
-import { dataDirAt, openDataDir } from '../data-dir.ts';
-import { openDatabase, type Database } from '../database.ts';
+import { openDataDir } from '../data-dir.ts';
+import type { Database } from '../database.ts';
 import { lockDirectory } from '../directory-lock.ts';
+import { openStore } from '../open-store.ts';
 import type { TransferCounts } from './export-store.ts';
 import { readTransferLine, TransferError, type TransferLine } from './transfer-line.ts';
 
@@ -43,7 +44,7 @@ export async function importStore(
   const places = openDataDir(request.dataDir);
   const lock = lockDirectory(places.root, request.pid);
   try {
-    const database = openDatabase(dataDirAt(request.dataDir).database, request);
+    const database = openStore(places, request);
     try {
       database.driver.exec('begin immediate');
       try {
