@@ -11,6 +11,7 @@ import {
   statusOf,
   until,
 } from '../support/agents-under-test.ts';
+import { systemClock } from '../../packages/server/src/runtime/clock.ts';
 import { openFilesOf, processesOf, zombiesOf } from '../support/process-list.ts';
 import { startForTest, type SidecarUnderTest } from '../support/sidecar-under-test.ts';
 
@@ -32,13 +33,7 @@ beforeAll(async () => {
   profileOverlay(profilesDir, 'qa-engineer', { limits: { ...once, processes: 20 } });
   profileOverlay(profilesDir, 'code-reviewer', { limits: { ...once, tokens: 1000 } });
   // The machine’s clock may jump; timers go on as they were.
-  const clock = {
-    nowMs: () => Date.now() + offsetMs,
-    after(delayMs: number, call: () => void) {
-      const timer = setTimeout(call, delayMs).unref();
-      return { cancel: () => clearTimeout(timer) };
-    },
-  };
+  const clock = { ...systemClock, nowMs: () => Date.now() + offsetMs };
   sidecar = await startForTest({ profilesDir }, { clock });
   await sidecar.createIssue('issue-1');
   const { body } = await spawn(sidecar, bashAgent(sidecar, 'first', ':'));
@@ -142,9 +137,11 @@ test('a clock that jumps neither ends an agent nor keeps it alive', async () => 
   const script = bashAgent(sidecar, 'jumper', `while [ ! -e '${go}' ]; do sleep 0.05; done`);
   const { body } = await spawn(sidecar, script);
   offsetMs = 86_400_000;
-  expect(await statusOf(sidecar, body.agent_id)).toMatchObject({ state: 'running', activity: { kind: 'silent' } });
+  expect(await statusOf(sidecar, body.agent_id)).toMatchObject({ state: 'running', activity: { kind: 'working' } });
   offsetMs = -86_400_000;
-  expect(await statusOf(sidecar, body.agent_id)).toMatchObject({ state: 'running' });
+  expect(await statusOf(sidecar, body.agent_id)).toMatchObject({ state: 'running', activity: { kind: 'working' } });
+  // A negative time that it has been up for would fail the check of the answer.
+  expect(await sidecar.call('GET', '/health')).toMatchObject({ status: 200, body: { status: 'healthy' } });
   offsetMs = 0;
   writeFileSync(go, '');
   await until(sidecar, body.agent_id, 'exited');

@@ -101,7 +101,7 @@ async function measure(): Promise<void> {
   const answer = implement(entry, () => ({ projects: [project], next_cursor: null }));
   const serve = async (chosen: Broker) => {
     const http = fastify({ logger: false, genReqId: () => ids.uuid() });
-    const metrics = new Metrics(() => clock.nowMs());
+    const metrics = new Metrics(() => clock.elapsedMs());
     const needs = {
       audit,
       broker: chosen,

@@ -95,7 +95,7 @@ function dispatcherWith(tracer: Tracer): Dispatcher {
     audit: { record: async () => {}, count: () => {} },
     broker,
     clock: systemClock,
-    metrics: new Metrics(() => systemClock.nowMs()),
+    metrics: new Metrics(() => systemClock.elapsedMs()),
     logger: silentLogger,
     tracer,
     checkAnswers: false,

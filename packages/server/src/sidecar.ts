@@ -107,10 +107,10 @@ async function open(
       onLogLine?.(line);
     },
   });
-  const metrics = new Metrics(nowMs);
+  const metrics = new Metrics(() => clock.elapsedMs());
   const tracer = await openTracer(config, logger, scope);
   const breakers = new CircuitBreakers({
-    nowMs,
+    clock,
     onTurn: (breaker, isOpen) =>
       logger.warn({ breaker }, isOpen ? 'has failed too often and is left alone' : 'works again'),
   });

@@ -46,6 +46,7 @@ export class AgentWatch {
   readonly #closed = new AbortController();
   readonly #calls = new Map<symbol, string>();
   #activity: { kind: 'working' | 'waiting'; cause: string; sinceMs: number };
+  /** `elapsedMs` of the last sign of life. */
   #lastSignMs: number;
 
   constructor(needs: AgentWatchNeeds) {
@@ -53,8 +54,8 @@ export class AgentWatch {
     this.#needs = needs;
     this.handle = handle;
     this.#parser = outputParser(protocol);
-    this.#lastSignMs = clock.nowMs();
-    this.#activity = { kind: 'working', cause: 'started', sinceMs: this.#lastSignMs };
+    this.#lastSignMs = clock.elapsedMs();
+    this.#activity = { kind: 'working', cause: 'started', sinceMs: clock.nowMs() };
     const reading = Promise.allSettled([this.#read('stdout'), this.#read('stderr')]).then(() => marks.close());
     this.ended = Promise.all([handle.exited, reading]).then(([exit]) => {
       // Cut off in the middle, it cannot tell how the agent ended; whoever adopts it can.
@@ -68,12 +69,13 @@ export class AgentWatch {
   /** What the agent is doing, as far as its output and its calls tell. */
   get activity(): AgentActivity {
     const { kind, cause, sinceMs } = this.#activity;
-    const quietMs = this.#needs.clock.nowMs() - this.#lastSignMs;
+    const { clock } = this.#needs;
+    const quietMs = clock.elapsedMs() - this.#lastSignMs;
     if (this.#calls.size === 0 && quietMs > SILENT_AFTER_MS) {
       return {
         kind: 'silent',
         cause: `no output and no call for ${Math.floor(quietMs / 1000)} s; before that: ${cause}`,
-        since: isoTime(this.#lastSignMs),
+        since: isoTime(clock.nowMs() - quietMs),
       };
     }
     return { kind, cause, since: isoTime(sinceMs) };
@@ -94,7 +96,7 @@ export class AgentWatch {
     this.#note(kind, cause);
     return () => {
       this.#calls.delete(call);
-      if (kind === 'working') this.#lastSignMs = this.#needs.clock.nowMs();
+      if (kind === 'working') this.#lastSignMs = this.#needs.clock.elapsedMs();
       else if (this.#activity.cause === cause && ![...this.#calls.values()].includes(cause)) {
         this.#note('working', cause.replace(/^waits/, 'waited'));
       }
@@ -114,7 +116,7 @@ export class AgentWatch {
     for await (const line of tailFile(path, { signal: this.#closed.signal, ended: this.handle.exited })) {
       const shown = secrets.redact(line.text);
       if (marks.note(stream, line.nextByte)) onLine(stream, shown);
-      this.#lastSignMs = clock.nowMs();
+      this.#lastSignMs = clock.elapsedMs();
       if (stream === 'stderr') continue;
       const update = this.#parser.feed(line.text);
       if (update?.activity) this.#note(update.activity.kind, update.activity.cause);
@@ -123,9 +125,9 @@ export class AgentWatch {
   }
 
   #note(kind: 'working' | 'waiting', cause: string): void {
-    const nowMs = this.#needs.clock.nowMs();
-    this.#lastSignMs = nowMs;
+    const { clock } = this.#needs;
+    this.#lastSignMs = clock.elapsedMs();
     if (this.#activity.kind !== kind || this.#activity.cause !== cause)
-      this.#activity = { kind, cause, sinceMs: nowMs };
+      this.#activity = { kind, cause, sinceMs: clock.nowMs() };
   }
 }

@@ -88,7 +88,7 @@ export class Deadlines {
     if (entry.load === 'waits' || entry.kind === 'subscription') return work(call);
     const timeMs = timeMsOf(entry);
     return new Promise<T>((resolve, reject) => {
-      const deadline = new Deadline(entry, this.#clock.nowMs() + timeMs, call, reject);
+      const deadline = new Deadline(entry, this.#clock.elapsedMs() + timeMs, call, reject);
       this.#openFor(timeMs).push(deadline);
       this.#sweepLater();
       work(deadline).then(
@@ -121,10 +121,10 @@ export class Deadlines {
 
   #sweep(): void {
     this.#sweeping = false;
-    const nowMs = this.#clock.nowMs();
+    const elapsedMs = this.#clock.elapsedMs();
     for (const [timeMs, open] of this.#open) {
       for (const deadline of open) {
-        if (deadline.dueMs > nowMs) break;
+        if (deadline.dueMs > elapsedMs) break;
         if (!deadline.isOver) deadline.expire();
       }
       const left = open.filter((deadline) => !deadline.isOver);

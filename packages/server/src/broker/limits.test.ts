@@ -147,6 +147,19 @@ describe('a deadline', () => {
     expect(ended).toMatchObject({ code: 'TIMEOUT' });
   });
 
+  test('regression: neither comes early nor late when the clock is set meanwhile', async () => {
+    const clock = new FakeClock();
+    let outcome: unknown;
+    void new Deadlines(clock).within(entry, new AbortController(), never).catch((cause: unknown) => (outcome = cause));
+    clock.set(3_600_000);
+    clock.advance(29_999);
+    await Promise.resolve();
+    expect(outcome).toBeUndefined();
+    clock.set(-7_200_000);
+    clock.advance(DEADLINE_SWEEP_MS);
+    await expect.poll(() => outcome).toMatchObject({ code: 'TIMEOUT' });
+  });
+
   test('holds for work that does not look at its signal, and for a signal that is read too late', async () => {
     const clock = new FakeClock();
     const time = Promise.withResolvers<{ readonly signal: AbortSignal }>();

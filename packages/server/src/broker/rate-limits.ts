@@ -12,6 +12,7 @@ export interface RateLimitOptions {
 }
 
 const WINDOW_SECONDS = 10;
+const WINDOW_MS = WINDOW_SECONDS * 1000;
 /** Parts that a quota is taken in: a request then costs the library’s counting only once in a hundredth of it. */
 const BATCHES = 100;
 /** Callers whose taken parts are remembered before those of ended windows are forgotten. */
@@ -85,7 +86,7 @@ interface Taken {
   left: number;
   /** What the quota still held when this was taken. */
   remaining: number;
-  /** End of the window it was taken in, by the handed-in clock. */
+  /** End of the window it was taken in, by the time that nobody sets. */
   untilMs: number;
   /** The taking of a batch that is under way. */
   taking: Promise<unknown> | undefined;
@@ -111,7 +112,7 @@ class Limit {
   /** Uses one of what was taken; answers whether there was one. */
   tryTake(key: string): boolean {
     const taken = this.#taken.get(key);
-    if (taken === undefined || taken.left === 0 || taken.untilMs <= this.#clock.nowMs()) return false;
+    if (taken === undefined || taken.left === 0 || taken.untilMs <= this.#clock.elapsedMs()) return false;
     taken.left -= 1;
     return true;
   }
@@ -133,7 +134,7 @@ class Limit {
     try {
       const { msBeforeNext, remainingPoints } = await taking;
       taken.left += size;
-      taken.untilMs = this.#clock.nowMs() + msBeforeNext;
+      taken.untilMs = this.#clock.elapsedMs() + inWindow(msBeforeNext);
       taken.remaining = remainingPoints;
     } catch (cause) {
       throw cause instanceof RateLimiterRes ? this.#refusal(cause.msBeforeNext) : cause;
@@ -144,13 +145,13 @@ class Limit {
 
   /** What a caller has taken in this window; of an earlier one nothing is left. */
   #takenBy(key: string): Taken {
-    const nowMs = this.#clock.nowMs();
+    const elapsedMs = this.#clock.elapsedMs();
     const known = this.#taken.get(key);
-    if (known && known.untilMs > nowMs) return known;
+    if (known && known.untilMs > elapsedMs) return known;
     if (this.#taken.size >= MAX_TAKEN) {
-      for (const [other, { untilMs }] of this.#taken) if (untilMs <= nowMs) this.#taken.delete(other);
+      for (const [other, { untilMs }] of this.#taken) if (untilMs <= elapsedMs) this.#taken.delete(other);
     }
-    const fresh = { left: 0, remaining: this.#quota, untilMs: nowMs + WINDOW_SECONDS * 1000, taking: undefined };
+    const fresh = { left: 0, remaining: this.#quota, untilMs: elapsedMs + WINDOW_MS, taking: undefined };
     this.#taken.set(key, fresh);
     return fresh;
   }
@@ -162,8 +163,13 @@ class Limit {
         limit: this.#name,
         quota: this.#quota,
         window_seconds: WINDOW_SECONDS,
-        retry_after_seconds: Math.max(1, Math.ceil(msBeforeNext / 1000)),
+        retry_after_seconds: Math.max(1, Math.ceil(inWindow(msBeforeNext) / 1000)),
       },
     });
   }
+}
+
+/** The library counts by the machine’s clock: one that was set makes it say more than a window, or less than none. */
+function inWindow(ms: number): number {
+  return Math.min(Math.max(ms, 0), WINDOW_MS);
 }

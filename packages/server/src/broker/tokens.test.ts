@@ -66,6 +66,16 @@ describe('a token', () => {
     await expect(tokens.verify(token)).rejects.toMatchObject({ code: 'TOKEN_EXPIRED' });
   });
 
+  test('regression: is good on a clock that was set back since, and ends when it would have', async () => {
+    using store = openTemporaryStore();
+    const { tokens, clock } = await open(store);
+    const { token } = await tokens.issue(subject);
+    clock.set(-600_000);
+    await expect(tokens.verify(token)).resolves.toBeDefined();
+    clock.set(600_000 + HOUR_MS);
+    await expect(tokens.verify(token)).rejects.toMatchObject({ code: 'TOKEN_EXPIRED' });
+  });
+
   test('is good after a restart, and a revoked one is still revoked', async () => {
     using store = openTemporaryStore();
     const first = await open(store);

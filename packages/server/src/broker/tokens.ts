@@ -238,7 +238,8 @@ export class Tokens {
     try {
       // A forged one names no id that was issued, and is refused before anything is computed for it.
       const { jti, exp = Infinity } = decodeJwt(token);
-      if (jti === undefined || !this.#issued.has(jti)) {
+      const issued = jti === undefined ? undefined : this.#issued.get(jti);
+      if (!issued) {
         throw new SidecarError(exp * 1000 <= clock.nowMs() ? 'TOKEN_EXPIRED' : 'TOKEN_INVALID');
       }
       const { payload } = await jwtVerify(
@@ -253,7 +254,8 @@ export class Tokens {
           issuer: ISSUER,
           audience: AUDIENCE,
           clockTolerance: CLOCK_TOLERANCE_SECONDS,
-          currentDate: new Date(clock.nowMs()),
+          // A clock that was set back since it was issued here does not make it one of the future.
+          currentDate: new Date(Math.max(clock.nowMs(), issued.expiresAtMs - LIMITS.tokenTtlSeconds * 1000)),
         },
       );
       const claims = TokenClaims.parse(payload);

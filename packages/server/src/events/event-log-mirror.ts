@@ -44,9 +44,9 @@ export class EventLogMirror {
   #lineCount = 0;
   /** Row of the first line; rows before it are not in the file. */
   #firstId = 0;
-  /** From when on the file shall be written anew; undefined: it holds the log but for what is on its way. */
+  /** From which `elapsedMs` on the file shall be written anew; undefined: it holds the log but for what is on its way. */
   #rewriteAtMs: number | undefined;
-  /** From when on it may be written anew because of events that were removed. */
+  /** From which `elapsedMs` on it may be written anew because of events that were removed. */
   #restedAtMs = -Infinity;
   #timer: Timer | undefined;
   #quiet: Timer | undefined;
@@ -125,7 +125,7 @@ export class EventLogMirror {
 
   async #write(maxLines: number): Promise<void> {
     if (this.#rewriteAtMs !== undefined && maxLines === LIMITS.ringEvents) {
-      const waitMs = this.#rewriteAtMs - this.#needs.clock.nowMs();
+      const waitMs = this.#rewriteAtMs - this.#needs.clock.elapsedMs();
       if (waitMs <= 0) return this.#rewrite();
       this.#whenQuiet(waitMs);
     }
@@ -140,10 +140,9 @@ export class EventLogMirror {
   async #rewrite(): Promise<void> {
     this.#rewriteAtMs = undefined;
     this.#lineCount = 0;
-    // Not by the wall clock: once set forward, it would make for a pause of days.
     const startedMs = performance.now();
     await writeFileAtomic(this.#path, this.#text());
-    this.#restedAtMs = this.#needs.clock.nowMs() + REMOVAL_PAUSE * (performance.now() - startedMs);
+    this.#restedAtMs = this.#needs.clock.elapsedMs() + REMOVAL_PAUSE * (performance.now() - startedMs);
     if (this.#lineCount > LIMITS.ringEvents) this.#whenQuiet(QUIET_MS);
   }
 

@@ -1,12 +1,14 @@
 import { expect, test } from 'vitest';
 import { CircuitBreakers } from './circuit-breakers.ts';
+import { FakeClock } from './fake-clock.ts';
 
-const policy = { failures: 3, probeAfterMs: 50 };
+const policy = { failures: 3, probeAfterMs: 5000 };
 const fail = (): Promise<never> => Promise.reject(new Error('down'));
 
 test('opens after failures in a row, lets a probe through later, and closes when that succeeds', async () => {
   const turns: [string, boolean][] = [];
-  const breakers = new CircuitBreakers({ policy, onTurn: (...turn) => turns.push(turn) });
+  const clock = new FakeClock();
+  const breakers = new CircuitBreakers({ policy, clock, onTurn: (...turn) => turns.push(turn) });
   const breaker = breakers.around({ kind: 'launcher', key: '/bin/x', name: 'launcher x' });
   let calls = 0;
   const down = (): Promise<never> => {
@@ -18,16 +20,20 @@ test('opens after failures in a row, lets a probe through later, and closes when
   expect(breakers.readings()).toMatchObject([{ name: 'launcher', state: 'open', failures: 3 }]);
   expect(breakers.openByKind()).toMatchObject({ launcher: 1, git: 0 });
 
-  const open = { code: 'CIRCUIT_OPEN', retryable: true, extension: { breaker: 'launcher x', retry_after_seconds: 1 } };
+  const open = { code: 'CIRCUIT_OPEN', retryable: true, extension: { breaker: 'launcher x', retry_after_seconds: 5 } };
   expect(breaker.refusal()).toMatchObject(open);
   await expect(breaker.run(down)).rejects.toMatchObject(open);
   expect(calls).toBe(3);
 
-  // A probe that fails opens it again; one that succeeds closes it.
-  await expect.poll(() => breaker.refusal()).toBeUndefined();
+  // A clock that is set back does not make it wait longer. A probe that fails opens it again; one that succeeds closes it.
+  clock.set(-3_600_000);
+  clock.advance(4999);
+  expect(breaker.refusal()).toMatchObject({ extension: { retry_after_seconds: 1 } });
+  clock.advance(1);
+  expect(breaker.refusal()).toBeUndefined();
   await expect(breaker.run(down)).rejects.toThrow('down');
   expect(breaker.refusal()).toMatchObject({ code: 'CIRCUIT_OPEN' });
-  await expect.poll(() => breaker.refusal()).toBeUndefined();
+  clock.advance(5000);
   await expect(breaker.run(async () => 'up')).resolves.toBe('up');
   expect(breakers.readings()).toMatchObject([{ state: 'closed', failures: 0 }]);
   expect(turns).toEqual([

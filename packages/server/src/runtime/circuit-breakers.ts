@@ -7,6 +7,7 @@ import {
   type CircuitBreakerPolicy,
 } from 'cockatiel';
 import { SidecarError } from '@orchestration-sidecar/shared';
+import { systemClock, type Clock } from './clock.ts';
 
 /** What breakers are around; the closed list that a metric’s label may take its values from. */
 export const BREAKER_KINDS = ['git', 'result_mirror', 'event_mirror', 'launcher'] as const;
@@ -50,19 +51,17 @@ export interface BreakerSubject {
 
 /**
  * Circuit breakers: what has failed several times in a row is left alone for a while, so that its failing costs
- * neither time nor processes, and is then tried once. Waiting is by the machine’s clock, as the library does it.
+ * neither time nor processes, and is then tried once.
  */
 export class CircuitBreakers {
   readonly #policy: BreakerPolicy;
-  readonly #nowMs: () => number;
+  readonly #clock: Clock;
   readonly #onTurn: OnTurn;
   readonly #breakers = new Map<string, CircuitBreaker>();
 
-  constructor(
-    options: { readonly nowMs?: () => number; readonly onTurn?: OnTurn; readonly policy?: BreakerPolicy } = {},
-  ) {
+  constructor(options: { readonly clock?: Clock; readonly onTurn?: OnTurn; readonly policy?: BreakerPolicy } = {}) {
     this.#policy = options.policy ?? POLICY;
-    this.#nowMs = options.nowMs ?? Date.now;
+    this.#clock = options.clock ?? systemClock;
     this.#onTurn = options.onTurn ?? (() => {});
   }
 
@@ -76,7 +75,7 @@ export class CircuitBreakers {
         if (breaker.reading().failures === 0) this.#breakers.delete(other);
       }
     }
-    const made = new CircuitBreaker(subject, this.#policy, this.#nowMs, this.#onTurn);
+    const made = new CircuitBreaker(subject, this.#policy, this.#clock, this.#onTurn);
     this.#breakers.set(id, made);
     return made;
   }
@@ -114,18 +113,22 @@ export type OnTurn = (name: string, isOpen: boolean) => void;
 export class CircuitBreaker {
   readonly #subject: BreakerSubject;
   readonly #probeAfterMs: number;
+  readonly #clock: Clock;
   readonly #policy: CircuitBreakerPolicy;
   #failures = 0;
   #sinceMs: number;
+  /** `elapsedMs` of its last opening. */
   #openedMs = 0;
 
-  constructor(subject: BreakerSubject, policy: BreakerPolicy, nowMs: () => number, onTurn: OnTurn) {
+  constructor(subject: BreakerSubject, policy: BreakerPolicy, clock: Clock, onTurn: OnTurn) {
     const { kind, name = kind, isFailure = () => true } = subject;
     this.#subject = subject;
-    this.#sinceMs = nowMs();
+    this.#clock = clock;
+    this.#sinceMs = clock.nowMs();
     this.#probeAfterMs = policy.probeAfterMs;
     this.#policy = circuitBreaker(handleWhen(isFailure), {
-      halfOpenAfter: policy.probeAfterMs,
+      // The library would wait by the machine’s clock, which somebody may set back: here it is waited before it is asked.
+      halfOpenAfter: -Infinity,
       breaker: new ConsecutiveBreaker(policy.failures),
     });
     this.#policy.onFailure(({ handled }) => {
@@ -135,8 +138,8 @@ export class CircuitBreaker {
       this.#failures = 0;
     });
     this.#policy.onStateChange((state) => {
-      this.#sinceMs = nowMs();
-      if (state === CircuitState.Open) this.#openedMs = Date.now();
+      this.#sinceMs = clock.nowMs();
+      if (state === CircuitState.Open) this.#openedMs = clock.elapsedMs();
       if (state === CircuitState.Open || state === CircuitState.Closed) onTurn(name, state === CircuitState.Open);
     });
   }
@@ -146,6 +149,8 @@ export class CircuitBreaker {
    * @throws {SidecarError} `CIRCUIT_OPEN` with `breaker` and `retry_after_seconds`, when it has failed too often.
    */
   async run<T>(work: () => Promise<T>): Promise<T> {
+    const refusal = this.refusal();
+    if (refusal) throw refusal;
     try {
       return await this.#policy.execute(work);
     } catch (cause) {
@@ -167,7 +172,7 @@ export class CircuitBreaker {
   }
 
   #waitMs(): number {
-    return this.#openedMs + this.#probeAfterMs - Date.now();
+    return this.#openedMs + this.#probeAfterMs - this.#clock.elapsedMs();
   }
 
   #refusal(): SidecarError {

@@ -6,8 +6,10 @@ export interface Timer {
 
 /** Where everything in the server gets its time from; tests hand in a fake one. */
 export interface Clock {
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch. Somebody may set it, forth or back: for what is stored or shown. */
   nowMs(): number;
+  /** Milliseconds since a moment of its own, which nobody sets: for how long something takes or waits in this process. */
+  elapsedMs(): number;
   /** Calls once after `delayMs`. A pending timer does not keep the process alive. */
   after(delayMs: number, call: () => void): Timer;
 }
@@ -15,6 +17,7 @@ export interface Clock {
 /** The machine’s clock. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
+  elapsedMs: () => performance.now(),
   after(delayMs, call) {
     const handle = setTimeout(call, delayMs);
     handle.unref();

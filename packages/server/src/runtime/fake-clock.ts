@@ -3,7 +3,8 @@ import type { Clock, Timer } from './clock.ts';
 /** A clock that stands still until it is moved. For tests; the only thing in the house that is faked. */
 export class FakeClock implements Clock {
   #nowMs: number;
-  readonly #timers = new Set<{ readonly atMs: number; readonly call: () => void }>();
+  #elapsedMs = 0;
+  readonly #timers = new Set<{ readonly dueMs: number; readonly call: () => void }>();
 
   constructor(nowMs = Date.parse('2026-01-01T00:00:00Z')) {
     this.#nowMs = nowMs;
@@ -13,8 +14,12 @@ export class FakeClock implements Clock {
     return this.#nowMs;
   }
 
+  elapsedMs(): number {
+    return this.#elapsedMs;
+  }
+
   after(delayMs: number, call: () => void): Timer {
-    const timer = { atMs: this.#nowMs + delayMs, call };
+    const timer = { dueMs: this.#elapsedMs + delayMs, call };
     this.#timers.add(timer);
     return { cancel: () => void this.#timers.delete(timer) };
   }
@@ -26,14 +31,24 @@ export class FakeClock implements Clock {
 
   /** Moves on, calling what falls due in its order. */
   advance(byMs: number): void {
-    const untilMs = this.#nowMs + byMs;
+    const untilMs = this.#elapsedMs + byMs;
     for (;;) {
-      const [next] = [...this.#timers].filter((timer) => timer.atMs <= untilMs).toSorted((a, b) => a.atMs - b.atMs);
+      const [next] = [...this.#timers].filter((timer) => timer.dueMs <= untilMs).toSorted((a, b) => a.dueMs - b.dueMs);
       if (!next) break;
       this.#timers.delete(next);
-      this.#nowMs = Math.max(this.#nowMs, next.atMs);
+      this.#pass(Math.max(0, next.dueMs - this.#elapsedMs));
       next.call();
     }
-    this.#nowMs = untilMs;
+    this.#pass(untilMs - this.#elapsedMs);
+  }
+
+  /** Sets it forth, or back with a negative number, as somebody does who corrects a clock: no time passes. */
+  set(byMs: number): void {
+    this.#nowMs += byMs;
+  }
+
+  #pass(ms: number): void {
+    this.#nowMs += ms;
+    this.#elapsedMs += ms;
   }
 }

@@ -55,3 +55,14 @@ test('a database that only refuses writes is degraded, one that cannot be read i
   expect(await probe.check()).toMatchObject({ state: 'unhealthy', reason: 'the database cannot be read' });
   store.reopen();
 });
+
+test('regression: a clock that is set back does not make an old answer a fresh one', async () => {
+  using store = openTemporaryStore();
+  const clock = new FakeClock();
+  const probe = new StoreProbe({ ...store, clock });
+  expect(await probe.check()).toMatchObject({ state: 'healthy' });
+  store.database.driver.pragma('query_only = ON');
+  clock.set(-3_600_000);
+  clock.advance(1000);
+  expect(await probe.check()).toMatchObject({ state: 'degraded' });
+});

@@ -38,7 +38,7 @@ export class StoreProbe {
 
   /** How the store is now, within half a second. */
   async check(): Promise<StoreHealth> {
-    if (this.#last && this.#clock.nowMs() - this.#last.atMs < FRESH_MS) return this.#last.health;
+    if (this.#last && this.#clock.elapsedMs() - this.#last.atMs < FRESH_MS) return this.#last.health;
     this.#underWay ??= this.#exercise().finally(() => (this.#underWay = undefined));
     const { promise: late, resolve } = Promise.withResolvers<StoreHealth>();
     const timer = this.#clock.after(SLOW_MS, () => resolve(this.#degraded(`a small write takes over ${SLOW_MS} ms`)));
@@ -60,7 +60,7 @@ export class StoreProbe {
       },
       (cause: unknown) => this.#degraded(reasonOf(cause)),
     );
-    this.#last = { health, atMs: this.#clock.nowMs() };
+    this.#last = { health, atMs: this.#clock.elapsedMs() };
     return health;
   }
 

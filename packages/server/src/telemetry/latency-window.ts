@@ -29,17 +29,18 @@ export class LatencyWindow {
     sumMs: 0,
     buckets: new Uint32Array(BUCKETS),
   }));
-  readonly #nowMs: () => number;
+  readonly #elapsedMs: () => number;
   readonly #startedSecond: number;
 
-  constructor(nowMs: () => number) {
-    this.#nowMs = nowMs;
-    this.#startedSecond = Math.floor(nowMs() / 1000);
+  /** @param elapsedMs a time that nobody sets. */
+  constructor(elapsedMs: () => number) {
+    this.#elapsedMs = elapsedMs;
+    this.#startedSecond = Math.floor(elapsedMs() / 1000);
   }
 
   /** Takes in one latency. */
   add(latencyMs: number): void {
-    const second = Math.floor(this.#nowMs() / 1000);
+    const second = Math.floor(this.#elapsedMs() / 1000);
     const slot = this.#slots[second % WINDOW_SECONDS];
     if (!slot) return;
     if (slot.second !== second) {
@@ -56,7 +57,7 @@ export class LatencyWindow {
 
   /** Sums up the window. */
   summary(): LatencySummary {
-    const second = Math.floor(this.#nowMs() / 1000);
+    const second = Math.floor(this.#elapsedMs() / 1000);
     const live = this.#slots.filter((slot) => slot.second > second - WINDOW_SECONDS && slot.second <= second);
     const count = live.reduce((sum, slot) => sum + slot.count, 0);
     const seconds = Math.min(WINDOW_SECONDS, Math.max(1, second - this.#startedSecond));

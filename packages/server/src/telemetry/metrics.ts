@@ -27,8 +27,9 @@ export class Metrics {
   readonly #duration: Histogram<'procedure'>;
   readonly #window: LatencyWindow;
 
-  constructor(nowMs: () => number) {
-    this.#window = new LatencyWindow(nowMs);
+  /** @param elapsedMs a time that nobody sets. */
+  constructor(elapsedMs: () => number) {
+    this.#window = new LatencyWindow(elapsedMs);
     const registers = [this.#registry];
     this.#requests = new Counter({
       name: 'sidecar_requests_total',

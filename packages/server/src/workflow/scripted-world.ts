@@ -43,6 +43,10 @@ export class FakeClock implements Clock {
     return this.#nowMs;
   }
 
+  elapsedMs(): number {
+    return this.#nowMs;
+  }
+
   after(delayMs: number, call: () => void): Timer {
     const entry = { atMs: this.#nowMs + delayMs, call };
     this.#calls.add(entry);

@@ -25,8 +25,8 @@ export function systemProcedures(rooms: Rooms): Implementations<typeof contract.
     subscribers,
     version,
   } = rooms;
-  const startedAtMs = clock.nowMs();
-  const uptimeSeconds = (): number => Math.floor((clock.nowMs() - startedAtMs) / 1000);
+  const startedMs = clock.elapsedMs();
+  const uptimeSeconds = (): number => Math.floor((clock.elapsedMs() - startedMs) / 1000);
   return {
     health: implementPublic(contract.system.health, async () => {
       const storage = await store.check();
