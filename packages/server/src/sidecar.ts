@@ -2,7 +2,7 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { callOfKept, type Agent } from '@orchestration-sidecar/shared';
 import { inheritedEnvironment, openAgents } from './agents/index.ts';
-import { builtInProfiles, createProfileRegistry } from './agents/profiles/index.ts';
+import { createProfileRegistry, profileDirectories } from './agents/profiles/index.ts';
 import { openDoors, type DoorsNeeds, type Rooms, type SidecarPhase } from './api/index.ts';
 import { createBriefing } from './briefing.ts';
 import { createHandIn } from './hand-in.ts';
@@ -147,9 +147,7 @@ async function open(
   );
   const { log, events, subscribers, registry, consumers, deadLetters, eventLogMirror, retention } = bus;
 
-  // What comes later overrides: the project’s own profiles, then those that the command line names.
-  const own = config.project === null ? null : join(config.project, '.sidecar', 'profiles');
-  const directories = [builtInProfiles(), own, config.profilesDir].filter((directory) => directory !== null);
+  const directories = profileDirectories(config);
   const profiles = scope.own('profiles', createProfileRegistry({ directories, clock, logger }), (it) => it.close());
   const identity = { database, writer, clock, ids, logger, places };
   const { keys, tokens, audit } = await openIdentity(identity, scope);

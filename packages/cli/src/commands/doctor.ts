@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { DoctorFinding } from '@orchestration-sidecar/server/maintenance';
 import { CommandFailure } from '../failure.ts';
+import { gitRoot } from '../git-root.ts';
 import { withExamples } from '../help-text.ts';
 import { withMaintenance, worksOnDirectory, type OfflineOptions } from '../offline-command.ts';
 import { whileWaiting } from '../progress.ts';
@@ -21,8 +22,9 @@ export function addDoctor(program: Command, terminal: Terminal): void {
         .command('doctor')
         .summary('find out what is wrong, and what to do about it')
         .description(
-          'Looks at the programs a sidecar needs, the data directory, who may read it, its disk, the port, leftovers, every ' +
-            'page of the store, and processes that outlived their agents. Changes nothing, and needs no running sidecar. ' +
+          'Looks at the programs a sidecar needs and those that profiles start agents with, the clock, the data directory, ' +
+            'who may read and write it, its disk, the port, leftovers, every page of the store, and processes that outlived ' +
+            'their agents. Changes nothing, and needs no running sidecar. ' +
             'Exits with 1 when something does not work; warnings do not count.',
         )
         .option('--port <number>', 'port that the sidecar uses (SIDECAR_PORT)')
@@ -37,10 +39,11 @@ async function doctor(options: OfflineOptions & { readonly port?: string }, term
   const { environment, cwd } = terminal;
   const { dataDir, port } = options;
   const { config } = await loadConfig({ dataDir, port }, environment, cwd);
+  const project = config.project ?? gitRoot(cwd);
   const findings = await withMaintenance(async ({ examine }) => {
     const found: DoctorFinding[] = [];
     const examination = {
-      config,
+      config: { ...config, project },
       environment,
       userId: process.getuid?.(),
       nodeVersion: process.version,

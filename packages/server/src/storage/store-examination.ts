@@ -28,16 +28,19 @@ const MAX_AGENTS = 10_000;
 export function holderOf(places: Pick<DataDir, 'root'>): { readonly held: boolean; readonly pid: number | null } {
   const path = join(places.root, '.lock');
   if (!existsSync(path)) return { held: false, pid: null };
-  const lock = new Sqlite(path, { timeout: 0 });
+  let lock: Sqlite.Database | undefined;
   try {
+    lock = new Sqlite(path, { timeout: 0 });
     lock.exec('begin immediate');
     lock.exec('rollback');
     return { held: false, pid: null };
-  } catch {
-    const pid: unknown = lock.pragma('user_version', { simple: true });
+  } catch (cause) {
+    // One that cannot be read at all is held by nobody: whoever holds it could read it.
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'SQLITE_BUSY')) return { held: false, pid: null };
+    const pid: unknown = lock?.pragma('user_version', { simple: true });
     return { held: true, pid: typeof pid === 'number' && pid > 0 ? pid : null };
   } finally {
-    lock.close();
+    lock?.close();
   }
 }
 

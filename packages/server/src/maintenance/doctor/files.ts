@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
-import { readdir, stat, statfs } from 'node:fs/promises';
+import { constants, existsSync } from 'node:fs';
+import { access, readdir, stat, statfs } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { DataDir } from '../../storage/data-dir.ts';
 import { TEMPORARY } from '../../storage/atomic-file.ts';
@@ -38,6 +38,32 @@ export async function lookAtPermissions(places: DataDir, userId: number | undefi
   return findings;
 }
 
+/** Whether a directory can be listed and entered. */
+export function canLookInto(directory: string): Promise<boolean> {
+  return access(directory, constants.R_OK | constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Whether whoever asks can read and write what a sidecar does, which takes a disk that is not mounted read-only too. */
+export async function lookAtAccess(places: DataDir): Promise<DoctorFinding> {
+  const { root, database, keys, logs, results, agents, contextCache, operatorToken } = places;
+  const closed: string[] = [];
+  for (const path of [root, database, keys, logs, results, agents, contextCache, operatorToken]) {
+    await access(path, constants.R_OK | constants.W_OK).catch((cause: NodeJS.ErrnoException) => {
+      if (cause.code !== 'ENOENT') closed.push(`${path} (${cause.code ?? cause.message})`);
+    });
+  }
+  if (closed.length === 0) return ok('access', 'everything can be read and written');
+  const seen = `cannot be read and written: ${closed.join(', ')}`;
+  return fault(
+    'access',
+    seen,
+    `Run as the owner, \`chmod -R u+rwX ${root}\`, or mount the disk so that it can be written.`,
+  );
+}
+
 /** Room on the disk of the data directory. */
 export async function lookAtDisk(places: DataDir): Promise<DoctorFinding> {
   const { bavail, bsize, blocks } = await statfs(places.root);
@@ -54,7 +80,6 @@ export async function lookAtLeftovers(places: DataDir, holder: number | null, no
   if (existsSync(places.restoring)) {
     return fault('leftovers', 'a restore was interrupted', 'Run `sidecar restore` again: nothing starts before.');
   }
-  if (holder === null && existsSync(places.description)) left.push(relative(places.root, places.description));
   let files = 0;
   for (const directory of [places.results, join(places.eventLog, '..'), places.contextCache, places.backups]) {
     for (const name of await readdir(directory, { recursive: true }).catch(() => [])) {
@@ -69,7 +94,11 @@ export async function lookAtLeftovers(places: DataDir, holder: number | null, no
       if (age > FRESH_MS) left.push(relative(places.root, path));
     }
   }
-  if (left.length === 0) return ok('leftovers', 'none');
+  if (left.length === 0) {
+    return holder === null && existsSync(places.description)
+      ? warning('leftovers', 'the last sidecar was killed', 'Harmless; its log may tell why, the next start goes on.')
+      : ok('leftovers', 'none');
+  }
   const shown = left.slice(0, 5).join(', ') + (left.length > 5 ? ` and ${left.length - 5} more` : '');
   return warning('leftovers', `unfinished files: ${shown}`, 'Harmless; the next start takes most of them away.');
 }
