@@ -1,4 +1,4 @@
-import type { Agent, Issue, Status, Workflow } from '@orchestration-sidecar/shared';
+import type { Agent, Health, Issue, Status, Workflow } from '@orchestration-sidecar/shared';
 import { SHORT_ID_CHARS } from './render/agent.ts';
 import { counted } from './render/quantity.ts';
 
@@ -50,11 +50,15 @@ export function failuresOf({ issue_id: about }: Issue, failed: readonly Agent[])
 }
 
 /** What of the sidecar itself needs a person. */
-export function needsOfSidecar({ profiles }: Status): Need[] {
+export function needsOfSidecar(health: Health, { profiles }: Status): Need[] {
+  const ills = health.reasons.map((reason): Need => {
+    const [about = '', ...what] = reason.split(': ');
+    return { about, what: what.join(': '), command: 'sidecar doctor' };
+  });
   const { broken_files: files } = profiles;
-  if (files === 0) return [];
+  if (files === 0) return ills;
   const what = `${counted(files, 'file')} cannot be taken; the last good content is used`;
-  return [{ about: 'profiles', what, command: 'sidecar profiles validate' }];
+  return [...ills, { about: 'profiles', what, command: 'sidecar profiles validate' }];
 }
 
 /**

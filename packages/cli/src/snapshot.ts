@@ -42,7 +42,7 @@ export async function takeSnapshot(client: SidecarClient, nowMs: number): Promis
   }
   const { issues, unguided, agents, failed, budgets, workflows } = inside;
   const needs = [
-    ...needsOfSidecar(status),
+    ...needsOfSidecar(health, status),
     ...issues.flatMap((issue) =>
       needsOf(
         issue,

@@ -209,10 +209,12 @@ describe('boards', () => {
       ],
     );
     const reason = 'no request was answered in the last five minutes';
+    const ill = { ...health, status: 'degraded' as const, reasons: ['storage: the disk refuses writes'] };
     const lines = statusBoard(
       {
         ...rest,
-        health: { ...health, status: 'degraded', reasons: ['storage: the disk refuses writes'] },
+        health: ill,
+        needs: needsOfSidecar(ill, status),
         status: {
           ...status,
           unknown: { 'performance.avg_response_time_ms': reason, 'performance.p99_response_time_ms': reason },
@@ -221,7 +223,10 @@ describe('boards', () => {
       { ...terminal, url: 'http://127.0.0.1:3001' },
     );
     expect(lines[0]).toMatch(/ degraded, up /);
-    expect(lines[1]).toBe('! storage: the disk refuses writes');
+    expect(lines.slice(2, 4).map((line) => line.trim())).toEqual([
+      '! needs you  storage: the disk refuses writes',
+      'sidecar doctor',
+    ]);
     expect(lines).toContain('Agents  2 alive, 0 working, 1 waiting, 1 queued, 0 done, 0 failed');
     expect(lines.slice(-2)).toEqual([
       'unknown: avg_response_time_ms, p99_response_time_ms: no request was answered in',
@@ -301,11 +306,15 @@ describe('what needs a person', () => {
     ]);
   });
 
-  it('files of profiles that cannot be taken', () => {
-    const { status } = snapshotOf([], []);
-    expect(needsOfSidecar(status)).toEqual([]);
+  it('files of profiles that cannot be taken, and that it is not healthy', () => {
+    const { health, status } = snapshotOf([], []);
+    expect(needsOfSidecar(health, status)).toEqual([]);
     const broken = { ...status, profiles: { ...status.profiles, broken_files: 2 } };
-    expect(needsOfSidecar(broken).map(({ what }) => what)).toEqual([
+    const reasons = ['storage: the disk refuses writes'];
+    expect(needsOfSidecar({ ...health, status: 'degraded', reasons }, status)).toEqual([
+      { about: 'storage', what: 'the disk refuses writes', command: 'sidecar doctor' },
+    ]);
+    expect(needsOfSidecar(health, broken).map(({ what }) => what)).toEqual([
       '2 files cannot be taken; the last good content is used',
     ]);
   });

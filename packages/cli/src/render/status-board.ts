@@ -35,14 +35,14 @@ const MAX_BUDGETS = 3;
 export function statusBoard(snapshot: Snapshot, target: StatusTarget): string[] {
   const { needs, issues, agents, blind, status } = snapshot;
   const { paint, columns, rows, nowMs } = target;
-  const top = [headLine(snapshot, target), ...illLines(snapshot, target)];
+  const top = [headLine(snapshot, target)];
   const running = issues.filter((issue) => issue.status === 'running').length;
   const paused = issues.filter((issue) => issue.status === 'paused').length;
   const numbers = [footLine(snapshot), ...unknownLines(status, columns)];
   const foot = nowMs === undefined ? [] : ['', ...numbers.map((line) => paint('dim', cut(line, columns)))];
   const attention = needs.length === 0 ? [paint('green', '✓ nothing needs you')] : needLines(needs, target);
   if (blind !== undefined) {
-    return [...top, '', `Issues and agents are not shown: ${blind}`, ...foot];
+    return [...top, ...illLines(snapshot, target), '', `Issues and agents are not shown: ${blind}`, ...foot];
   }
   const underWay = issues.filter((issue) => issue.status !== 'failed').map((issue) => issueRows(issue, target));
   const agentLines = agentRows(agents, target, true).map((line) => (nowMs === undefined ? line.trimEnd() : line));
