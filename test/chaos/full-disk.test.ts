@@ -42,6 +42,8 @@ test.skipIf(!mounted)(
       expect(taken).toBeLessThan(2000);
     };
     await fill();
+    // Right after the first refusal, while a smaller write may still succeed.
+    expect((await server.call('GET', '/health')).body).toMatchObject({ status: 'degraded' });
     const refused = async () => {
       // What is left over is used up by smaller and smaller ones, and what the sidecar writes by itself.
       for (const bytes of [20_000, 2000, 20])

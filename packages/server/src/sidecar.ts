@@ -133,6 +133,7 @@ async function open(
       (report) => {
         observed(report);
         if (report.committed) checkpoints.committed();
+        else probe.refused();
       },
       untold,
     ),
@@ -141,6 +142,7 @@ async function open(
       holding: ({ depth }) => `${depth} writes wait for the disk`,
     },
   );
+  const probe = new StoreProbe({ database, writer, clock });
   const bus = openEvents(
     { config, database, writer, clock, ids, logger, breakers, mirrorFile: places.eventLog },
     scope,
@@ -300,7 +302,6 @@ async function open(
     },
     scope,
   );
-  const probe = new StoreProbe({ database, writer, clock });
   let phase: SidecarPhase = 'starting';
   const rooms: Rooms = {
     agents,

@@ -66,3 +66,17 @@ test('regression: a clock that is set back does not make an old answer a fresh o
   clock.advance(1000);
   expect(await probe.check()).toMatchObject({ state: 'degraded' });
 });
+
+test('regression: right after a refused write it is not healthy, even where a small one succeeds', async () => {
+  using store = openTemporaryStore();
+  const clock = new FakeClock();
+  const probe = new StoreProbe({ ...store, clock });
+  expect(await probe.check()).toMatchObject({ state: 'healthy' });
+  probe.refused();
+  const refused = { state: 'degraded', reason: 'the disk refused a write a moment ago', latencyMs: expect.any(Number) };
+  expect(await probe.check()).toEqual(refused);
+  clock.advance(1999);
+  expect(await probe.check()).toEqual(refused);
+  clock.advance(1000);
+  expect(await probe.check()).toMatchObject({ state: 'healthy' });
+});

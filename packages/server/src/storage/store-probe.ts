@@ -15,6 +15,8 @@ export interface StoreHealth {
 
 /** A store that takes longer than this for one small write is slow. */
 const SLOW_MS = 500;
+/** So long after the disk refused anybody’s write the store is not healthy, even where a small one succeeds. */
+const REFUSED_FOR_MS = 2000;
 /** An answer this young is given again, so that asking often does not cost a disk access each. */
 const FRESH_MS = 1000;
 
@@ -29,11 +31,19 @@ export class StoreProbe {
   readonly #clock: Clock;
   #underWay: Promise<StoreHealth> | undefined;
   #last: { readonly health: StoreHealth; readonly atMs: number } | undefined;
+  /** `elapsedMs` of the last write that the disk refused. */
+  #refusedMs = -Infinity;
 
   constructor(needs: { readonly database: Database; readonly writer: Pick<Writer, 'write'>; readonly clock: Clock }) {
     this.#database = needs.database;
     this.#writer = needs.writer;
     this.#clock = needs.clock;
+  }
+
+  /** Tells that the disk refused a write: an answer from before holds no longer. */
+  refused(): void {
+    this.#refusedMs = this.#clock.elapsedMs();
+    if (this.#last?.health.state === 'healthy') this.#last = undefined;
   }
 
   /** How the store is now, within half a second. */
@@ -54,6 +64,8 @@ export class StoreProbe {
     const health = await this.#writeAndRead().then(
       (): StoreHealth => {
         const latencyMs = performance.now() - startedMs;
+        if (this.#clock.elapsedMs() - this.#refusedMs < REFUSED_FOR_MS)
+          return { state: 'degraded', reason: 'the disk refused a write a moment ago', latencyMs };
         return latencyMs > SLOW_MS
           ? { state: 'degraded', reason: `a small write took ${Math.round(latencyMs)} ms`, latencyMs }
           : { state: 'healthy', reason: null, latencyMs };

@@ -108,14 +108,15 @@ test('many jobs are committed in few transactions, all of them', async () => {
 
 test('a full disk is one code that can be tried again', async () => {
   using store = openTemporaryStore();
+  const committed: boolean[] = [];
+  const writer = new Writer(store.database, (report) => committed.push(report.committed));
   store.database.driver.pragma('max_page_count = 1');
   const big = 'x'.repeat(100_000);
-  await expect(store.writer.write(remember(big))).rejects.toMatchObject({
-    code: 'STORAGE_UNAVAILABLE',
-    retryable: true,
-  });
+  await expect(writer.write(remember(big))).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE', retryable: true });
   store.database.driver.pragma('max_page_count = 1000000');
-  await expect(store.writer.write(remember('small'))).resolves.toBe('small');
+  await expect(writer.write(remember('small'))).resolves.toBe('small');
+  // Told, also where only one job met it.
+  expect(committed).toEqual([false, true]);
 });
 
 test('closing commits what waits and refuses what comes later', async () => {

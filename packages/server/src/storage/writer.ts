@@ -23,7 +23,7 @@ export interface CommitReport {
   readonly calls: readonly (CallContext | undefined)[];
   /** When it began, by the clock of `performance.now()`. */
   readonly startedMs: number;
-  /** Whether it was committed; otherwise the disk refused it. */
+  /** Whether it was committed; otherwise the disk refused it, or one of its jobs, which is then the only one told of. */
   readonly committed: boolean;
 }
 
@@ -143,9 +143,9 @@ export class Writer {
       afterRollback: (call) => void undo.push(call),
     };
     const startedMs = performance.now();
-    const report = (committed: boolean): void => {
-      const waitsMs = jobs.map((job) => startedMs - job.arrivedMs);
-      const calls = jobs.map(({ call }) => call);
+    const report = (committed: boolean, told = jobs): void => {
+      const waitsMs = told.map((job) => startedMs - job.arrivedMs);
+      const calls = told.map(({ call }) => call);
       this.#onCommit({ waitsMs, calls, startedMs, durationMs: performance.now() - startedMs, committed });
     };
     try {
@@ -156,7 +156,9 @@ export class Writer {
         try {
           settle.push(inCall(job.call, () => job.run(transaction)));
         } catch (cause) {
-          job.reject(diskFault(cause) ?? cause);
+          const fault = diskFault(cause);
+          if (fault) report(false, [job]);
+          job.reject(fault ?? cause);
           // Some failures of the disk make SQLite undo the whole transaction by itself: going on would commit each job alone.
           if (this.#database.driver.inTransaction && this.#changes.get() === before) {
             tell.length = told;
