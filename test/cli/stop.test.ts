@@ -1,5 +1,7 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import type { RunningCommand } from './cli-process.ts';
@@ -44,6 +46,10 @@ test('a stop tells everyone who waits to come back, answers them, and ends with 
   const answer = await waiting;
   expect({ status: answer.status, body: await answer.json() }).toMatchObject({ status: 200, body: { events: [] } });
   expect({ code, end: stderr.trimEnd().endsWith('Stopped.') }).toEqual({ code: 0, end: true });
+  const lines = readFileSync(join(sandbox.dataDir, 'logs', 'sidecar.log'), 'utf8')
+    .trimEnd()
+    .split('\n');
+  expect(lines.slice(-2).map((line) => JSON.parse(line))).toMatchObject([{ msg: 'stopping' }, { msg: 'stopped' }]);
 });
 
 test('a call that never ends holds the stop up until a second signal, which ends it at once with 1', async () => {

@@ -107,6 +107,10 @@ async function open(
       onLogLine?.(line);
     },
   });
+  scope.own('last line of the log', logger, (it) => {
+    if (scope.held.length === 0) it.info({}, 'stopped');
+    else it.warn({ left_open: scope.held }, 'stopped, with parts that did not close in time');
+  });
   const metrics = new Metrics(() => clock.elapsedMs());
   const tracer = await openTracer(config, logger, scope);
   const breakers = new CircuitBreakers({
@@ -412,6 +416,7 @@ async function open(
     port,
     dataDir: places.root,
     stop: () => {
+      if (phase !== 'stopping') logger.info({}, 'stopping');
       phase = 'stopping';
       return scope.close();
     },

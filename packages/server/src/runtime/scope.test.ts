@@ -32,5 +32,6 @@ test('a part that does not close is named with what holds it, and keeps nothing 
   clock.advance(1);
   await expect(closing).rejects.toThrow(HeldOpenError);
   expect(told).toEqual([['calls', 700, '3 calls']]);
+  expect(scope.held).toEqual(['calls: 3 calls']);
   expect(closed).toEqual(['store']);
 });

@@ -41,11 +41,17 @@ export class Scope {
   readonly #parts: Part[] = [];
   readonly #options: ScopeOptions;
   readonly #clock: Clock;
+  readonly #held: string[] = [];
   #closing: Promise<void> | undefined;
 
   constructor(options: ScopeOptions = {}) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+  }
+
+  /** Parts that were left behind at their deadlines so far, each with what held it. */
+  get held(): readonly string[] {
+    return this.#held;
   }
 
   /** Takes ownership of an opened part and answers it. */
@@ -81,6 +87,7 @@ export class Scope {
     const late = Promise.withResolvers<void>();
     const timer = this.#clock.after(deadlineMs, () => {
       const held = holding();
+      this.#held.push(held ? `${name}: ${held}` : name);
       this.#options.onHeld?.(name, deadlineMs, held);
       late.reject(new HeldOpenError(`${name} was not closed within ${deadlineMs} ms${held ? `: ${held}` : ''}`));
     });

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, utimesSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,6 +33,14 @@ test('a file is put aside by size and by age; only so many are kept, and only so
   utimesSync(`${path}.2`, old, old);
   await new LogFile(path, rotation, () => nowMs).close();
   expect(Object.keys(content())).toEqual(['sidecar.log', 'sidecar.log.1']);
+});
+
+test('regression: half a line that a killed process left is no part of the next one', async () => {
+  writeFileSync(path, 'half of a l');
+  const log = new LogFile(path, rotation, () => nowMs);
+  log.write('next\n');
+  await log.close();
+  expect(readFileSync(path, 'utf8')).toBe('half of a l\nnext\n');
 });
 
 test('lines carry the ids of the call that is worked on, and the level changes while it runs', () => {

@@ -1,4 +1,4 @@
-import { mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { pino } from 'pino';
 
@@ -41,6 +41,7 @@ export class LogFile {
     this.#bornMs = found && found.size > 0 ? found.birthtimeMs : nowMs();
     mkdirSync(dirname(path), { recursive: true });
     this.#target = openTarget(path);
+    if (found && found.size > 0 && !endsLine(path, found.size)) this.#target.write('\n');
     this.keepUp();
   }
 
@@ -109,6 +110,18 @@ export class LogFile {
     return readdirSync(directory)
       .filter((name) => name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length)))
       .map((name) => ({ path: join(directory, name), index: Number(name.slice(prefix.length)) }));
+  }
+}
+
+/** Whether the last line was finished; a process that was killed while its disk was full leaves half of one. */
+function endsLine(path: string, bytes: number): boolean {
+  const file = openSync(path, 'r');
+  try {
+    const last = Buffer.alloc(1);
+    readSync(file, last, 0, 1, bytes - 1);
+    return last.toString() === '\n';
+  } finally {
+    closeSync(file);
   }
 }
 
