@@ -1,4 +1,14 @@
-import { chmodSync, cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
@@ -53,6 +63,8 @@ test('a backup made under load is one whole moment, and restoring it brings that
   expect(status).toBe(201);
   expect(backup).toMatchObject({ secrets: false, counts: { results: 3, issues: 1 } });
   expect(readdirSync(backup.path).toSorted()).toEqual(['manifest.json', 'sidecar.db']);
+  // Wherever it is taken from there: others may not read it.
+  for (const name of readdirSync(backup.path)) expect(statSync(join(backup.path, name)).mode & 0o077).toBe(0);
   expect(await cli(sidecar.dataDir, 'backup', 'verify', backup.path)).toMatchObject({ code: 0 });
 
   const { body: before } = await sidecar.call('GET', '/api/events?limit=1');

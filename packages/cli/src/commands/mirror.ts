@@ -4,6 +4,7 @@ import { printAnswer, reads, withClient, type ReadOptions } from '../client-comm
 import { CommandFailure } from '../failure.ts';
 import { withExamples } from '../help-text.ts';
 import { whileWaiting } from '../progress.ts';
+import { counted } from '../render/quantity.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** Differences that are shown to people. */
@@ -29,9 +30,14 @@ export function addMirror(program: Command, terminal: Terminal): void {
       const report = await whileWaiting(terminal, 'Comparing', client.mirrors.verify({}));
       printAnswer(terminal, options, report, (it) => lines(it, 'All mirrors are as the store says.'));
       if (report.different > 0) {
-        throw new CommandFailure(`${report.different} files differ from the store.`, {
-          recovery: '`sidecar mirror rebuild` writes them anew.',
-        });
+        throw new CommandFailure(
+          report.different === 1
+            ? '1 file differs from the store.'
+            : `${report.different} files differ from the store.`,
+          {
+            recovery: '`sidecar mirror rebuild` writes them anew.',
+          },
+        );
       }
     }),
   );
@@ -49,7 +55,7 @@ export function addMirror(program: Command, terminal: Terminal): void {
       const report = await whileWaiting(terminal, 'Comparing', client.mirrors.rebuild({}));
       printAnswer(terminal, options, report, (it) => [
         ...lines(it, 'All mirrors were as the store says.'),
-        ...(it.different > 0 ? [`${it.different} files were put right.`] : []),
+        ...(it.different > 0 ? [`${counted(it.different, 'file')} put right.`] : []),
       ]);
     }),
   );

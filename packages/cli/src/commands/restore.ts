@@ -47,6 +47,6 @@ async function restore(backup: string, options: RestoreOptions, terminal: Termin
       `Restored ${counted(projects, 'project')}, ${counted(issues, 'issue')}, ${counted(results, 'result')}, ${counted(events, 'event')} of ${manifest.created_at}.`,
     );
     if (replaced !== null) terminal.note(`The store that was there is kept in ${replaced}.`);
-    if (different > 0) terminal.note(`${different} mirror files were brought up to date.`);
+    if (different > 0) terminal.note(`${counted(different, 'mirror file')} brought up to date.`);
   });
 }

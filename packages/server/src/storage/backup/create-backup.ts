@@ -1,4 +1,4 @@
-import { copyFile, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { writeFileAtomic } from '../atomic-file.ts';
@@ -59,6 +59,7 @@ export async function createBackup(
     // First: the anchor of the audit log may lie behind the store, and never before it.
     const secrets = request.secrets ? await copySecrets(places, partial) : [];
     const described = await copyStore(places.database, copy, onProgress);
+    await chmod(copy, 0o600);
     onProgress({ step: 'checking', done: 0, total: 1 });
     const faults = integrityFaults(copy);
     if (faults.length > 0) throw new BackupError(`The store is damaged: ${faults[0]}`);
