@@ -296,6 +296,18 @@ export class EventLog {
     if (!this.reaches(projectId, sequence)) throw this.#expired(this.#log(projectId), sequence);
   }
 
+  /**
+   * Checks, inside a write transaction, that nothing after a position was taken away by age or number.
+   * @throws {SidecarError} `CURSOR_EXPIRED` with `oldest_cursor`, the oldest position that this holds of.
+   */
+  mustBeWhole(projectId: string, sequence: number): void {
+    const trimmedSequence = this.#store.trimmedSequence(projectId);
+    if (sequence >= trimmedSequence) return;
+    throw new SidecarError('CURSOR_EXPIRED', 'Of what comes after this cursor, the log no longer has everything.', {
+      extension: { oldest_cursor: this.cursor(trimmedSequence) },
+    });
+  }
+
   /** Whether what comes right after a position is still there, or never was to stay. */
   reaches(projectId: string, sequence: number): boolean {
     const { trimmedSequence } = this.#log(projectId);

@@ -172,12 +172,16 @@ export class EventStore {
 
   /** Where the project’s log begins and ends. */
   bounds(projectId: string): LogBounds {
-    const { trimmed, head } = this.#position.get(projectId) ?? { trimmed: 0, head: 0 };
     return {
-      trimmedSequence: trimmed,
-      headSequence: Math.max(this.#head.get(projectId) ?? 0, head),
+      trimmedSequence: this.trimmedSequence(projectId),
+      headSequence: Math.max(this.#head.get(projectId) ?? 0, this.#position.get(projectId)?.head ?? 0),
       retained: this.#retained.get(projectId) ?? 0,
     };
+  }
+
+  /** See {@link LogBounds.trimmedSequence}; the running transaction included. */
+  trimmedSequence(projectId: string): number {
+    return this.#position.get(projectId)?.trimmed ?? 0;
   }
 
   /** Events whose time is over, oldest expiry first, after one of them. */

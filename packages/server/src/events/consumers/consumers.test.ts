@@ -134,6 +134,42 @@ describe('a durable consumer', () => {
   });
 });
 
+test('regression: a consumer made before a gap skipped what was gone without a word', async () => {
+  using bus = new TestBus();
+  await bus.publish('kept', { ttlSeconds: 3 * 86_400 });
+  await bus.publish('gone');
+  bus.clock.advance(86_400_000);
+  await bus.retention.sweep();
+  await bus.publish('new');
+  await expect(bus.create('c', { cursor: bus.log.cursor(0) })).rejects.toMatchObject({
+    code: 'CURSOR_EXPIRED',
+    extension: { oldest_cursor: bus.log.cursor(2) },
+  });
+  await bus.create('whole', { cursor: bus.log.cursor(2) });
+  await bus.create('all-that-is-kept');
+  expect([typesOf(await bus.take('whole')), typesOf(await bus.take('all-that-is-kept'))]).toEqual([
+    ['new'],
+    ['kept', 'new'],
+  ]);
+  // One that is there answers, wherever it was to begin.
+  expect(await bus.create('whole', { cursor: bus.log.cursor(0) })).toMatchObject({ consumer: 'whole' });
+});
+
+test('regression: a member refused in the very commit that gave it events kept them until their deadline', async () => {
+  using bus = new TestBus();
+  await bus.create('c', { maxDeliveries: 1 });
+  await bus.publish('e');
+  const token = new AbortController();
+  const call = { projectId: 'p', name: 'c', user: null, member: 'revoked', limit: 5, timeoutMs: 60_000 };
+  const consuming = bus.consumers.consume(call, token.signal);
+  // Its job waits for the commit by now; what is revoked comes into the same one.
+  await Promise.resolve();
+  await bus.store.writer.write((transaction) => transaction.afterCommit(() => token.abort()));
+  expect(bus.consumers.list('p', null)).toMatchObject([{ leased: 1 }]);
+  expect(await consuming).toEqual([]);
+  expect((await bus.take('c')).map(({ event, delivery }) => [event.event_type, delivery])).toEqual([['e', 1]]);
+});
+
 describe('dead letters', () => {
   test('an event that was refused, or given back too often, keeps its history and can be redriven', async () => {
     using bus = new TestBus();

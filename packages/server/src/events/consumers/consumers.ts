@@ -72,7 +72,6 @@ export class Consumers {
     const { projectId, name, eventType, topic, filter, cursor, ...rules } = wish;
     const { registry, log, clock, writer } = this.#needs;
     compileInterest(wish);
-    const sequence = log.sequenceOf(projectId, cursor);
     const event_type = eventType === '*' ? null : (eventType ?? null);
     const interests = [{ event_type, topic: topic ?? null, filter: filter ?? null }];
     const definition = { projectId, name, agentId: null, interests, createdAtMs: clock.nowMs(), ...rules };
@@ -81,6 +80,9 @@ export class Consumers {
       if (known && !isSame(known.definition, definition)) throw new SidecarError('CONSUMER_EXISTS');
       if (known) return;
       registry.mustHaveRoom(projectId);
+      const sequence = log.sequenceOf(projectId, cursor);
+      // It goes on by itself and could be told of no gap later on.
+      if (cursor !== undefined) log.mustBeWhole(projectId, sequence);
       registry.insert(transaction, definition, sequence);
     });
     return this.#describe(registry.require({ projectId, name, user: null }));
@@ -144,7 +146,8 @@ export class Consumers {
             if (signal.aborted) return [];
             return this.#deliveries.handOut(transaction, registry.require(request), request.member, request.limit);
           });
-          if (handed.length > 0) return handed;
+          if (handed.length > 0 && signal.aborted) await this.#takeBack(request, handed);
+          else if (handed.length > 0) return handed;
           // What it came upon was given up or gone: what follows has not been looked at.
           if (!signal.aborted) continue;
         }
@@ -203,6 +206,15 @@ export class Consumers {
       const consumer = registry.find(projectId, name);
       if (consumer) this.#deliveries.settleEnded(transaction, consumer);
     }
+  }
+
+  /** Frees what was handed to someone who was gone, or not allowed any more, by the time it was on disk. */
+  async #takeBack({ projectId, name }: ConsumerCall, handed: readonly Delivery[]): Promise<void> {
+    const { registry, writer } = this.#needs;
+    await writer.write((transaction) => {
+      const consumer = registry.find(projectId, name);
+      if (consumer) this.#deliveries.takeBack(transaction, consumer, handed);
+    });
   }
 
   /** Whether there is something to hand out: cheap, for it is asked after every commit. */

@@ -13,7 +13,7 @@ import type { EventLog } from '../event-log.ts';
 import type { Leaving } from '../event-store.ts';
 import type { ConsumerStore, PendingDelivery } from './consumer-store.ts';
 import type { DeadLetters } from './dead-letters.ts';
-import { failed, fresh, isHeld, leased, redriven, type Failed } from './delivery.ts';
+import { failed, fresh, isHeld, leased, notTaken, redriven, type Failed } from './delivery.ts';
 import type { DurableConsumer } from './durable-consumer.ts';
 
 /** What the deliveries need. */
@@ -88,8 +88,8 @@ export class Deliveries {
     const nowMs = clock.nowMs();
     const ended = { acknowledged: 0, returned: 0, dead: 0, lost: new Array<string>() };
     for (const lease of new Set(leases)) {
-      const sequence = Number(lease.slice(0, Math.max(0, lease.indexOf('.'))));
-      const delivery = store.find(projectId, name, Number.isSafeInteger(sequence) ? sequence : 0);
+      const sequence = sequenceOf(lease);
+      const delivery = store.find(projectId, name, sequence);
       if (!delivery || !isHeld(delivery, lease, nowMs)) {
         ended.lost.push(lease);
       } else if (how === 'acknowledged') {
@@ -105,6 +105,18 @@ export class Deliveries {
     }
     transaction.afterCommit(() => consumer.changed());
     return ended;
+  }
+
+  /** Undoes handing out, as if it had not been: the next member gets the events at once, and nothing is counted. */
+  takeBack(transaction: Transaction, consumer: DurableConsumer, handed: readonly Delivery[]): void {
+    const { store, clock } = this.#needs;
+    const { projectId, name } = consumer.definition;
+    const nowMs = clock.nowMs();
+    for (const { lease } of handed) {
+      const delivery = store.find(projectId, name, sequenceOf(lease));
+      if (delivery && isHeld(delivery, lease, nowMs)) store.put(projectId, name, notTaken(delivery, nowMs));
+    }
+    transaction.afterCommit(() => consumer.changed());
   }
 
   /**
@@ -254,4 +266,10 @@ export class Deliveries {
     store.settle(projectId, name, delivery.sequence);
     if (body !== undefined) deadLetters.add(transaction, consumer.definition, delivery, { reason, body });
   }
+}
+
+/** The event that a lease is of; 0 when it names none. */
+function sequenceOf(lease: string): number {
+  const sequence = Number(lease.slice(0, Math.max(0, lease.indexOf('.'))));
+  return Number.isSafeInteger(sequence) ? sequence : 0;
 }

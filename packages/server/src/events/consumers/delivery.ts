@@ -37,6 +37,11 @@ export function leased(
   return { ...delivery, ...holder, attempts: delivery.attempts + 1, dueAtMs: deadlineMs };
 }
 
+/** Undoes a lease whose holder never got the event. */
+export function notTaken(delivery: PendingDelivery, nowMs: number): PendingDelivery {
+  return { ...delivery, lease: null, member: null, attempts: delivery.attempts - 1, dueAtMs: nowMs };
+}
+
 /** Whether a lease is the one that holds now. */
 export function isHeld(delivery: PendingDelivery, lease: string, nowMs: number): boolean {
   return delivery.lease === lease && delivery.dueAtMs > nowMs;
