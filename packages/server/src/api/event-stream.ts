@@ -5,13 +5,16 @@ import { CORRELATION_HEADER } from './correlation.ts';
 import type { DoorCall, OpenSubscription } from './dispatcher.ts';
 import { socketSink } from './socket-sink.ts';
 
+/** Names the frame of a problem. No event type begins so, and `error` is what clients call a broken connection. */
+export const PROBLEM_FRAME = '@problem';
+
 /** A comment this often keeps proxies and clients from taking silence for death. */
 const KEEP_ALIVE_MS = 15_000;
 
 /**
  * Sends a following as server-sent events (WHATWG HTML, "Server-sent events"): `id` is the cursor, so that a client
  * that reconnects sends it back as `Last-Event-ID`.
- * A fault on the way ends the stream with an `error` event that holds the problem document.
+ * A fault on the way ends the stream with a frame {@link PROBLEM_FRAME} that holds the problem document.
  */
 export async function sendEventStream(
   reply: FastifyReply,
@@ -47,7 +50,7 @@ export async function sendEventStream(
     );
   } catch (cause) {
     if (cause instanceof SidecarError && !call.signal.aborted) {
-      socket.write(`event: error\ndata: ${JSON.stringify(toProblem(cause, call.correlationId))}\n\n`);
+      socket.write(`event: ${PROBLEM_FRAME}\ndata: ${JSON.stringify(toProblem(cause, call.correlationId))}\n\n`);
     }
   } finally {
     clearInterval(keepAlive);

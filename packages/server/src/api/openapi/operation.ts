@@ -1,4 +1,5 @@
 import type { Procedure } from '@orchestration-sidecar/shared';
+import { PROBLEM_FRAME } from '../event-stream.ts';
 import type { ExampleMaker } from './examples.ts';
 import { recordIn, type Json } from './json.ts';
 import { codesOf, problemResponses } from './problems.ts';
@@ -113,7 +114,7 @@ function successOf(entry: Procedure, { schemas, examples, entries }: OperationNe
     return [contentType.split(';')[0], { schema: { type: 'string' }, example: text ?? '' }];
   });
   return {
-    description: entry.kind === 'subscription' ? 'A stream of server-sent events that does not end.' : 'Done.',
+    description: entry.kind === 'subscription' ? STREAM : 'Done.',
     headers: { 'x-correlation-id': { $ref: '#/components/headers/CorrelationId' } },
     content:
       entry.kind === 'subscription'
@@ -121,6 +122,8 @@ function successOf(entry: Procedure, { schemas, examples, entries }: OperationNe
         : { 'application/json': { schema, example }, ...Object.fromEntries(formats) },
   };
 }
+
+const STREAM = `A stream of server-sent events that does not end. A frame \`${PROBLEM_FRAME}\` is the last one: its data is the problem document of what ended the stream.`;
 
 /** An item as it travels in a stream: its position, its type, and the item as JSON. */
 function frameOf(item: unknown): string {
