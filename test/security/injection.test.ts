@@ -88,6 +88,7 @@ describe('a key that reaches for a prototype', () => {
       const sent = path.startsWith('/trpc') ? `{"json":${body}}` : body;
       const answer = await sidecar.call('POST', path, { body: sent, headers: { 'content-type': 'application/json' } });
       expect([answer.status, isClean()]).toEqual([400, true]);
+      expect(answer.body).toMatchObject({ code: 'JSON_INVALID', detail: expect.stringContaining('prototype') });
     }
   });
 

@@ -36,7 +36,7 @@ export const ERRORS = {
   JSON_INVALID: {
     http: 400,
     rpc: 'BAD_REQUEST',
-    title: 'The body is not valid JSON',
+    title: 'The body is not JSON that is taken',
     retryable: false,
     recovery: 'Send one JSON object, encoded as UTF-8.',
   },

@@ -394,5 +394,11 @@ function inputInvalid(fault: ZodError): SidecarError {
   }));
   const [first] = issues;
   const detail = first ? `${first.path === '' ? 'request' : first.path}: ${first.message}` : 'The request is invalid.';
-  return new SidecarError('INPUT_INVALID', detail, { extension: { issues } });
+  return new SidecarError('INPUT_INVALID', detail, { extension: { issues, ...batchIndexOf(fault) } });
+}
+
+/** Which event of a batch does not fit, as the refusals by the bus say it. */
+function batchIndexOf({ issues }: ZodError): { readonly index?: number } {
+  const [field, index] = issues[0]?.path ?? [];
+  return field === 'events' && typeof index === 'number' ? { index } : {};
 }

@@ -13,12 +13,14 @@ export function readText(bytes: Buffer): string {
 
 /**
  * Parses JSON that came from outside. Every door reads with this, so that no key that reaches for a prototype gets in.
- * @throws {SidecarError} `JSON_INVALID`.
+ * @throws {SidecarError} `JSON_INVALID`; its detail says whether it was such a key.
  */
 export function readJson(text: string): unknown {
-  try {
-    return secureJson.parse(text);
-  } catch (cause) {
-    throw new SidecarError('JSON_INVALID', undefined, { cause });
+  const value: unknown = secureJson.safeParse(text);
+  if (value === undefined) throw new SidecarError('JSON_INVALID', 'The text is not JSON.');
+  // Its word for a refused key, which is also a value.
+  if (value === null && text.trim() !== 'null') {
+    throw new SidecarError('JSON_INVALID', 'A key reaches for a prototype: `__proto__`, or `constructor.prototype`.');
   }
+  return value;
 }
