@@ -75,7 +75,12 @@ test('POST /api/tokens/rotate-keys: agents notice nothing, unless the key has le
   expect([await statusOf(before.token), await statusOf(after.token)]).toEqual([401, 401]);
 });
 
-test('the operator does not speak as the sidecar', async () => {
+test('the operator names whom it likes as publisher, but does not speak as the sidecar', async () => {
+  const relayed = await post('/api/events/relayed', { topic: 'coordination', publisher: 'python-specialist-1' });
+  expect(relayed.status).toBe(202);
+  const { body } = await sidecar.call('GET', '/api/events?event_type=relayed');
+  expect(body.events).toMatchObject([{ publisher: 'python-specialist-1', publisher_type: 'operator' }]);
+
   const forged = await post('/api/events/agent_completed', { topic: 'coordination', publisher: 'sidecar' });
   expect(forged).toMatchObject({ status: 403, body: { code: 'PUBLISHER_MISMATCH' } });
 });

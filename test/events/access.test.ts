@@ -78,7 +78,7 @@ describe('a subscription ends with its token', () => {
     clock.advance(afterMs);
     await expect.poll(() => socket.messages.slice(before).join('')).toContain(`"code":"${code}"`);
     await sse.ended;
-    expect(sse.text()).toMatch(new RegExp(`event: error\ndata: .*"code":"${code}"`));
+    expect(sse.text()).toMatch(new RegExp(`event: @problem\ndata: .*"code":"${code}"`));
     await expect.poll(subscriptions).toBe(0);
     expect((await sidecar.call('GET', '/api/events', { token: agent.token })).body.code).toBe(code);
     socket.close();
@@ -123,6 +123,21 @@ describe('a long-poll ends with its token', () => {
     expect(await answer).toContain('"code":"TOKEN_REVOKED"');
     const { consumers } = (await sidecar.call('GET', '/api/consumers')).body;
     expect(consumers.at(-1)).toMatchObject({ consumer: type, leased: 0, waiting: 0 });
+    close();
+  });
+
+  test.each([
+    ['wait over REST', byRest('GET', '/api/events/wait/never')],
+    ['consume over REST', byRest('POST', '/api/consumers/e2/consume', {})],
+    ['wait over WebSocket', bySocket('query', 'events.wait', { event_type: 'never' })],
+  ])('%s ends with TOKEN_EXPIRED when the token does, before its own time is over', async (_, open) => {
+    const agent = await sidecar.mint('python-specialist');
+    clock.advance(3_590_000);
+    const timers = clock.pending;
+    const { answer, close } = await open(agent.token);
+    await expect.poll(() => clock.pending).toBeGreaterThan(timers);
+    clock.advance(10_001);
+    expect(await answer).toContain('"code":"TOKEN_EXPIRED"');
     close();
   });
 });
@@ -210,6 +225,19 @@ describe('two projects', () => {
     socket.close();
     sse.cancel();
     await sse.ended;
+  });
+
+  test('regression: a nonce of the operator’s in one project was used up for all', async () => {
+    const say = async (projectId: string): Promise<unknown> => {
+      const body = { topic: 'coordination', nonce: 'operator-1', project_id: projectId };
+      const answer = await sidecar.call('POST', '/api/events/said', { body });
+      return answer.body.code ?? answer.status;
+    };
+    expect([await say(ourProject), await say(theirProject), await say(theirProject)]).toEqual([
+      202,
+      202,
+      'NONCE_REUSED',
+    ]);
   });
 
   test('consumers and dead letters of another project do not exist', async () => {

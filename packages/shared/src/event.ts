@@ -16,7 +16,10 @@ const TtlSeconds = z
 export const EventDraft = z
   .strictObject({
     event_type: EventType,
-    publisher: text(LIMITS.maxIdChars).min(1).optional().describe('Must equal the token’s `sub` when sent.'),
+    publisher: text(LIMITS.maxIdChars)
+      .min(1)
+      .optional()
+      .describe('Must equal the token’s `sub` when sent; the operator may name anyone but `sidecar`.'),
     topic: Topic.optional().describe('Topic. Default: the first that the publisher’s profile publishes to.'),
     data: JsonRecord.default({}).describe('Payload.'),
     correlation_id: CorrelationId.nullish(),

@@ -4,7 +4,7 @@ import { once } from '../storage/idempotency.ts';
 import type { Transaction, Writer } from '../storage/writer.ts';
 import type { EventEntry, NewEvent } from './event-entry.ts';
 import type { EventLog } from './event-log.ts';
-import { compileInterest, type EventPredicate, type Interest } from './filter.ts';
+import { compileInterest, type Interest } from './filter.ts';
 import { FanOut } from './fan-out.ts';
 import { follow } from './follow.ts';
 import { Following } from './following.ts';
@@ -97,7 +97,7 @@ export class EventBus {
       idempotencyKey === undefined
         ? undefined
         : {
-            caller: `${rest.projectId}/${rest.publisher}`,
+            caller: scopeOf(rest),
             procedure: 'events.publish',
             key: idempotencyKey,
             request: asSent(rest),
@@ -131,7 +131,7 @@ export class EventBus {
 
   #publish(transaction: Transaction, publication: Publication, nowMs: number): Published {
     const { timestamp, nonce, ...draft } = publication;
-    refuseReplay(transaction, { publisher: draft.publisher, timestamp, nonce }, nowMs);
+    refuseReplay(transaction, { publisher: scopeOf(draft), timestamp, nonce }, nowMs);
     const { event } = this.append(transaction, draft);
     return {
       event_id: event.event_id,
@@ -210,7 +210,7 @@ export class EventBus {
       const fromOldest = reading.cursor === undefined;
       const steps = follow(this.#needs.log, { projectId, after, fromOldest, wanted, eventType, signal: until });
       const step = await steps.next();
-      if (!step.done) return { ...this.#pageOf(step.value, limit, wanted, projectId), timeout: false };
+      if (!step.done) return { ...this.#pageOf(step.value, limit, { projectId, eventType, wanted }), timeout: false };
       const next = this.#needs.log.cursor(step.value);
       return { events: [], more_available: false, next_cursor: next, timeout: true };
     } finally {
@@ -252,17 +252,28 @@ export class EventBus {
     };
   }
 
-  #pageOf(step: FollowStep, limit: number, wanted: EventPredicate, projectId: string): EventPage {
+  #pageOf(
+    step: FollowStep,
+    limit: number,
+    { projectId, eventType, wanted }: Pick<ReadingFrom, 'projectId' | 'eventType' | 'wanted'>,
+  ): EventPage {
     const { log } = this.#needs;
     const kept = step.entries.slice(0, limit);
     const sequence = kept.length < step.entries.length ? (kept.at(-1)?.sequence ?? step.sequence) : step.sequence;
-    const rest = log.page(projectId, sequence, LIMITS.maxPageItems).entries;
+    // Never wrongly no: where the end is too far to look, who comes back finds out.
+    const ofType = eventType === '*' ? undefined : eventType;
+    const ahead = log.page(projectId, sequence, LIMITS.maxPageItems, { eventType: ofType });
     return {
       events: kept.map((entry) => entry.event),
-      more_available: rest.some((entry) => wanted(entry.event)),
+      more_available: ahead.scannedSequence < log.head(projectId) || ahead.entries.some((entry) => wanted(entry.event)),
       next_cursor: log.cursor(sequence),
     };
   }
+}
+
+/** Whose nonces and keys they are: the operator publishes to every project. */
+function scopeOf({ projectId, publisher }: Pick<NewEvent, 'projectId' | 'publisher'>): string {
+  return `${projectId}/${publisher}`;
 }
 
 function duringOf({ since, before }: ListRequest): ReadingFrom['during'] {

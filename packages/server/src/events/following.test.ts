@@ -180,3 +180,23 @@ test('readers that are behind are caught up with the same bytes', async () => {
   expect(first.encoded + second.encoded).toBe(5);
   expect(second.received).toEqual(first.received.slice(100));
 });
+
+test('regression: a wait said that nothing more was there when the next match was a thousand events ahead', async () => {
+  using bus = new TestBus();
+  const types = ['a', ...Array.from({ length: 1200 }, () => 'b'), 'a'];
+  await Promise.all(types.map((type) => bus.publish(type)));
+  const wait = async (over: { eventType?: string; filter?: string; cursor?: string }) => {
+    const reading = { projectId: 'p', agentType: null, timeoutMs: 0, limit: 1, ...over };
+    const {
+      events,
+      more_available: more,
+      next_cursor: cursor,
+    } = await bus.bus.wait(reading, new AbortController().signal);
+    return { events: events.length, more, cursor };
+  };
+  for (const interest of [{ eventType: 'a' }, { filter: 'event_type:a' }]) {
+    const first = await wait(interest);
+    expect(first).toMatchObject({ events: 1, more: true });
+    expect(await wait({ ...interest, cursor: first.cursor })).toMatchObject({ events: 1, more: false });
+  }
+});

@@ -5,6 +5,7 @@ import type { Transaction } from '../storage/writer.ts';
 
 /** What a publisher may add against replays (DECISIONS 16). */
 export interface ReplayGuard {
+  /** Who publishes, in which project. */
   readonly publisher: string;
   readonly timestamp?: string | undefined;
   readonly nonce?: string | undefined;

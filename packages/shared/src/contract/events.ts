@@ -94,7 +94,11 @@ export const events = {
     }),
     output: z.object({
       events: z.array(SidecarEvent),
-      more_available: z.boolean(),
+      more_available: z
+        .boolean()
+        .describe(
+          `Whether to come back at once: one of the next ${LIMITS.maxPageItems} events matches, or the log goes on beyond them. False: nothing more was there.`,
+        ),
       next_cursor: Cursor,
       timeout: z.boolean().describe('Whether the wait ended without an event.'),
     }),
@@ -118,7 +122,11 @@ export const events = {
       filter: Filter.optional(),
       limit: z.int().min(1).max(LIMITS.maxPageItems).default(100),
     }),
-    output: z.object({ events: z.array(SidecarEvent), more_available: z.boolean(), next_cursor: Cursor }),
+    output: z.object({
+      events: z.array(SidecarEvent),
+      more_available: z.boolean().describe('Whether there is more to read, which may hold no match.'),
+      next_cursor: Cursor,
+    }),
     access: 'authenticated',
     rest: { method: 'GET', path: '/api/events', aliases: { after: ['cursor'] } },
     errors: ['FILTER_INVALID', 'CURSOR_INVALID', 'CURSOR_EXPIRED'],
