@@ -50,8 +50,12 @@ export class AdmissionQueue {
    * @throws {SidecarError} `OVERLOADED` when too many wait or it takes too long, `CLIENT_CLOSED` when the caller leaves.
    */
   enter(signal: AbortSignal): Promise<void> {
+    return this.tryEnter() ? Promise.resolve() : this.wait(signal);
+  }
+
+  /** As {@link enter}, also when a place is free: for one that is given back by who has it now. */
+  wait(signal: AbortSignal): Promise<void> {
     const { maxWaiting, maxWaitMs } = this.#options;
-    if (this.tryEnter()) return Promise.resolve();
     if (this.#waiting.size >= maxWaiting) return Promise.reject(this.#shed());
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const stop = (): void => {

@@ -2,15 +2,27 @@ import { SidecarError } from '@orchestration-sidecar/shared';
 import type { Clock } from '../runtime/clock.ts';
 import { AdmissionQueue, type AdmissionOptions } from './admission-queue.ts';
 
-/** Queues of equal size, one for each caller that has something under way: what one does keeps no other waiting. */
+/** Size of the queues of all callers. */
+export interface CallerQueuesOptions extends AdmissionOptions {
+  /** Places beyond their first one that all callers have together. Default: any number. */
+  readonly maxFurther?: number;
+}
+
+/**
+ * Queues of equal size, one for each caller that has something under way: what one does keeps no other waiting. Its first
+ * place is every caller’s own; further ones it has while there are some for all.
+ */
 export class CallerQueues {
   readonly #options: AdmissionOptions;
+  readonly #maxFurther: number;
   readonly #clock: Clock;
   readonly #queues = new Map<string, AdmissionQueue>();
+  #further = 0;
   #refusedCount = 0;
 
-  constructor(options: AdmissionOptions, clock: Clock) {
+  constructor({ maxFurther = Infinity, ...options }: CallerQueuesOptions, clock: Clock) {
     this.#options = options;
+    this.#maxFurther = maxFurther;
     this.#clock = clock;
   }
 
@@ -28,11 +40,17 @@ export class CallerQueues {
   enter(caller: string, call: { readonly signal: AbortSignal }): (() => void) | Promise<() => void> {
     const queue = this.#queueOf(caller);
     const leave = (): void => {
+      const before = queue.running;
       queue.leave();
       if (queue.running === 0) this.#queues.delete(caller);
+      else this.#further -= before - queue.running;
     };
-    if (queue.tryEnter()) return leave;
-    return queue.enter(call.signal).then(
+    const isFirst = queue.running === 0;
+    if ((isFirst || this.#further < this.#maxFurther) && queue.tryEnter()) {
+      if (!isFirst) this.#further += 1;
+      return leave;
+    }
+    return queue.wait(call.signal).then(
       () => leave,
       (cause: unknown) => {
         if (!(cause instanceof SidecarError) || cause.code !== 'OVERLOADED') throw cause;
