@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LIMITS } from '@orchestration-sidecar/shared';
 import type { Clock } from '../runtime/clock.ts';
 import { Tally, type Amount, type Sweep } from '../storage/clean-up/index.ts';
-import { forgetOutcomes } from '../storage/idempotency.ts';
+import { forgetOutcomes, trimOutcomes } from '../storage/idempotency.ts';
 import type { Transaction, Writer } from '../storage/writer.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Consumers, DeadLetters } from './consumers/index.ts';
@@ -120,6 +120,7 @@ export class Retention {
     const nowMs = this.#needs.clock.nowMs();
     await this.#drain((transaction) => forgetNonces(transaction, nowMs, BATCH_ROWS), signal);
     await this.#drain((transaction) => forgetOutcomes(transaction, nowMs, BATCH_ROWS), signal);
+    await this.#drain((transaction) => Number(trimOutcomes(transaction)), signal);
   }
 
   /** Works in transactions of their own until there is nothing left to do. */

@@ -1,19 +1,27 @@
 import { createHash } from 'node:crypto';
-import { SidecarError } from '@orchestration-sidecar/shared';
+import { LIMITS, SidecarError } from '@orchestration-sidecar/shared';
 import type Sqlite from 'better-sqlite3';
-import { inArray, lte, sql } from 'drizzle-orm';
 import type { Database } from './database.ts';
-import { idempotency } from './schema.ts';
 import { readStored } from './stored-json.ts';
 import type { Transaction } from './writer.ts';
 
 /** How long a first outcome is remembered. */
 const KEEP_MS = 24 * 60 * 60 * 1000;
-const ROWID = sql<number>`rowid`;
+/** Publications of one project whose outcomes are remembered, however young they are. */
+const MAX_PUBLICATIONS = 1_000_000;
+/** What comes in such numbers that a day of it is too much, and for how many of {@link MAX_PUBLICATIONS} it counts. */
+const WEIGHTS = new Map([
+  ['events.publish', 1],
+  ['events.publishMany', LIMITS.maxBatchEvents],
+]);
+/** Rows looked at in one go: a few milliseconds of the event loop. */
+const MAX_LOOKED_AT = 20_000;
+/** Rows taken away in one go by what they count: a row of a batch is as large as many others. */
+const MAX_FORGOTTEN_WEIGHT = 2000;
 
 /** A request that carries an idempotency key. */
 export interface KeyedRequest {
-  /** Scope of the key: who calls, in which project. */
+  /** Scope of the key: in which project, and who calls, as `<project>/<caller>`. */
   readonly caller: string;
   readonly procedure: string;
   readonly key: string;
@@ -39,14 +47,68 @@ export function once<T>(transaction: Transaction, keyed: KeyedRequest | undefine
   }
   const answer = work();
   put.run(caller, procedure, key, requestHash, JSON.stringify(answer), nowMs + KEEP_MS);
+  if (!row) count(transaction, caller, WEIGHTS.get(procedure) ?? 0);
   return answer;
 }
 
 /** Forgets at most `limit` outcomes that are older than a day; answers how many. */
 export function forgetOutcomes(transaction: Transaction, nowMs: number, limit: number): number {
-  const { query } = transaction.database;
-  const over = query.select({ rowid: ROWID }).from(idempotency).where(lte(idempotency.expiresAtMs, nowMs)).limit(limit);
-  return query.delete(idempotency).where(inArray(ROWID, over)).run().changes;
+  const forgotten = statementsOf(transaction.database).forget.all(nowMs, limit);
+  for (const { caller, procedure } of forgotten) count(transaction, caller, -(WEIGHTS.get(procedure) ?? 0));
+  return forgotten.length;
+}
+
+/**
+ * Forgets the oldest outcomes of projects that have too many of publications, some at a time.
+ * @returns whether there may be more to do.
+ */
+export function trimOutcomes(transaction: Transaction, maxPublications = MAX_PUBLICATIONS): boolean {
+  const { publications, newest, between, remove } = statementsOf(transaction.database);
+  const newestRow = newest.get() ?? 0;
+  for (const [project, kept] of publications) {
+    let surplus = Math.min(kept.weight - maxPublications, MAX_FORGOTTEN_WEIGHT);
+    if (surplus <= 0) continue;
+    const passed = kept.passedRow;
+    transaction.afterRollback(() => {
+      kept.passedRow = passed;
+    });
+    kept.passedRow = Math.min(passed + MAX_LOOKED_AT, newestRow);
+    for (const { row, caller, procedure } of between.all(passed, kept.passedRow, `${project}/`, `${project}0`)) {
+      const weight = WEIGHTS.get(procedure) ?? 0;
+      if (weight > 0) remove.run(row);
+      count(transaction, caller, -weight);
+      surplus -= weight;
+      if (surplus <= 0) {
+        kept.passedRow = row;
+        break;
+      }
+    }
+    if (kept.passedRow < newestRow) return true;
+    // A key that was used again after its day is where it was: from the beginning, next time.
+    kept.passedRow = 0;
+  }
+  return false;
+}
+
+/** What is remembered of a project’s publications. */
+interface Kept {
+  /** How many, by {@link WEIGHTS}. */
+  weight: number;
+  /** Row up to which the oldest have been forgotten. */
+  passedRow: number;
+}
+
+/** Takes note of how much is remembered of a project’s publications. */
+function count(transaction: Transaction, caller: string, weight: number): void {
+  if (weight === 0) return;
+  const { publications } = statementsOf(transaction.database);
+  const project = caller.slice(0, caller.indexOf('/'));
+  const kept = publications.get(project) ?? { weight: 0, passedRow: 0 };
+  publications.set(project, kept);
+  kept.weight += weight;
+  transaction.afterRollback(() => {
+    kept.weight -= weight;
+  });
 }
 
 /** Hash of a JSON value that does not depend on the order of keys (after RFC 8785). */
@@ -66,6 +128,12 @@ function sorted(value: unknown): unknown {
   );
 }
 
+/** Whose outcome of what. */
+interface Outcome {
+  readonly caller: string;
+  readonly procedure: string;
+}
+
 interface Statements {
   readonly find: Sqlite.Statement<
     [caller: string, procedure: string, key: string],
@@ -74,6 +142,15 @@ interface Statements {
   readonly put: Sqlite.Statement<
     [caller: string, procedure: string, key: string, requestHash: string, answer: string, expiresAtMs: number]
   >;
+  readonly forget: Sqlite.Statement<[nowMs: number, limit: number], Outcome>;
+  readonly newest: Sqlite.Statement<[], number | null>;
+  readonly between: Sqlite.Statement<
+    [after: number, last: number, firstCaller: string, beyondCaller: string],
+    Outcome & { row: number }
+  >;
+  readonly remove: Sqlite.Statement<[row: number]>;
+  /** By project. */
+  readonly publications: Map<string, Kept>;
 }
 
 const prepared = new WeakMap<Database, Statements>();
@@ -92,7 +169,36 @@ function statementsOf(database: Database): Statements {
        on conflict do update set request_hash = excluded.request_hash, answer = excluded.answer,
        expires_at_ms = excluded.expires_at_ms`,
     ),
+    forget: driver.prepare(
+      `delete from idempotency where rowid in (select rowid from idempotency where expires_at_ms <= ? limit ?)
+       returning caller, procedure`,
+    ),
+    newest: driver.prepare<[], number | null>('select max(rowid) from idempotency').pluck(),
+    // Rows are in the order of their coming; by the index of callers the oldest would have to be looked for among all.
+    between: driver.prepare(
+      `select rowid as row, caller, procedure from idempotency not indexed
+       where rowid > ? and rowid <= ? and caller >= ? and caller < ? order by rowid`,
+    ),
+    remove: driver.prepare('delete from idempotency where rowid = ?'),
+    publications: publicationsIn(database),
   };
   prepared.set(database, statements);
   return statements;
+}
+
+/** Counts, once, what was remembered before. */
+function publicationsIn({ driver }: Database): Map<string, Kept> {
+  const publications = new Map<string, Kept>();
+  const rows = driver
+    .prepare<[], { project: string; procedure: string; rows: number }>(
+      `select substr(caller, 1, instr(caller, '/') - 1) as project, procedure, count(*) as rows
+       from idempotency group by project, procedure`,
+    )
+    .all();
+  for (const { project, procedure, rows: number } of rows) {
+    const kept = publications.get(project) ?? { weight: 0, passedRow: 0 };
+    kept.weight += number * (WEIGHTS.get(procedure) ?? 0);
+    publications.set(project, kept);
+  }
+  return publications;
 }
