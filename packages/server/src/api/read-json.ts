@@ -17,7 +17,11 @@ export function readText(bytes: Buffer): string {
  */
 export function readJson(text: string): unknown {
   const value: unknown = secureJson.safeParse(text);
-  if (value === undefined) throw new SidecarError('JSON_INVALID', 'The text is not JSON.');
+  if (value === undefined) {
+    const detail =
+      text === '' ? 'The body is empty: where there is nothing to say, send `{}`.' : 'The text is not JSON.';
+    throw new SidecarError('JSON_INVALID', detail);
+  }
   // Its word for a refused key, which is also a value.
   if (value === null && text.trim() !== 'null') {
     throw new SidecarError('JSON_INVALID', 'A key reaches for a prototype: `__proto__`, or `constructor.prototype`.');

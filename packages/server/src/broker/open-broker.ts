@@ -12,10 +12,10 @@ import { openOperatorToken } from './operator-token.ts';
 import { RateLimits } from './rate-limits.ts';
 
 /**
- * Answers of one caller that are in memory at once; those of all beyond one each; its calls that may wait for that, and for
- * how long.
+ * Answers of one caller that are in memory at once; those of all beyond one each; its calls that may wait for that, among
+ * them 10,000 long-polls that one event answers; and for how long.
  */
-const ANSWERS = { maxRunning: 8, maxFurther: 64, maxWaiting: 8192, maxWaitMs: 30_000 } as const;
+const ANSWERS = { maxRunning: 8, maxFurther: 64, maxWaiting: 16_384, maxWaitMs: 30_000 } as const;
 /** Long-polls and subscriptions of one agent; there is no waiting to wait. */
 const WAITS = { maxRunning: 2048, maxWaiting: 0, maxWaitMs: 0 } as const;
 /** How often memory is looked at. */

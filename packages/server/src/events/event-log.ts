@@ -21,6 +21,8 @@ const MAX_COPY_CHARS = 1024 * 1024;
 /** From this distance on the index finds events of one type faster than looking at all. */
 const MIN_INDEXED_EVENTS = 512;
 
+const OTHER_STORE = 'The cursor is of another store: a backup was restored since, or the store was begun anew.';
+
 /** What the log needs from its surroundings. */
 export interface EventLogNeeds {
   readonly database: Database;
@@ -283,7 +285,8 @@ export class EventLog {
     if (cursor === undefined) return this.#beforeNext(log, 0);
     if (cursor === 'latest') return log.headSequence;
     const { epoch, sequence } = parseCursor(cursor);
-    if (epoch !== this.#needs.database.epoch || sequence > log.headSequence) throw this.#expired(log, 0);
+    if (epoch !== this.#needs.database.epoch) throw this.#expired(log, 0, OTHER_STORE);
+    if (sequence > log.headSequence) throw this.#expired(log, 0, 'The log has not come to this cursor.');
     this.mustReach(projectId, sequence);
     return sequence;
   }
@@ -410,8 +413,8 @@ export class EventLog {
     return (this.#store.next(log.projectId, after) ?? log.headSequence + 1) - 1;
   }
 
-  #expired(log: ProjectLog, after: number): SidecarError {
-    return new SidecarError('CURSOR_EXPIRED', 'The log no longer reaches back to this cursor.', {
+  #expired(log: ProjectLog, after: number, detail = 'The log no longer reaches back to this cursor.'): SidecarError {
+    return new SidecarError('CURSOR_EXPIRED', detail, {
       extension: { oldest_cursor: this.cursor(this.#beforeNext(log, after)) },
     });
   }

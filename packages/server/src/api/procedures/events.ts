@@ -88,7 +88,11 @@ export function eventProcedures(rooms: Rooms): Implementations<typeof contract.e
       ),
     ),
     subscribe: implementStream(contract.events.subscribe, (input, { principal, signal }) =>
-      events.subscribe(reading(principal, input, input.lastEventId ?? input.cursor), signal),
+      // Clients that have seen nothing yet may send an empty id.
+      events.subscribe(
+        reading(principal, input, isGiven(input.lastEventId) ? input.lastEventId : input.cursor),
+        signal,
+      ),
     ),
   };
 }
@@ -99,4 +103,8 @@ function homeTopic({ profiles }: Rooms, principal: KnownPrincipal): string {
   if (topic === undefined)
     throw new SidecarError('INPUT_INVALID', 'topic: this agent type has no topic of its own; name one');
   return topic;
+}
+
+function isGiven(id: string | null | undefined): id is string {
+  return id !== undefined && id !== null && id !== '';
 }
