@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { collectGarbage } from '../runtime/collect-garbage.ts';
 import type { EventEntry } from './event-entry.ts';
 import { Ring } from './ring.ts';
 
@@ -49,4 +50,17 @@ test('holds the newest entries within both bounds, and answers from exactly wher
     ),
     { numRuns: 50 },
   );
+});
+
+test('regression: a thousand large entries that were evicted stayed in memory', async () => {
+  const ring = new Ring(10_000, 1000);
+  const pushed = Array.from({ length: 500 }, (_, index) => {
+    const each = entry(index + 1, 100);
+    ring.push(each);
+    return new WeakRef(each);
+  });
+  // What a reference was made to lives until the end of the turn.
+  await new Promise(setImmediate);
+  collectGarbage();
+  expect(pushed.filter((each) => each.deref()).length).toBeLessThanOrEqual(ring.size + 2);
 });

@@ -1,5 +1,8 @@
 import type { EventEntry } from './event-entry.ts';
 
+/** Share of its bytes that a ring holds on to beyond them. */
+const MAX_EVICTED_SHARE = 1 / 8;
+
 /**
  * The newest entries of one project’s log in memory, bounded by number and by bytes. Sequences in it are
  * contiguous, so a position is found by subtraction.
@@ -9,6 +12,8 @@ export class Ring {
   /** Entries before this index have been evicted; compacted now and then, which makes eviction cheap. */
   #start = 0;
   #bytes = 0;
+  /** Text of those before it, which the list still holds on to. */
+  #evictedBytes = 0;
   readonly #maxEvents: number;
   readonly #maxBytes: number;
 
@@ -50,14 +55,19 @@ export class Ring {
   }
 
   #evict(): void {
-    this.#bytes -= this.#first?.json.length ?? 0;
+    const bytes = this.#first?.json.length ?? 0;
+    this.#bytes -= bytes;
+    this.#evictedBytes += bytes;
     this.#start += 1;
   }
 
   #compact(): void {
+    const isMany = this.#start > 1024 && this.#start > this.size;
+    const isLarge = this.#evictedBytes > this.#maxBytes * MAX_EVICTED_SHARE;
     // A quiet ring must not hold on to the texts of what it has evicted.
-    if (this.#start < this.#entries.length && (this.#start <= 1024 || this.#start <= this.size)) return;
+    if (!isMany && !isLarge && this.#start < this.#entries.length) return;
     this.#entries = this.#entries.slice(this.#start);
     this.#start = 0;
+    this.#evictedBytes = 0;
   }
 }
