@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../runtime/fake-clock.ts';
@@ -15,7 +15,8 @@ function world(temporary: TemporaryStore) {
   const directory = join(temporary.directory, 'events');
   mkdirSync(directory, { recursive: true });
   const path = join(directory, 'event-log.jsonl');
-  const open = () => new EventLogMirror(path, log, { clock, logger: silentLogger });
+  const open = (bounds: { maxWaitingChars?: number } = {}) =>
+    new EventLogMirror(path, log, { clock, logger: silentLogger, ...bounds });
   const publish = (n: number): Promise<unknown> =>
     temporary.writer.write((transaction) =>
       log.append(transaction, {
@@ -73,5 +74,23 @@ test('a difference is found, and put right when that is asked for', async () => 
   expect(await mirror.compare(true)).toHaveLength(1);
   expect(await mirror.compare(false)).toEqual([]);
   expect(lines()).toEqual([1]);
+  await mirror.close();
+});
+
+test('regression: large events on their way to a slow disk filled the memory; what does not fit is taken from the log', async () => {
+  using temporary = openTemporaryStore();
+  const { path, open, publish, lines } = world(temporary);
+  const mirror = open({ maxWaitingChars: 1000 });
+  await publish(0);
+  await mirror.settled();
+  const file = statSync(path).ino;
+  await publish(1);
+  await mirror.settled();
+  expect(statSync(path).ino).toBe(file);
+  // Nothing is written while the clock stands.
+  for (const n of [2, 3, 4, 5, 6]) await publish(n);
+  await mirror.settled();
+  expect(statSync(path).ino).not.toBe(file);
+  expect(lines()).toEqual([0, 1, 2, 3, 4, 5, 6]);
   await mirror.close();
 });

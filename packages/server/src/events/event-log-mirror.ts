@@ -15,6 +15,8 @@ import type { EventLog } from './event-log.ts';
 const GATHER_MS = 100;
 /** While the log is busy the file may hold this many lines: cutting it writes all of it again. */
 const MAX_LINES = 2 * LIMITS.ringEvents;
+/** A disk may be slower than the log. */
+const MAX_WAITING_CHARS = 64 * 1024 * 1024;
 /** How long nothing has come when the file is cut to the ring’s size. */
 const QUIET_MS = 500;
 /** Pause between two rewritings because of events that were removed, as a multiple of what the last one took. */
@@ -26,6 +28,8 @@ const RETRY_MS = 1000;
 export interface EventLogMirrorNeeds {
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Text on its way to the file at most, in characters. Default: 64 Mi. */
+  readonly maxWaitingChars?: number;
   /** Left out: one of its own. */
   readonly breaker?: CircuitBreaker;
 }
@@ -40,7 +44,9 @@ export class EventLogMirror {
   readonly #needs: EventLogMirrorNeeds;
   readonly #breaker: CircuitBreaker;
   readonly #stops: readonly (() => void)[];
+  /** What is on its way to the file. */
   #lines: string[] = [];
+  #waitingChars = 0;
   #lineCount = 0;
   /** Row of the first line; rows before it are not in the file. */
   #firstId = 0;
@@ -60,8 +66,7 @@ export class EventLogMirror {
     this.#breaker = needs.breaker ?? new CircuitBreakers().around({ kind: 'event_mirror' });
     this.#stops = [
       log.onCommit((_projectId, entries) => {
-        for (const entry of entries) this.#lines.push(entry.json);
-        if (this.#lines.length > MAX_LINES) this.#lines.splice(0, this.#lines.length - LIMITS.ringEvents);
+        for (const { json } of entries) this.#add(json);
         this.#timer ??= this.#needs.clock.after(GATHER_MS, () => this.#flush(MAX_LINES));
         this.#whenQuiet(QUIET_MS);
       }),
@@ -113,6 +118,22 @@ export class EventLogMirror {
     this.#quiet?.cancel();
   }
 
+  #add(line: string): void {
+    this.#lines.push(line);
+    this.#waitingChars += line.length;
+    const { maxWaitingChars = MAX_WAITING_CHARS } = this.#needs;
+    if (this.#lines.length <= MAX_LINES && this.#waitingChars <= maxWaitingChars) return;
+    // The log has them: once it is quiet, the file is written anew from there.
+    this.#take();
+    this.#rewriteAtMs ??= this.#restedAtMs;
+  }
+
+  /** Takes what is on its way. */
+  #take(): string[] {
+    this.#waitingChars = 0;
+    return this.#lines.splice(0);
+  }
+
   #whenQuiet(delayMs: number): void {
     this.#quiet?.cancel();
     this.#quiet = this.#needs.clock.after(delayMs, () => this.#flush(LIMITS.ringEvents));
@@ -129,7 +150,7 @@ export class EventLogMirror {
       if (waitMs <= 0) return this.#rewrite();
       this.#whenQuiet(waitMs);
     }
-    const lines = this.#lines.splice(0);
+    const lines = this.#take();
     if (lines.length > 0) {
       await appendFile(this.#path, `${lines.join('\n')}\n`, { mode: 0o600 });
       this.#lineCount += lines.length;
@@ -148,10 +169,10 @@ export class EventLogMirror {
 
   async *#text(): AsyncGenerator<string, void, void> {
     // What is on its way here is in the log, and so in this page or a later one.
-    this.#lines = [];
+    this.#take();
     this.#firstId = this.#log.firstOfNewest(LIMITS.ringEvents);
     for (const texts of this.#log.textsFrom(this.#firstId)) {
-      this.#lines = [];
+      this.#take();
       this.#lineCount += texts.length;
       yield `${texts.join('\n')}\n`;
     }
