@@ -6,7 +6,7 @@ import type { EventEntry, NewEvent } from './event-entry.ts';
 import type { EventLog } from './event-log.ts';
 import { compileInterest, type Interest } from './filter.ts';
 import { FanOut } from './fan-out.ts';
-import { follow } from './follow.ts';
+import { PAGE_EVENTS } from './follow.ts';
 import { Following } from './following.ts';
 import { LogReader, type FollowStep, type ReadingFrom } from './log-reader.ts';
 import { refuseReplay } from './nonce-store.ts';
@@ -191,8 +191,8 @@ export class EventBus {
   }
 
   /**
-   * Waits for matching events (long-poll). Answers at once when some are retained after the cursor, else when the
-   * first is published, else with `timeout: true`.
+   * Waits for matching events (long-poll). Answers at once when some are retained after the cursor, however far, else
+   * when the first is published, else with `timeout: true`.
    */
   async wait(
     reading: Reading & { readonly timeoutMs: number; readonly limit: number },
@@ -200,7 +200,8 @@ export class EventBus {
   ): Promise<EventPage & { timeout: boolean }> {
     const { projectId, agentType, limit } = reading;
     const wanted = compileInterest(reading);
-    const after = this.#needs.log.sequenceOf(projectId, reading.cursor);
+    const { log } = this.#needs;
+    const after = log.sequenceOf(projectId, reading.cursor);
     const over = new AbortController();
     const timer = this.#needs.clock.after(reading.timeoutMs, () => over.abort());
     const leave = this.#needs.subscribers.join({ projectId, agentType, wanted });
@@ -208,11 +209,22 @@ export class EventBus {
       const until = AbortSignal.any([signal, over.signal]);
       const { eventType } = reading;
       const fromOldest = reading.cursor === undefined;
-      const steps = follow(this.#needs.log, { projectId, after, fromOldest, wanted, eventType, signal: until });
-      const step = await steps.next();
-      if (!step.done) return { ...this.#pageOf(step.value, limit, { projectId, eventType, wanted }), timeout: false };
-      const next = this.#needs.log.cursor(step.value);
-      return { events: [], more_available: false, next_cursor: next, timeout: true };
+      const reader = new LogReader(log, { projectId, after, fromOldest, wanted, eventType });
+      // Its time is that of waiting: what is kept by then is read to the end.
+      let last = Infinity;
+      while (!signal.aborted) {
+        if (over.signal.aborted) last = Math.min(last, log.head(projectId));
+        if (reader.sequence >= last) break;
+        if (!reader.behind) {
+          await reader.grown(until);
+          continue;
+        }
+        const step = reader.next(PAGE_EVENTS);
+        if (step.entries.length > 0)
+          return { ...this.#pageOf(step, limit, { projectId, eventType, wanted }), timeout: false };
+        await new Promise(setImmediate);
+      }
+      return { events: [], more_available: false, next_cursor: log.cursor(reader.sequence), timeout: true };
     } finally {
       timer.cancel();
       leave();

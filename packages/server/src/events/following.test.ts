@@ -200,3 +200,18 @@ test('regression: a wait said that nothing more was there when the next match wa
     expect(await wait({ ...interest, cursor: first.cursor })).toMatchObject({ events: 1, more: false });
   }
 });
+
+test('regression: a short wait ended before it had read what is kept, and said that there was nothing', async () => {
+  using bus = new TestBus();
+  await Promise.all(Array.from({ length: 1000 }, () => bus.publish('b')));
+  await bus.publish('a');
+  const reading = { projectId: 'p', agentType: null, timeoutMs: 0, limit: 1 };
+  const answers = ['event_type:a', 'event_type:c'].map((filter) =>
+    bus.bus.wait({ ...reading, filter }, new AbortController().signal),
+  );
+  bus.clock.advance(0);
+  expect(await Promise.all(answers)).toMatchObject([
+    { events: [{ event_type: 'a' }], timeout: false },
+    { events: [], more_available: false, timeout: true, next_cursor: bus.log.cursor(1001) },
+  ]);
+});
