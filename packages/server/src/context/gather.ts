@@ -56,7 +56,7 @@ export async function gather(
         total_files: files.length,
         total_directories: state.scan.directories.length,
       },
-      git: gitContext(state.history, state.changes, state.withoutGit),
+      git: gitContext(state.history, state.changes, state.scan.rules, state.withoutGit),
       previous: previousOutputs(task.previous, requirements),
       metadata: metadata(task, state, files),
       candidates,

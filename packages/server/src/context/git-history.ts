@@ -1,4 +1,5 @@
 import type { Commit, GitContext } from '@orchestration-sidecar/shared';
+import type { IgnoreRules } from './ignore-rules.ts';
 import { namesSecret, redactLine } from './redact.ts';
 import { readRepository, type Repository } from './repository.ts';
 
@@ -113,17 +114,23 @@ export async function readCommits(
   return parseLog(output.toString('utf8'));
 }
 
-/** What an answer shows of the repository. */
-export function gitContext(history: History | null, changes: readonly string[], withoutGit = false): GitContext {
+/** What an answer shows of the repository; names that are hidden, or hold a secret, are not told. */
+export function gitContext(
+  history: History | null,
+  changes: readonly string[],
+  rules: IgnoreRules,
+  withoutGit: boolean,
+): GitContext {
+  const told = (path: string): boolean => !rules.hides(path) && !namesSecret(path);
   return {
     branch: history?.branch ?? null,
     head: history?.head ?? null,
     recent_commits: (history?.commits ?? []).slice(0, SHOWN_COMMITS).map((commit) => ({
       ...commit,
       message: redactLine(commit.message.slice(0, MAX_MESSAGE_CHARS)),
-      files: commit.files.slice(0, MAX_FILES_SHOWN).filter((path) => !namesSecret(path)),
+      files: commit.files.filter(told).slice(0, MAX_FILES_SHOWN),
     })),
-    uncommitted_changes: changes.filter((path) => !namesSecret(path)),
+    uncommitted_changes: changes.filter(told),
     unavailable: withoutGit ? 'git could not be asked: it fails, or has failed too often and is left alone' : null,
   };
 }

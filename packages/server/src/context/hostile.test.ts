@@ -3,6 +3,7 @@ import { existsSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ResultBody } from '@orchestration-sidecar/shared';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createContextInjector, type ContextInjector } from './index.ts';
 import { TestProject, testProfile, testRequest } from './test-project.ts';
@@ -18,7 +19,7 @@ afterAll(async () => {
   rmSync(cacheDir, { recursive: true, force: true });
 });
 
-const everything = testProfile(['all_files', 'relevant_files', 'project_structure', 'git_context']);
+const everything = testProfile(['all_files', 'relevant_files', 'project_structure', 'git_context', 'previous_outputs']);
 const all = { profile: everything, requirements: everything.context_requirements };
 /** Put together here, so that no scanner takes this file for a leak. */
 const TOKEN = `ghp_${'a1B2c3D4e5F6'.repeat(3)}`;
@@ -49,6 +50,7 @@ describe('a hostile repository', () => {
       ['diff.external', run],
       ['gpg.program', run],
       ['log.showSignature', 'true'],
+      ['format.pretty', 'unknown'],
       ['core.worktree', outside.root],
     ] as const) {
       project.git('config', name, value);
@@ -59,6 +61,7 @@ describe('a hostile repository', () => {
     expect(JSON.stringify(context)).not.toContain('elsewhere');
     expect(context.context.project_structure.files).toEqual(['.gitattributes', 'login.py']);
     expect(context.context.git_context.uncommitted_changes).toContain('login.py');
+    expect(context.context.git_context.recent_commits.map(({ message }) => message)).toEqual(['Initial commit']);
     expect(context.context.relevant_files.find(({ path }) => path === 'login.py')?.content).toBe('login = 2\n');
   });
 
@@ -77,12 +80,25 @@ describe('a hostile repository', () => {
       'login.py': `token = "${TOKEN}"\nlogin = 1\n`,
       '.env': `TOKEN=${TOKEN}\n`,
       [`login-${TOKEN}.py`]: 'login = 1\n',
+      '.sidecarignore': 'hid*\n',
+      'hidden.py': 'login = 1\n',
     });
     project.git('init', '--quiet');
     project.commit(`Log in with ${TOKEN}`);
-    project.write({ [`new-${TOKEN}.py`]: 'login = 1\n', 'changed.py': `login = "${TOKEN}"\n` });
-    const context = await injector.gather(testRequest(project, all));
-    expect(JSON.stringify(context)).not.toContain(TOKEN);
+    project.write({ [`new-${TOKEN}.py`]: 'login = 1\n', 'changed.py': `login = "${TOKEN}"\n`, 'hidden-new.py': '' });
+    const result = ResultBody.parse({ status: 'success', decisions: [{ decision: `Use ${TOKEN}` }], summary: TOKEN });
+    const known = {
+      id: 'result-1',
+      agent_id: 'a-1',
+      agent_type: 'qa-engineer',
+      issue_id: 'issue-1',
+      project_id: 'project',
+    };
+    const at = new Date(0).toISOString();
+    const previous = [{ ...known, result, timestamp: at, stored_at: at }];
+    const context = await injector.gather(testRequest(project, { ...all, previous }));
+    expect(context.context.previous_agent_outputs[0]?.decision).toBe('Use [redacted: GitHub token]');
+    for (const hidden of [TOKEN, 'hidden']) expect(JSON.stringify(context)).not.toContain(hidden);
     expect(context.context.git_context.recent_commits[0]?.message).toContain('[redacted: GitHub token]');
     expect(context.context.relevant_files.map(({ path }) => path)).toContain('changed.py');
     expect(context.omitted_files).toContainEqual(expect.objectContaining({ path: '.env', reason: 'secret' }));

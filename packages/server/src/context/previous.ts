@@ -1,6 +1,7 @@
 import type { ContextRequirement, PreviousOutput, StoredResult } from '@orchestration-sidecar/shared';
+import { redactLine, redactValue } from './redact.ts';
 
-/** What earlier agents of the issue left, newest first, as far as the requirements ask for it. */
+/** What earlier agents of the issue left, newest first, as far as the requirements ask for it, without secrets. */
 export function previousOutputs(
   results: readonly StoredResult[],
   requirements: ReadonlySet<ContextRequirement>,
@@ -20,11 +21,15 @@ export function previousOutputs(
       result_id: id,
       timestamp,
       status: result.status,
-      decision: decisionText(result.decisions[0]),
-      decisions: [...result.decisions],
-      summary: result.summary ?? null,
-      findings: [...result.findings],
+      decision: clean(decisionText(result.decisions[0])),
+      decisions: result.decisions.map(redactValue),
+      summary: clean(result.summary ?? null),
+      findings: result.findings.map(redactValue),
     }));
+}
+
+function clean(text: string | null): string | null {
+  return text === null ? null : redactLine(text);
 }
 
 function decisionText(decision: unknown): string | null {

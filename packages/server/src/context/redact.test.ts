@@ -3,12 +3,13 @@ import { redact, redactLine } from './redact.ts';
 
 const letters = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJ0123456789';
 const kind = 'PRIVATE';
+const BEGIN = `-----BEGIN RSA ${kind} KEY-----`;
 /** Made here, so that no scanner of this repository takes a test for a leak. */
 const fake = {
   github: `ghp_${letters.slice(0, 36)}`,
   aws: ['AKIA', 'QZ3XW7RT5PLM2KJ9'].join(''),
   openai: `sk-${letters.slice(0, 40)}`,
-  key: `-----BEGIN RSA ${kind} KEY-----\n${letters}\n${letters}\n-----END RSA ${kind} KEY-----`,
+  key: `${BEGIN}\n${letters}\n${letters}\n-----END RSA ${kind} KEY-----`,
 };
 
 describe('redact', () => {
@@ -20,6 +21,32 @@ describe('redact', () => {
     expect(clean.text).toMatch(/^url = \[redacted: [^\n]*\]$/m);
     expect(clean.text.endsWith('\nreturn a;\n')).toBe(true);
     expect(clean.redactions).toBe(4);
+  });
+
+  it.each([
+    ['an encrypted key', (s: string) => `${BEGIN}\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,01AB\n\n${s}\n`],
+    ['a URL without a user', (s: string) => `redis://:${s}@cache:6379`],
+    ['a URL whose password begins as an example', (s: string) => `postgres://admin:test${s}@db/x`],
+    ['a connection string', (s: string) => `Server=tcp:x;User ID=sa;Password=${s};Encrypt=true`],
+    ['a storage account', (s: string) => `AccountName=a;AccountKey=${s}${s}==;EndpointSuffix=x`],
+    ['a query', (s: string) => `jdbc:mysql://h/db?user=root&password=${s}`],
+    ['a header', (s: string) => `curl -H "Authorization: Bearer ${s}"`],
+    ['an option', (s: string) => `curl -s -u admin:${s} https://x`],
+    ['an element', (s: string) => `<password>${s}</password>`],
+    ['an attribute', (s: string) => `<add key="ApiToken" value="${s}" />`],
+    ['an argument', (s: string) => `define('DB_PASSWORD', '${s}');`],
+    ['an object’s key', (s: string) => `{ secretAccessKey: "${s}" }`],
+    ['a bare value', (s: string) => `services:\n  db_password: ${s}\n`],
+    ['a variable of an image', (s: string) => `ENV API_KEY ${s}`],
+    ['a registry’s token', (s: string) => `//registry.npmjs.org/:_authToken=${s}`],
+  ])('finds a secret in %s', async (where, write) => {
+    const secret = letters.slice(-24);
+    expect((await redact(write(secret), 'a.txt', where)).text).not.toContain(secret);
+  });
+
+  it('leaves expressions and types of programs alone', async () => {
+    const text = `token = nextToken2\nprivateKey: Uint8Array\npassword=args.password1\nsecret = derive32(key)\n`;
+    expect(await redact(text, 'src/b.py', 'sha256:4')).toEqual({ text, redactions: 0 });
   });
 
   it('leaves code that only speaks of secrets', async () => {

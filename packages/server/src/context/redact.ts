@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { isLeft, secretPatternsFor } from './secret-patterns.ts';
 
 /** A secret in a text: where it stands and what it is. */
 interface Found {
@@ -22,42 +23,6 @@ async function loadScanner() {
 }
 
 let scanner: ReturnType<typeof loadScanner> | undefined;
-
-/**
- * What the scanner leaves to its options, or takes for examples. Group `secret` is replaced, or the whole match.
- * Bounded repetitions only: a text must not be able to stall them.
- */
-const OWN: readonly (readonly [kind: string, pattern: RegExp])[] = [
-  [
-    'private key',
-    /-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----[^-]{1,20000}(?:-----END (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----)?/g,
-  ],
-  ['AWS access key', /\b(?:AKIA|ASIA|AGPA|AROA|AIDA)[A-Z0-9]{16}\b/g],
-  ['AWS secret key', /aws.{0,20}?(?:secret|key).{0,20}?['"=:\s](?<secret>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])/gi],
-  ['GitHub token', /\bgh[opsur]_[A-Za-z0-9]{36,255}\b|\bgithub_pat_[A-Za-z0-9_]{60,255}\b/g],
-  [
-    'API key',
-    /\b(?:sk-(?:ant-|proj-|live-)?[A-Za-z0-9_-]{20,200}|sk_live_[A-Za-z0-9]{16,99}|rk_live_[A-Za-z0-9]{16,99}|AIza[A-Za-z0-9_-]{35}|glpat-[A-Za-z0-9_-]{20,99}|npm_[A-Za-z0-9]{36}|xox[abprs]-[A-Za-z0-9-]{10,200}|hf_[A-Za-z0-9]{30,60}|SG\.[A-Za-z0-9_-]{16,40}\.[A-Za-z0-9_-]{16,60})/g,
-  ],
-  ['JSON web token', /\beyJ[A-Za-z0-9_-]{10,2000}\.eyJ[A-Za-z0-9_-]{10,4000}\.[A-Za-z0-9_-]{10,2000}/g],
-  ['password in a URL', /\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s:@/'"]{1,100}:(?<secret>[^\s@/'"$<{]{3,200})@/gi],
-  [
-    'secret value',
-    /(?:api[_-]?key|secret[_-]?key|client[_-]?secret|access[_-]?token|auth[_-]?token|private[_-]?key|passw(?:or)?d|pwd|secret)["']?\s{0,4}(?:=>|:=|[:=])\s{0,4}["'](?<secret>[^\s"'$<{]{12,200})["']/gi,
-  ],
-];
-
-/** Texts that look like secrets and are none: placeholders, and words rather than random letters. */
-function isPlaceholder(kind: string, secret: string): boolean {
-  if (kind !== 'secret value' && kind !== 'password in a URL') return false;
-  if (
-    /^(?:x+|\*+|\.+|-+|password|passwd|secret|pass|user|example|changeme|placeholder|your[_-].*|test.*|.*example.*)$/i.test(
-      secret,
-    )
-  )
-    return true;
-  return kind === 'secret value' && !(/[0-9]/.test(secret) && /[a-z]/i.test(secret) && new Set(secret).size >= 8);
-}
 
 const known = new LRUCache<string, readonly Found[]>({ max: 20_000 });
 
@@ -91,9 +56,17 @@ export async function redact(
 /** Replaces what only patterns can find, for short texts such as commit messages. */
 export function redactLine(text: string): string {
   let clean = text;
-  for (const { start, end, kind } of matchOwn(text).toSorted((a, b) => b.start - a.start)) {
+  for (const { start, end, kind } of matchOwn(text, '').toSorted((a, b) => b.start - a.start)) {
     clean = `${clean.slice(0, start)}[redacted: ${kind}]${clean.slice(end)}`;
   }
+  return clean;
+}
+
+/** The same for every text in a JSON value. */
+export function redactValue(value: unknown): unknown {
+  const clean: unknown = JSON.parse(JSON.stringify(value), (_key, part: unknown) =>
+    typeof part === 'string' ? redactLine(part) : part,
+  );
   return clean;
 }
 
@@ -102,7 +75,7 @@ const LONG_NAME = /[\w-]{20}/;
 
 /** Whether a path itself holds a secret, so that even its name must not be told. */
 export function namesSecret(path: string): boolean {
-  return LONG_NAME.test(path) && matchOwn(path).length > 0;
+  return LONG_NAME.test(path) && matchOwn(path, '').length > 0;
 }
 
 async function findSecrets(text: string, path: string): Promise<readonly Found[]> {
@@ -113,15 +86,15 @@ async function findSecrets(text: string, path: string): Promise<readonly Found[]
     end,
     kind: messageId.toLowerCase().replaceAll('_', ' '),
   }));
-  return merged([...scanned, ...matchOwn(text)]);
+  return merged([...scanned, ...matchOwn(text, path)]);
 }
 
-function matchOwn(text: string): Found[] {
+function matchOwn(text: string, path: string): Found[] {
   return merged(
-    OWN.flatMap(([kind, pattern]) =>
+    secretPatternsFor(path).flatMap(({ kind, pattern, unless }) =>
       [...text.matchAll(pattern)].flatMap((match) => {
         const secret = match.groups?.['secret'] ?? match[0];
-        if (isPlaceholder(kind, secret)) return [];
+        if (isLeft(secret, unless)) return [];
         const start = match.index + match[0].lastIndexOf(secret);
         return [{ start, end: start + secret.length, kind }];
       }),

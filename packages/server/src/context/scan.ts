@@ -15,6 +15,8 @@ export interface Scan {
   readonly directories: readonly string[];
   /** Whether {@link MAX_FILES} cut the list. */
   readonly cut: boolean;
+  /** What the `.sidecarignore` files hide, also of what is no more. */
+  readonly rules: IgnoreRules;
 }
 
 /** Most files a project may have; beyond, the first by path are taken. */
@@ -71,7 +73,7 @@ export async function scanProject(
   signal: AbortSignal,
   known: ScanKnown = {},
 ): Promise<Scan> {
-  if (repository?.workTree === null) return { files: [], directories: [], cut: false };
+  if (repository?.workTree === null) return { files: [], directories: [], cut: false, rules: new IgnoreRules() };
   const stated = new StatedFiles(root, known.onStated);
   const listed =
     (repository && (await listFiles(root, repository, known, stated, signal))) ?? (await walk(root, signal));
@@ -84,7 +86,12 @@ export async function scanProject(
   const paths = rules.empty ? listed : listed.filter((path) => !rules.hides(path));
   await stated.state(paths, signal);
   const files = paths.flatMap((path) => stated.get(path) ?? []).slice(0, MAX_FILES);
-  return { files, directories: directoriesOf(files), cut: files.length === MAX_FILES };
+  return {
+    files,
+    directories: directoriesOf(files),
+    cut: files.length === MAX_FILES,
+    rules,
+  };
 }
 
 /** Files that decide which others are listed, or what counts as changed. */

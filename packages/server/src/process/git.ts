@@ -43,6 +43,9 @@ const DISARMED: readonly (readonly [string, string])[] = [
   ['status.submoduleSummary', 'false'],
   ['submodule.recurse', 'false'],
   ['log.showSignature', 'false'],
+  // Not used, and yet git ends when it does not know the value.
+  ['format.pretty', 'medium'],
+  ['log.date', 'default'],
   ['i18n.logOutputEncoding', 'UTF-8'],
   ['color.ui', 'false'],
   ['protocol.allow', 'never'],
