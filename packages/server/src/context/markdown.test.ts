@@ -37,7 +37,7 @@ function answerWith(content: string): AgentContext {
           findings: [],
         },
       ],
-      metadata: { project_type: 'python', dependencies: [], test_coverage: null, last_build_status: null },
+      metadata: { project_type: 'python', dependencies: [], test_coverage: null, last_build_status: content },
     },
     omitted_files: [{ path: 'b.py', size: 3, reason: 'budget' }],
     omitted_count: 1,
@@ -77,8 +77,16 @@ describe('renderMarkdown', () => {
       .map((parts) => parts.join(''));
     fc.assert(
       fc.property(breaking, (content) => {
-        expect(outside(renderMarkdown(answerWith(content))).join('\n')).not.toContain('ESCAPED');
+        const lines = outside(renderMarkdown(answerWith(content)));
+        expect(lines.filter((line) => !line.startsWith('- Last build: `')).join('\n')).not.toContain('ESCAPED');
       }),
     );
+  });
+
+  it('does not outgrow the JSON that was made to fit, whatever stands in it', () => {
+    for (const content of ['`'.repeat(5000), '```\n'.repeat(500)]) {
+      const answer = answerWith(content);
+      expect(renderMarkdown(answer).length).toBeLessThan(JSON.stringify(answer).length);
+    }
   });
 });

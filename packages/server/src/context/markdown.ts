@@ -18,7 +18,7 @@ export function renderMarkdown(answer: AgentContext): string {
         `Type: ${metadata.project_type ?? 'unknown'}`,
         `Files: ${structure.total_files} in ${structure.total_directories} directories`,
         `Test coverage: ${metadata.test_coverage === null ? 'unknown' : `${metadata.test_coverage} %`}`,
-        `Last build: ${metadata.last_build_status ?? 'unknown'}`,
+        `Last build: ${metadata.last_build_status === null ? 'unknown' : inline(metadata.last_build_status)}`,
       ]),
       metadata.dependencies.length === 0
         ? ''
@@ -72,11 +72,16 @@ function section(title: string, parts: readonly string[]): string {
   return full.length === 0 ? '' : `## ${title}\n\n${full.join('\n\n')}`;
 }
 
+/** Longer runs of backticks are cut to this: fences around them would take more than the budget that the JSON fits. */
+const MAX_RUN = 32;
+
 /** A fence longer than any run of backticks inside, so that nothing in it can end it. */
 function fenced(text: string, origin: string, language = ''): string {
-  const longest = [...text.matchAll(/`+/g)].reduce((most, [run]) => Math.max(most, run.length), 2);
+  const bounded = text.replaceAll(/`{33,}/g, '`'.repeat(MAX_RUN));
+  const longest = [...bounded.matchAll(/`+/g)].reduce((most, [run]) => Math.max(most, run.length), 2);
   const fence = '`'.repeat(longest + 1);
-  return `_${origin.replaceAll(/[_\n]/g, ' ')}_\n${fence}${language}\n${text}\n${fence}`;
+  const told = bounded === text ? origin : `${origin}, runs of backticks cut`;
+  return `_${told.replaceAll(/[_\n]/g, ' ')}_\n${fence}${language}\n${bounded}\n${fence}`;
 }
 
 /** Names from the project on one line, without what Markdown would read. */
