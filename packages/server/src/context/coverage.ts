@@ -17,7 +17,12 @@ export const COVERAGE_FILES = [
 
 /** Covered lines in percent, two decimals; null when the report does not say. */
 export function coverageOf(path: string, text: string): number | null {
-  const share = path.endsWith('.json') ? fromSummary(text) : path.endsWith('.xml') ? fromXml(text) : fromLcov(text);
+  const report = text.replace(/^\ufeff/, '');
+  const share = path.endsWith('.json')
+    ? fromSummary(report)
+    : path.endsWith('.xml')
+      ? fromXml(report)
+      : fromLcov(report);
   return share === null || !Number.isFinite(share) || share < 0 || share > 100 ? null : Math.round(share * 100) / 100;
 }
 
@@ -35,7 +40,10 @@ function fromLcov(text: string): number | null {
   const sum = (tag: string): number =>
     [...text.matchAll(new RegExp(`^${tag}:(\\d+)\\s*$`, 'gm'))].reduce((total, match) => total + Number(match[1]), 0);
   const found = sum('LF');
-  return found === 0 ? null : (sum('LH') / found) * 100;
+  if (found > 0) return (sum('LH') / found) * 100;
+  // The sums are optional, the lines are not.
+  const hits = [...text.matchAll(/^DA:\d+,(\d+)/gm)].map((match) => Number(match[1]));
+  return hits.length === 0 ? null : (hits.filter((count) => count > 0).length / hits.length) * 100;
 }
 
 function fromXml(text: string): number | null {

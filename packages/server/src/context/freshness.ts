@@ -67,7 +67,7 @@ function reportStamps(root: string): string {
   return COVERAGE_FILES.map((path) => {
     try {
       const stats = lstatSync(`${root}/${path}`, { throwIfNoEntry: false });
-      return stats === undefined ? '' : `${stats.size}:${stats.mtimeMs}:${stats.ino}`;
+      return stats === undefined ? '' : `${stats.size}:${stats.mtimeMs}:${stats.ctimeMs}:${stats.ino}`;
     } catch {
       return '';
     }

@@ -43,6 +43,23 @@ describe('dependencies', () => {
     ],
     ['mix.exs', 'defp deps do\n [{:phoenix, "~> 1"}]\nend', ['phoenix']],
     ['pubspec.yaml', 'name: x\ndependencies:\n  http: ^1\n  flutter:\n    sdk: flutter\n', ['http', 'flutter']],
+    ['requirements/dev.txt', 'celery\n', ['celery']],
+    ['setup.py', 'install_requires=["click"], extras_require={"x": ["typer>=1"]}', ['click', 'typer']],
+    [
+      'setup.cfg',
+      '[options]\ninstall_requires =\n    attrs\n[options.extras_require]\ndev =\n    httpx\n[tool]\nx = y\n',
+      ['attrs', 'httpx'],
+    ],
+    [
+      'build.gradle',
+      "debugImplementation 'a.b:c:1'\ntestImplementation group: 'd.e', name: 'f', version: '4'\nversion 'x:y'",
+      ['a.b:c', 'd.e:f'],
+    ],
+    [
+      'profiles/pom.xml',
+      '<project><profiles><profile><dependencies><dependency><groupId>a</groupId><artifactId>b</artifactId></dependency></dependencies></profile></profiles></project>',
+      ['a:b'],
+    ],
     ['package.json', 'not json', []],
     ['pom.xml', '<project><dependencies>', []],
   ])('%s', (path, text, expected) => {
@@ -72,6 +89,8 @@ describe('coverage', () => {
     ['lcov.info', 'SF:a\nLF:10\nLH:5\nend_of_record\nSF:b\nLF:10\nLH:10\nend_of_record\n', 75],
     ['coverage.xml', '<coverage version="1" line-rate="0.5" branch-rate="0">', 50],
     ['jacoco.xml', '<report><counter type="LINE" missed="1" covered="3"/></report>', 75],
+    ['lcov.info', 'SF:a\nDA:1,2\nDA:2,0\nend_of_record\n', 50],
+    ['coverage-summary.json', '\ufeff{"total":{"lines":{"pct":70}}}', 70],
     ['coverage.xml', 'nonsense', null],
     ['coverage-summary.json', '{"total":{"lines":{"pct":"Unknown"}}}', null],
   ])('%s', (path, text, expected) => {

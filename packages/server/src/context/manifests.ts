@@ -6,8 +6,7 @@ const load = createRequire(import.meta.url);
 
 /** Names the dependencies that a manifest declares, by the manifest’s file name; empty when it cannot be read. */
 export function dependenciesOf(path: string, text: string): string[] {
-  const name = path.slice(path.lastIndexOf('/') + 1).toLowerCase();
-  const reader = READERS.find(([pattern]) => pattern.test(name))?.[1];
+  const reader = readerOf(path);
   if (reader === undefined) return [];
   try {
     return reader(text).filter((dependency) => dependency.length > 0 && dependency.length <= 200);
@@ -18,8 +17,12 @@ export function dependenciesOf(path: string, text: string): string[] {
 
 /** Whether {@link dependenciesOf} reads a manifest of this path. */
 export function declaresDependencies(path: string): boolean {
+  return readerOf(path) !== undefined;
+}
+
+function readerOf(path: string): Reader | undefined {
   const name = path.slice(path.lastIndexOf('/') + 1).toLowerCase();
-  return READERS.some(([pattern]) => pattern.test(name));
+  return READERS.find(([pattern]) => pattern.test(name) || pattern.test(path))?.[1];
 }
 
 /** Project type by manifest at the root, most telling first. */
@@ -88,7 +91,10 @@ const READERS: readonly (readonly [RegExp, Reader])[] = [
   ],
   [/^pyproject\.toml$/, pyproject],
   [/^pipfile$/, (text) => keysAt(parseToml(text), [['packages'], ['dev-packages']])],
-  [/^requirements.*\.(?:txt|in)$/, (text) => text.split('\n').flatMap(requirement)],
+  [
+    /^requirements[^/]*\.(?:txt|in)$|(?:^|\/)requirements\/[^/]+\.(?:txt|in)$/,
+    (text) => text.split('\n').flatMap(requirement),
+  ],
   [/^setup\.cfg$/, setupCfg],
   [/^setup\.py$/, setupPy],
   [/^environment\.ya?ml$/, (text) => [...text.matchAll(/^\s*-\s+([A-Za-z0-9][\w.-]*)/gm)].map(first)],
@@ -150,13 +156,22 @@ function requirement(line: string): string[] {
 }
 
 function setupCfg(text: string): string[] {
-  const block = /^install_requires\s*=\s*((?:.*\n(?:[ \t]+.*\n?)*))/m.exec(text)?.[1] ?? '';
-  return block.split('\n').flatMap((line) => requirement(line.trim()));
+  const extras = /^\[options\.extras_require\][ \t]*\n((?:(?!\[).*\n?)*)/m.exec(text)?.[1] ?? '';
+  const listed = [
+    /^install_requires\s*=\s*((?:.*\n(?:[ \t]+.*\n?)*))/m.exec(text)?.[1] ?? '',
+    extras.replaceAll(/^[\w.-]+[ \t]*=/gm, ''),
+  ];
+  return listed.flatMap((block) => block.split(/[\n;]/)).flatMap((line) => requirement(line.trim()));
 }
 
 function setupPy(text: string): string[] {
-  const block = /(?:install_requires|requires)\s*=\s*\[([^\]]*)\]/.exec(text)?.[1] ?? '';
-  return [...block.matchAll(/['"]([^'"]+)['"]/g)].flatMap((match) => requirement(first(match)));
+  const listed = /(?:install_requires|requires)\s*=\s*\[([^\]]*)\]/.exec(text)?.[1] ?? '';
+  const extras = /extras_require\s*=\s*\{([^}]*)\}/.exec(text)?.[1] ?? '';
+  // The extras’ own names stand before a colon.
+  const named = [...`${listed}\n${extras}`.matchAll(/['"]([^'"]+)['"](\s*:)?/g)].filter(
+    ([, , colon]) => colon === undefined,
+  );
+  return named.flatMap((match) => requirement(first(match)));
 }
 
 function goMod(text: string): string[] {
@@ -174,7 +189,8 @@ function cargo(text: string): string[] {
 
 function pom(text: string): string[] {
   const project = table(table(parseXml(text))['project']);
-  const lists = [project, table(project['dependencyManagement'])];
+  const profiles = list(table(project['profiles'])['profile']).map(table);
+  const lists = [project, ...profiles].flatMap((place) => [place, table(place['dependencyManagement'])]);
   return lists.flatMap((place) =>
     list(table(place['dependencies'])['dependency']).map((entry) => {
       const { groupId, artifactId } = table(entry);
@@ -183,12 +199,14 @@ function pom(text: string): string[] {
   );
 }
 
+/** A build names its own configurations too: what is written like coordinates behind one is a dependency. */
 function gradle(text: string): string[] {
-  return [
-    ...text.matchAll(
-      /\b(?:implementation|api|compileOnly|runtimeOnly|testImplementation|testRuntimeOnly|annotationProcessor|kapt|classpath|compile|testCompile)\s*\(?\s*(?:platform\s*\(\s*)?['"]([\w.-]+:[\w.-]+)/g,
-    ),
-  ].map(first);
+  const configuration = String.raw`\b(?:\w{0,40}(?:[iI]mplementation|[aA]pi|[cC]ompileOnly|[rR]untimeOnly|[cC]ompile|[pP]rocessor)|kapt\w{0,40}|ksp\w{0,40}|classpath)`;
+  const written = new RegExp(
+    String.raw`${configuration}\s*\(?\s*(?:(?:enforcedP|p)latform\s*\(\s*)?(?:['"]([\w.-]+:[\w.-]+)|group\s*[:=]\s*['"]([\w.-]+)['"]\s*,\s*name\s*[:=]\s*['"]([\w.-]+))`,
+    'g',
+  );
+  return [...text.matchAll(written)].map(([, whole, group, name]) => whole ?? `${group}:${name}`);
 }
 
 function gradleLibrary(entry: unknown): string[] {
