@@ -151,6 +151,7 @@ describe('malformed requests', () => {
     ['JSON_INVALID', 'POST', '/api/issues', { body: '{"title":', headers: json }],
     ['JSON_INVALID', 'POST', '/api/issues', { body: '', headers: json }],
     ['JSON_INVALID', 'POST', '/api/issues', { body: '{"title":"x","__proto__":{"a":1}}', headers: json }],
+    ['ISSUE_NOT_FOUND', 'DELETE', '/api/cache/context/nope', { body: '', headers: json }],
     ['INPUT_INVALID', 'POST', '/api/issues', { body: '[]', headers: json }],
     ['INPUT_INVALID', 'POST', '/api/issues', { body: 'null', headers: json }],
     ['INPUT_INVALID', 'POST', '/api/issues', { body: '"text"', headers: json }],

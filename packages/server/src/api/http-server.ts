@@ -76,9 +76,11 @@ export class HttpServer {
     const server = new HttpServer(http, needs);
     // A page may send text/plain to any port without asking first; only JSON is read.
     http.removeAllContentTypeParsers();
-    http.addContentTypeParser('application/json', async ({ raw }: FastifyRequest) =>
-      readJson(readText(await readBody(raw, announcedBytes(raw)))),
-    );
+    http.addContentTypeParser('application/json', async ({ raw }: FastifyRequest) => {
+      const text = readText(await readBody(raw, announcedBytes(raw)));
+      // Many clients announce JSON with every call, also with those that have no body.
+      return raw.method === 'DELETE' && text === '' ? undefined : readJson(text);
+    });
     server.#addHooks();
     server.#addRoutes();
     await http.ready();
