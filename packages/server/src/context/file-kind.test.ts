@@ -61,6 +61,10 @@ describe('fileKind', () => {
     expect(grounds(outside)).toEqual([]);
   });
 
+  it('knows no language of files that are named like what every object has', () => {
+    for (const path of ['src/constructor', 'a.constructor', '__proto__']) expect(fileKind(path).language).toBeNull();
+  });
+
   it('brings tests with the module they test, and all of them to those who work on tests', () => {
     const test = fileKind('tests/test_colors.py');
     const coding = new Set<ContextRequirement>(['relevant_files', 'test_files']);

@@ -1,5 +1,5 @@
 /** Language of a file by its ending, lower-case, as profiles name languages. */
-const BY_EXTENSION: Readonly<Record<string, string>> = {
+const BY_EXTENSION: ReadonlyMap<string, string> = table({
   ts: 'typescript',
   mts: 'typescript',
   cts: 'typescript',
@@ -171,9 +171,9 @@ const BY_EXTENSION: Readonly<Record<string, string>> = {
   am: 'automake',
   y: 'yacc',
   l: 'lex',
-};
+});
 
-const BY_NAME: Readonly<Record<string, string>> = {
+const BY_NAME: ReadonlyMap<string, string> = table({
   dockerfile: 'dockerfile',
   containerfile: 'dockerfile',
   makefile: 'make',
@@ -191,7 +191,12 @@ const BY_NAME: Readonly<Record<string, string>> = {
   procfile: 'procfile',
   'go.mod': 'go-module',
   'meson.build': 'meson',
-};
+});
+
+/** A map and no object: every object answers to names such as `constructor`, and files may have them. */
+function table(languages: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
+  return new Map(Object.entries(languages));
+}
 
 /** Languages that are written by people to run; the rest describes, configures or documents. */
 const NOT_CODE = new Set([
@@ -220,11 +225,11 @@ const NOT_CODE = new Set([
 /** Language of a path, or null when its name does not say. */
 export function languageOf(path: string): string | null {
   const name = path.slice(path.lastIndexOf('/') + 1).toLowerCase();
-  const known = BY_NAME[name];
+  const known = BY_NAME.get(name);
   if (known !== undefined) return known;
   if (name.startsWith('dockerfile.') || name.endsWith('.dockerfile')) return 'dockerfile';
   const dot = name.lastIndexOf('.');
-  return dot < 0 ? null : (BY_EXTENSION[name.slice(dot + 1)] ?? null);
+  return dot < 0 ? null : (BY_EXTENSION.get(name.slice(dot + 1)) ?? null);
 }
 
 /** Whether a language is program code. */

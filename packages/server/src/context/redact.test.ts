@@ -54,6 +54,11 @@ describe('redact', () => {
     expect(await redact(text, 'src/b.py', 'sha256:2')).toEqual({ text, redactions: 0 });
   });
 
+  it('leaves no marks in the process’s timeline, which nobody clears', async () => {
+    await redact('let four = 4;\n', 'src/d.ts', 'sha256:4');
+    expect(performance.getEntriesByType('mark').filter(({ name }) => name.startsWith('@core>'))).toEqual([]);
+  });
+
   it('cleans a line, and stays quick on text made to stall it', async () => {
     expect(redactLine('amqp://u:s3cr3tpw@h')).toBe('amqp://u:[redacted: password in a URL]@h');
     expect(redactLine(`use ${fake.openai} here`)).toBe('use [redacted: API key] here');
