@@ -42,7 +42,9 @@ export interface WorkerCalls {
   read: {
     readonly input: {
       readonly root: string;
-      readonly files: readonly { readonly path: string; readonly size: number }[];
+      /** Paths with a NUL between them: one string moves between threads sooner than many objects. */
+      readonly paths: string;
+      readonly sizes: Float64Array<ArrayBuffer>;
     };
     readonly output: PackedFiles;
   };

@@ -30,6 +30,8 @@ export interface ProjectState {
 
 /** Files that are read between two turns of the loop. */
 const FILES_A_TURN = 100;
+/** Parts that another thread is given at a time, so that it never waits for a turn of this one. */
+const PARTS_ELSEWHERE = 3;
 /** Fewer files than this are read sooner than another thread could be told of them. */
 const MANY_FILES = 100;
 
@@ -122,7 +124,7 @@ export class ProjectIndex {
     const read = this.#readElsewhere;
     if (read === null || this.#ahead?.isOver === false || this.#files.size > 0) return null;
     this.#ahead = new ReadAhead(
-      (part) => read(root, part.map(placeAndSize), signal),
+      (part) => read(root, part, signal),
       (part, packed) => this.#keep(part, packed, true),
     );
     return this.#ahead;
@@ -170,7 +172,7 @@ export class ProjectIndex {
       const read = this.#readElsewhere;
       if (read === null || files.length < MANY_FILES) return;
       for (let part: readonly ProjectFile[]; (part = take()).length > 0;) {
-        const packed = await read(root, part.map(placeAndSize), signal).catch(() => null);
+        const packed = await read(root, part, signal).catch(() => null);
         signal.throwIfAborted();
         this.#keep(part, packed ?? readFiles(root, part));
         if (packed === null) return;
@@ -184,7 +186,7 @@ export class ProjectIndex {
         signal.throwIfAborted();
       }
     };
-    await Promise.all([elsewhere(), here()]);
+    await Promise.all([...Array.from({ length: PARTS_ELSEWHERE }, elsewhere), here()]);
   }
 
   /** The log is read again only when the head has moved. */
@@ -195,10 +197,6 @@ export class ProjectIndex {
     this.#history = { head, branch, commits };
     return this.#history;
   }
-}
-
-function placeAndSize({ path, size }: ProjectFile): Pick<ProjectFile, 'path' | 'size'> {
-  return { path, size };
 }
 
 /** Whether git could not even be started. */

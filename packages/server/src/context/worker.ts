@@ -16,7 +16,12 @@ process.report.excludeEnv = true;
 /** A thread of the same kind, started when there is much to read and a processor for it. */
 const reader = availableParallelism() > 1 ? new ContextWorker(new URL(import.meta.url), 'context-reader') : null;
 const gatherer = createGatherer(
-  reader === null ? null : (root, files, signal) => reader.ask('read', { root, files }, signal),
+  reader === null
+    ? null
+    : (root, files, signal) => {
+        const paths = files.map(({ path }) => path).join('\0');
+        return reader.ask('read', { root, paths, sizes: Float64Array.from(files, ({ size }) => size) }, signal);
+      },
 );
 const trees = new TreeWatch();
 const running = new Map<number, AbortController>();
@@ -42,7 +47,10 @@ const calls: {
     return { context, bytes: Buffer.byteLength(json), fromStore: false };
   },
   file: ({ root, path }, signal) => gatherer.file(root, path, signal),
-  read: ({ root, files }) => Promise.resolve(readFiles(root, files)),
+  read: ({ root, paths, sizes }) => {
+    const files = paths.split('\0').map((path, index) => ({ path, size: sizes[index] ?? 0 }));
+    return Promise.resolve(readFiles(root, files));
+  },
   watch: ({ root }, signal) => trees.start(root, signal),
   again: ({ root }) => trees.again(root),
   unchanged: ({ root }) => trees.unchanged(root),
