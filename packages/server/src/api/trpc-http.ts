@@ -1,3 +1,4 @@
+import type { AnyRouter } from '@trpc/server';
 import { fastifyRequestHandler } from '@trpc/server/adapters/fastify';
 import type { FastifyInstance } from 'fastify';
 import { SidecarError, type Procedure } from '@orchestration-sidecar/shared';
@@ -23,7 +24,8 @@ export function addTrpcRoutes(
   dispatcher: Dispatcher,
   calls: OpenCalls,
 ): void {
-  const router = createTrpcRouter(entries, dispatcher);
+  // Single calls do without it, and who waits for the start need not wait for it.
+  let router: AnyRouter | undefined;
   void http.register(async (scope) => {
     scope.addHook('onSend', async (request, reply) => {
       if (reply.statusCode === 405) void reply.header('allow', request.method === 'GET' ? 'POST' : 'GET');
@@ -39,7 +41,7 @@ export function addTrpcRoutes(
         // tRPC would parse a text within the JSON for itself, and without care for prototypes.
         if (typeof req.body === 'string') throw new SidecarError('INPUT_INVALID', 'request: expected an object');
         return fastifyRequestHandler({
-          router,
+          router: (router ??= createTrpcRouter(entries, dispatcher)),
           req,
           res,
           path: req.params.path,

@@ -23,6 +23,8 @@ const QUIET_MS = 500;
 const REMOVAL_PAUSE = 20;
 /** How long a disk that refused is left alone. */
 const RETRY_MS = 1000;
+/** When the file is written anew after a start: reading the whole ring would keep those waiting who wait for the start. */
+const START_MS = 500;
 
 /** What the mirror needs. */
 export interface EventLogMirrorNeeds {
@@ -36,7 +38,7 @@ export interface EventLogMirrorNeeds {
 
 /**
  * Mirrors the newest 10,000 events of all projects into `events/event-log.jsonl`, one JSON object a line. Written
- * after the commit and never read back (DECISIONS 1). Written anew at the start, and once the disk takes it again.
+ * after the commit and never read back (DECISIONS 1). Written anew soon after the start, and once the disk takes it again.
  */
 export class EventLogMirror {
   readonly #path: string;
@@ -51,7 +53,7 @@ export class EventLogMirror {
   /** Row of the first line; rows before it are not in the file. */
   #firstId = 0;
   /** From which `elapsedMs` on the file shall be written anew; undefined: it holds the log but for what is on its way. */
-  #rewriteAtMs: number | undefined;
+  #rewriteAtMs: number | undefined = -Infinity;
   /** From which `elapsedMs` on it may be written anew because of events that were removed. */
   #restedAtMs = -Infinity;
   #timer: Timer | undefined;
@@ -76,10 +78,9 @@ export class EventLogMirror {
         this.#whenQuiet(QUIET_MS);
       }),
     ];
-    this.#writing = this.#guard(async () => {
-      await this.#removeUnfinished();
-      await this.#rewrite();
-    });
+    this.#writing = this.#guard(() => this.#removeUnfinished());
+    // What is committed until then waits in memory for it, too: nothing may be added to a file that lacks what came before.
+    this.#timer = needs.clock.after(START_MS, () => this.#flush(LIMITS.ringEvents));
   }
 
   /** Resolves when what was committed so far is in the file, and no more than the newest 10,000. */

@@ -12,7 +12,7 @@ export interface MirrorsNeeds {
 
 /**
  * The JSON files that show what the store holds (DECISIONS 1). They follow every commit; a process that was killed
- * leaves them behind, so they are compared with the store once after each start.
+ * leaves them behind, so after each start those of results are compared with the store; the event log’s is written anew.
  */
 export class Mirrors {
   readonly #needs: MirrorsNeeds;
@@ -23,9 +23,9 @@ export class Mirrors {
     this.#needs = needs;
   }
 
-  /** Compares all mirrors with the store and puts right what differs, in the background; never throws. */
+  /** Compares the mirrors of results with the store and puts right what differs, in the background; never throws. */
   reconcile(): void {
-    this.#comparing = this.#compare(true).then(
+    this.#comparing = this.#needs.results.compare(true, this.#closing.signal).then(
       (faults) => {
         if (faults.length > 0)
           this.#needs.logger.info({ files: faults.length }, 'mirrors were behind and are right again');

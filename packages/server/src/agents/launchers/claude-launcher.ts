@@ -1,7 +1,7 @@
 import type { ModelTier } from '@orchestration-sidecar/shared';
 import { type AgentLauncher, agentProgram, type LauncherOf } from './agent-launcher.ts';
 import { agentFiles, type AgentRun } from './agent-run.ts';
-import { REPORT_SCHEMA } from './handed-in.ts';
+import { reportSchema } from './handed-in.ts';
 
 /** Which model a tier stands for, as `--model` takes it. */
 export type ModelTable = Readonly<Record<ModelTier, string>>;
@@ -51,7 +51,7 @@ export function claudeArgs(run: AgentRun, models: ModelTable, extra: readonly st
     ['--permission-mode', 'acceptEdits'],
     ['--settings', JSON.stringify(settings(run))],
     ['--mcp-config', JSON.stringify(mcpConfig(run))],
-    ['--json-schema', JSON.stringify(REPORT_SCHEMA)],
+    ['--json-schema', JSON.stringify(reportSchema())],
     ['--max-turns', run.maxTurns?.toString()],
     ['--max-budget-usd', run.maxBudgetUsd?.toString()],
   ];

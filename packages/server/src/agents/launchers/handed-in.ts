@@ -31,8 +31,12 @@ const Report = z.object({
   next_agents: z.array(AgentType).describe('Agent types that should go on, when the task asks for them; else empty.'),
 });
 
-/** JSON Schema (draft 7) of {@link Report}, for programs that can be told how to end. */
-export const REPORT_SCHEMA = z.toJSONSchema(Report, { target: 'draft-7' });
+let schema: object | undefined;
+
+/** JSON Schema (draft 7) of {@link Report}, for programs that can be told how to end. Made when it is first asked for. */
+export function reportSchema(): object {
+  return (schema ??= z.toJSONSchema(Report, { target: 'draft-7' }));
+}
 
 /**
  * The result that an agent’s last words amount to, which is stored for agents that do not store one themselves. A report
