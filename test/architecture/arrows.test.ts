@@ -8,7 +8,18 @@ const server = join(packages, 'server/src');
 /** Which rooms of the server a room may import, besides itself, telemetry, runtime and the shared package. */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   api: ['broker', 'workflow', 'agents', 'context', 'results', 'events', 'issues', 'projects', 'maintenance'],
-  maintenance: ['broker', 'agents', 'context', 'results', 'events', 'issues', 'projects', 'process', 'storage'],
+  maintenance: [
+    'broker',
+    'workflow',
+    'agents',
+    'context',
+    'results',
+    'events',
+    'issues',
+    'projects',
+    'process',
+    'storage',
+  ],
   workflow: ['agents', 'results', 'events', 'issues', 'storage'],
   agents: ['process', 'events', 'storage'],
   context: ['process', 'results', 'storage'],

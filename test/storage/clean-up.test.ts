@@ -20,7 +20,14 @@ async function store(sidecar: SidecarUnderTest, issueId: string): Promise<string
 test('what was kept long enough and nobody pinned is gone from store and mirrors, and everything says so before and after', async () => {
   const clock = new FakeClock(Date.now());
   await using sidecar = await startForTest(
-    { backupEveryHours: 0, resultRetentionDays: SHORT_DAYS, agentFolderRetentionDays: SHORT_DAYS },
+    {
+      backupEveryHours: 0,
+      resultRetentionDays: SHORT_DAYS,
+      agentFolderRetentionDays: SHORT_DAYS,
+      cleanUpEveryHours: 8760,
+      agentRetentionDays: 1,
+      issueRetentionDays: 1,
+    },
     { clock },
   );
   const cli = (...args: string[]): Promise<Ended> => runCommand([...args, '--data-dir', sidecar.dataDir], {});
@@ -85,6 +92,30 @@ test('what was kept long enough and nobody pinned is gone from store and mirrors
   expect(removed.body).toEqual({ removed: true });
   await sidecar.call('POST', '/api/clean-up', { body: {} });
   expect(await ids()).toEqual([]);
+
+  // Issues and agents go last, once they have ended and nothing of them is left.
+  const agents = async (): Promise<number> => (await sidecar.call('GET', '/api/agents')).body.agents.length;
+  const issues = async (): Promise<string[]> =>
+    (await sidecar.call('GET', '/api/issues')).body.issues.map(({ issue_id: id }: { issue_id: string }) => id);
+  await sidecar.call('POST', '/api/issues/issue-1/cancel', { body: { reason: 'done' } });
+  const kinds = { kinds: ['issues', 'agents'] };
+  const clean = async (more = {}): Promise<number[]> =>
+    (await sidecar.call('POST', '/api/clean-up', { body: { ...kinds, ...more } })).body.kinds.map(
+      ({ count }: { count: number }) => count,
+    );
+  expect(await clean()).toEqual([0, 0]);
+  expect(await agents()).toBe(1);
+  clock.advance(25 * 60 * MINUTE_MS);
+  // The token of the agent that was minted has run out: once that has been forgotten, nobody can act as it.
+  await expect
+    .poll(() => {
+      clock.advance(MINUTE_MS);
+      return clean({ dry_run: true });
+    })
+    .toEqual([1, 1]);
+  expect(await clean()).toEqual([1, 1]);
+  expect(await agents()).toBe(0);
+  expect((await issues()).toSorted()).toEqual(['issue-2', 'issue-3']);
 });
 
 test('over the quota contexts, logs and folders go before their time; then large writes are refused and small results taken', async () => {

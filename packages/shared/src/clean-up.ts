@@ -4,6 +4,8 @@ import { z } from 'zod';
 export const CLEAN_UP_KINDS = [
   'context_cache',
   'logs',
+  'issues',
+  'agents',
   'agent_folders',
   'dead_letters',
   'events',

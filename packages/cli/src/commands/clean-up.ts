@@ -16,6 +16,8 @@ interface CleanUpOptions extends ReadOptions {
 const KINDS: Readonly<Record<CleanUpKind, true>> = {
   context_cache: true,
   logs: true,
+  issues: true,
+  agents: true,
   agent_folders: true,
   dead_letters: true,
   events: true,
@@ -31,7 +33,7 @@ export function addCleanUp(program: Command, terminal: Terminal): void {
         .command('clean-up')
         .summary('remove what has been kept long enough')
         .description(
-          'Removes what has been kept long enough: contexts, logs put aside, folders of ended agents, dead letters, events, ' +
+          'Removes what has been kept long enough: contexts, logs put aside, issues, agents and their folders, dead letters, events, ' +
             'results, audit records. The sidecar does it by itself every day. What is pinned or belongs to what runs stays.',
         )
         .option('--dry-run', 'only say what would be removed')

@@ -1,9 +1,10 @@
-import { and, count, desc, eq, gte, inArray, lt, ne, notInArray, or, sql } from 'drizzle-orm';
-import { LIVE_AGENT_STATES, type Agent, type AgentState } from '@orchestration-sidecar/shared';
+import { and, count, desc, eq, exists, gte, inArray, lt, ne, notInArray, or, sql } from 'drizzle-orm';
+import { AgentState, LIVE_AGENT_STATES, type Agent } from '@orchestration-sidecar/shared';
+import { withinSize } from '../storage/clean-up/index.ts';
 import type { Database } from '../storage/database.ts';
 import { decodePageCursor, encodePageCursor } from '../storage/page-cursor.ts';
 import { pageLength } from '../storage/page-length.ts';
-import { agents } from '../storage/schema.ts';
+import { agents, tokens } from '../storage/schema.ts';
 import { readStored } from '../storage/stored-json.ts';
 import type { Transaction } from '../storage/writer.ts';
 import type { AgentRecord } from './agent-record.ts';
@@ -18,6 +19,20 @@ export interface AgentQuery {
   readonly states?: readonly AgentState[] | undefined;
   readonly limit: number;
   readonly cursor?: string | undefined;
+}
+
+/** An agent that may have been kept long enough. */
+export interface AgedAgent {
+  readonly agentId: string;
+  readonly projectId: string;
+  readonly issueId: string | null;
+  readonly state: AgentState;
+  readonly createdAtMs: number;
+  /** ISO 8601; null: it has not ended, or is none of ours. */
+  readonly endedAt: string | null;
+  /** Whether a token of its has not expired. */
+  readonly hasToken: boolean;
+  readonly bytes: number;
 }
 
 /** Agents in SQLite. */
@@ -114,6 +129,53 @@ export class AgentStore {
       .groupBy(agents.agentType)
       .all();
     return Object.fromEntries(rows.map((row) => [row.agentType, row.count]));
+  }
+
+  /**
+   * Agents that were made before a time, oldest first, after one of them.
+   * @param bounds at most so many rows and, but for the first, so many bytes.
+   */
+  createdBefore(
+    beforeMs: number,
+    after: Pick<AgedAgent, 'createdAtMs' | 'agentId'> | undefined,
+    bounds: { readonly maxRows: number; readonly maxBytes: number },
+  ): AgedAgent[] {
+    const { createdAtMs, agentId } = after ?? { createdAtMs: -1, agentId: '' };
+    const token = this.#database.query.select().from(tokens).where(eq(tokens.agentId, agents.agentId));
+    const rows = this.#database.query
+      .select({
+        agentId: agents.agentId,
+        projectId: agents.projectId,
+        issueId: agents.issueId,
+        state: agents.state,
+        createdAtMs: agents.createdAtMs,
+        endedAt: sql<string | null>`json_extract(${agents.body}, '$.agent.ended_at')`,
+        hasToken: sql<number>`${exists(token)}`,
+        bytes: sql<number>`octet_length(${agents.body})`,
+      })
+      .from(agents)
+      .where(
+        and(
+          lt(agents.createdAtMs, beforeMs),
+          sql`(${agents.createdAtMs}, ${agents.agentId}) > (${createdAtMs}, ${agentId})`,
+        ),
+      )
+      .orderBy(agents.createdAtMs, agents.agentId)
+      .limit(bounds.maxRows)
+      .all();
+    return withinSize(rows, (row) => row.bytes, bounds.maxBytes).map((row) => ({
+      ...row,
+      state: AgentState.parse(row.state),
+      hasToken: row.hasToken === 1,
+    }));
+  }
+
+  /** Removes agents. */
+  remove(transaction: Transaction, agentIds: readonly string[]): void {
+    transaction.database.query
+      .delete(agents)
+      .where(inArray(agents.agentId, [...agentIds]))
+      .run();
   }
 
   /** A page of agents, newest first. */

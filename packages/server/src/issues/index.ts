@@ -1,2 +1,2 @@
-export { IssueStore } from './issue-store.ts';
+export { IssueStore, type AgedIssue } from './issue-store.ts';
 export { Issues, type IssueTurn } from './issues.ts';

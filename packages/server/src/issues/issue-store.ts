@@ -1,8 +1,9 @@
-import { and, desc, eq, lt, or, sql } from 'drizzle-orm';
+import { and, desc, eq, inArray, lt, or, sql } from 'drizzle-orm';
 import { IssueProgress, IssueStatus, type Issue } from '@orchestration-sidecar/shared';
 import { isoTime } from '../runtime/clock.ts';
 import { decodePageCursor, encodePageCursor } from '../storage/page-cursor.ts';
 import { pageLength } from '../storage/page-length.ts';
+import { withinSize } from '../storage/clean-up/index.ts';
 import type { Database } from '../storage/database.ts';
 import { issues } from '../storage/schema.ts';
 import type { Transaction } from '../storage/writer.ts';
@@ -14,6 +15,17 @@ export interface IssueQuery {
   readonly limit: number;
   readonly cursor?: string | undefined;
 }
+
+/** Which issue, and when it last changed. */
+export interface AgedIssue {
+  readonly projectId: string;
+  readonly issueId: string;
+  readonly updatedAtMs: number;
+  readonly bytes: number;
+}
+
+/** States that an issue does not leave. */
+const ENDED = ['resolved', 'failed', 'cancelled'] as const satisfies readonly IssueStatus[];
 
 /** Issues in SQLite. */
 export class IssueStore {
@@ -85,6 +97,45 @@ export class IssueStore {
       issues: page.map(toIssue),
       next_cursor: last ? encodePageCursor({ atMs: last.createdAtMs, id: last.issueId }) : null,
     };
+  }
+
+  /**
+   * Issues that ended before a time, oldest first, after one of them.
+   * @param bounds at most so many rows and, but for the first, so many bytes.
+   */
+  endedBefore(
+    beforeMs: number,
+    after: AgedIssue | undefined,
+    bounds: { readonly maxRows: number; readonly maxBytes: number },
+  ): AgedIssue[] {
+    const { updatedAtMs, projectId, issueId } = after ?? { updatedAtMs: -1, projectId: '', issueId: '' };
+    const rows = this.#database.query
+      .select({
+        projectId: issues.projectId,
+        issueId: issues.issueId,
+        updatedAtMs: issues.updatedAtMs,
+        bytes: sql<number>`octet_length(${issues.body})`,
+      })
+      .from(issues)
+      .where(
+        and(
+          lt(issues.updatedAtMs, beforeMs),
+          inArray(issues.status, [...ENDED]),
+          sql`(${issues.updatedAtMs}, ${issues.projectId}, ${issues.issueId}) > (${updatedAtMs}, ${projectId}, ${issueId})`,
+        ),
+      )
+      .orderBy(issues.updatedAtMs, issues.projectId, issues.issueId)
+      .limit(bounds.maxRows)
+      .all();
+    return withinSize(rows, (row) => row.bytes, bounds.maxBytes);
+  }
+
+  /** Removes an issue. */
+  remove(transaction: Transaction, projectId: string, issueId: string): void {
+    transaction.database.query
+      .delete(issues)
+      .where(and(eq(issues.projectId, projectId), eq(issues.issueId, issueId)))
+      .run();
   }
 
   /** Adds an issue. */

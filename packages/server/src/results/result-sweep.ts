@@ -1,5 +1,11 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { olderThan, Tally, type Holds, type Sweep, type SweepOptions } from '../storage/clean-up/index.ts';
+import {
+  olderThan,
+  sweepRows,
+  type Holds,
+  type Sweep,
+  type SweepOptions,
+  type Tally,
+} from '../storage/clean-up/index.ts';
 import type { Writer } from '../storage/writer.ts';
 import type { ResultMirror } from './result-mirror.ts';
 import type { AgedResult, ResultStore } from './result-store.ts';
@@ -26,39 +32,22 @@ export class ResultSweep implements Sweep {
     this.#needs = needs;
   }
 
-  async run({ signal, dryRun, nowMs }: SweepOptions): Promise<Tally> {
-    const { store, mirror, writer, retentionMs } = this.#needs;
-    const tally = new Tally();
-    const { beforeMs } = olderThan(retentionMs, { nowMs });
-    const batchAfter = (position: AgedResult | undefined): AgedResult[] =>
-      store.olderThan(beforeMs, position, { maxRows: BATCH_ROWS, maxBytes: BATCH_BYTES });
-    for (let batch = batchAfter(undefined); batch.length > 0; batch = batchAfter(batch.at(-1))) {
-      signal.throwIfAborted();
-      const free = dryRun
-        ? this.#free(batch, tally)
-        : await writer.write((transaction) => {
-            const counted = new Tally();
-            const gone = this.#free(batch, counted);
-            store.remove(
-              transaction,
-              gone.map(({ resultId }) => resultId),
-            );
-            transaction.afterCommit(() => tally.add(counted));
-            return gone;
-          });
-      if (!dryRun) await mirror.remove(free);
-      await nextTurn();
-    }
-    return tally;
-  }
-
-  /** Those that nothing holds; counts all. */
-  #free(batch: readonly AgedResult[], tally: Tally): AgedResult[] {
-    return batch.filter((result) => {
-      const hold = this.#needs.holds.of(result);
-      if (hold) tally.keep(hold, result.bytes);
-      else tally.remove({ count: 1, bytes: result.bytes });
-      return !hold;
-    });
+  run(options: SweepOptions): Promise<Tally> {
+    const { store, mirror, holds, writer, retentionMs } = this.#needs;
+    const { beforeMs } = olderThan(retentionMs, { nowMs: options.nowMs });
+    return sweepRows<AgedResult>(
+      {
+        writer,
+        after: (position) => store.olderThan(beforeMs, position, { maxRows: BATCH_ROWS, maxBytes: BATCH_BYTES }),
+        fateOf: (result) => holds.of(result) ?? 'due',
+        remove: (transaction, gone) =>
+          store.remove(
+            transaction,
+            gone.map(({ resultId }) => resultId),
+          ),
+        removed: (gone) => mirror.remove(gone),
+      },
+      options,
+    );
   }
 }

@@ -191,6 +191,18 @@ export const SETTINGS = {
     default: 1_000_000,
   },
   resultRetentionDays: { ...RETENTION, summary: 'Days that results are kept.' },
+  issueRetentionDays: {
+    ...RETENTION,
+    summary: 'Days that issues which have ended are kept, with what their workflow decided.',
+    min: 1,
+    default: 90,
+  },
+  agentRetentionDays: {
+    ...RETENTION,
+    summary: 'Days that the records of agents which have ended are kept.',
+    min: 1,
+    default: 90,
+  },
   agentFolderRetentionDays: {
     ...RETENTION,
     summary: 'Days that the folders of ended agents are kept: output and task.',

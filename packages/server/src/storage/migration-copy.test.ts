@@ -10,8 +10,8 @@ const MIGRATIONS = join(import.meta.dirname, 'migrations');
 /** A store as the first version left it. */
 function olderStore(path: string): Sqlite.Database {
   const journal: unknown = JSON.parse(readFileSync(join(MIGRATIONS, 'meta', '_journal.json'), 'utf8'));
-  expect(journal).toMatchObject({ entries: [{ tag: '0000_initial' }, {}, {}] });
   const { entries } = journal as { entries: { tag: string; when: number }[] };
+  expect(entries[0]?.tag).toBe('0000_initial');
   const store = new Sqlite(path);
   store.pragma('journal_mode = WAL');
   store.exec('create table __drizzle_migrations (id integer primary key, hash text not null, created_at numeric)');

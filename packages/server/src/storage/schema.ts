@@ -30,6 +30,7 @@ export const issues = sqliteTable(
     primaryKey({ columns: [table.projectId, table.issueId] }),
     index('issues_by_id').on(table.issueId),
     index('issues_by_time').on(table.projectId, table.createdAtMs),
+    index('issues_by_age').on(table.updatedAtMs, table.projectId, table.issueId),
   ],
 );
 
@@ -174,6 +175,7 @@ export const agents = sqliteTable(
     index('agents_by_project').on(table.projectId, table.createdAtMs),
     index('agents_by_issue').on(table.projectId, table.issueId),
     index('agents_by_state').on(table.state),
+    index('agents_by_age').on(table.createdAtMs, table.agentId),
   ],
 );
 

@@ -214,12 +214,12 @@ export class ProjectRuns {
 
   /** What an input makes of a run; undefined when nothing. */
   #decide(run: Run | undefined, input: Input, languages: readonly string[]): Decided | undefined {
-    const { profiles, issues, store, logger } = this.#context;
+    const { profiles, store, logger } = this.#context;
     const { happening } = input;
     try {
       if (run) return decide(run, input, profiles);
       if (happening.kind !== 'created' || store.find(input.projectId, input.issueId)) return undefined;
-      if (isEnded(issues.require(input.projectId, input.issueId).status)) return undefined;
+      if (this.#isDone(input.issueId)) return undefined;
       const workflow = profiles.workflow(happening.workflow);
       return workflow && begin(input, { title: happening.title, workflow, languages }, profiles);
     } catch (cause) {
@@ -271,8 +271,18 @@ export class ProjectRuns {
   #refuseUnknown(input: Input, refused: Refusal[]): void {
     const { happening, issueId } = input;
     if (happening.kind !== 'created' || this.#context.profiles.workflow(happening.workflow)) return;
-    if (isEnded(this.#context.issues.require(input.projectId, issueId).status)) return;
+    if (this.#isDone(issueId)) return;
     refused.push({ input, workflow: happening.workflow });
+  }
+
+  /** Whether nothing may begin for an issue: it has ended, or is not there any more. */
+  #isDone(issueId: string): boolean {
+    try {
+      return isEnded(this.#context.issues.require(this.projectId, issueId).status);
+    } catch (cause) {
+      if (cause instanceof SidecarError && cause.code === 'ISSUE_NOT_FOUND') return true;
+      throw cause;
+    }
   }
 
   #refuse(transaction: Transaction, { input, workflow }: Refusal): void {

@@ -8,6 +8,8 @@ export class RunStore {
   readonly #find;
   readonly #unsettled;
   readonly #sequence;
+  readonly #isUnsettled;
+  readonly #remove;
   readonly #save;
   readonly #moveTo;
 
@@ -15,12 +17,19 @@ export class RunStore {
     const projectId = sql.placeholder('projectId');
     const issueId = sql.placeholder('issueId');
     const runs = query.select({ body: workflowRuns.body }).from(workflowRuns);
-    this.#find = runs.where(and(eq(workflowRuns.projectId, projectId), eq(workflowRuns.issueId, issueId))).prepare();
+    const which = and(eq(workflowRuns.projectId, projectId), eq(workflowRuns.issueId, issueId));
+    this.#find = runs.where(which).prepare();
     this.#unsettled = query
       .select({ body: workflowRuns.body })
       .from(workflowRuns)
       .where(and(eq(workflowRuns.projectId, projectId), eq(workflowRuns.settled, false)))
       .prepare();
+    this.#isUnsettled = query
+      .select({ settled: workflowRuns.settled })
+      .from(workflowRuns)
+      .where(and(which, eq(workflowRuns.settled, false)))
+      .prepare();
+    this.#remove = query.delete(workflowRuns).where(which).prepare();
     this.#sequence = query
       .select({ sequence: workflowCursors.sequence })
       .from(workflowCursors)
@@ -56,6 +65,16 @@ export class RunStore {
   find(projectId: string, issueId: string): Run | undefined {
     const row = this.#find.get({ projectId, issueId });
     return row && toRun(row);
+  }
+
+  /** Whether something is left to do in the run of an issue; false also where there is none. */
+  isUnsettled(projectId: string, issueId: string): boolean {
+    return this.#isUnsettled.get({ projectId, issueId }) !== undefined;
+  }
+
+  /** Removes the run of an issue, where there is one; call it inside a write transaction. */
+  remove(projectId: string, issueId: string): void {
+    this.#remove.run({ projectId, issueId });
   }
 
   /** Sequence up to which a project’s log has been acted on; undefined before the first time. */

@@ -1,9 +1,11 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Agents } from '../../agents/index.ts';
-import { AgentFolderSweep } from '../../agents/index.ts';
+import { AgentFolderSweep, AgentStore, AgentSweep } from '../../agents/index.ts';
 import type { AuditLog } from '../../broker/index.ts';
 import { CacheSweep } from '../../context/index.ts';
 import type { Retention } from '../../events/index.ts';
-import type { Issues } from '../../issues/index.ts';
+import { IssueStore, type Issues } from '../../issues/index.ts';
 import { ResultSweep, type ResultMirror, type Results, type ResultStore } from '../../results/index.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Config } from '../../runtime/config.ts';
@@ -14,6 +16,7 @@ import type { DataDir } from '../../storage/data-dir.ts';
 import type { Database } from '../../storage/database.ts';
 import type { Writer } from '../../storage/writer.ts';
 import type { Logger } from '../../telemetry/logger.ts';
+import { IssueSweep, RunStore } from '../../workflow/index.ts';
 import { CleanUp } from './clean-up.ts';
 import { directorySize } from './directory-size.ts';
 import { DiskQuota } from './disk-quota.ts';
@@ -63,6 +66,21 @@ export function openCleanUp(
       retentionMs: config.contextCacheRetentionDays * DAY_MS,
     }),
     new LogSweep({ directory: places.logs, retentionMs: config.logRetentionDays * DAY_MS }),
+    // What belongs to another goes after it has gone: so a dry run says of each kind what the clean-up does.
+    new IssueSweep({
+      issues: new IssueStore(database),
+      runs: new RunStore(database),
+      holds,
+      writer,
+      retentionMs: config.issueRetentionDays * DAY_MS,
+    }),
+    new AgentSweep({
+      store: new AgentStore(database),
+      holds,
+      writer,
+      hasFolder: (agentId) => existsSync(join(places.agents, agentId)),
+      retentionMs: config.agentRetentionDays * DAY_MS,
+    }),
     new AgentFolderSweep({
       directory: places.agents,
       holdOf,

@@ -20,6 +20,7 @@ export type Hold = 'pinned' | 'running';
 export class Holds {
   readonly #pinned: Sqlite.Statement<[projectId: string, issueId: string, resultId: string], number>;
   readonly #running: Sqlite.Statement<Belonging, number>;
+  readonly #remains: Sqlite.Statement<Belonging, number>;
 
   constructor({ driver }: Database) {
     const live = LIVE_AGENT_STATES.map((state) => `'${state}'`).join(', ');
@@ -37,6 +38,17 @@ export class Holds {
          )`,
       )
       .pluck();
+    this.#remains = driver
+      .prepare<Belonging, number>(
+        `select exists (select 1 from results where project_id = @projectId and issue_id = @issueId)
+             or exists (select 1 from agents where project_id = @projectId and issue_id = @issueId)`,
+      )
+      .pluck();
+  }
+
+  /** Whether results or agents of an issue are left: it outlives them, so that another of its name finds none of its own. */
+  hasRemains({ projectId, issueId }: Belonging): boolean {
+    return this.#remains.get({ projectId, issueId }) === 1;
   }
 
   /** Why it must be kept; null: it may go. */
