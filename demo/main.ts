@@ -52,7 +52,11 @@ try {
   failed = interrupted.signal.aborted || !(await report(outcome, timeline));
 } finally {
   // Agents outlive their sidecar; those of a demo that nobody watches shall not.
-  if (interrupted.signal.aborted) await client.issues.cancel({ issue_id: ISSUE.issue_id });
+  if (interrupted.signal.aborted) {
+    await client.issues.cancel({ issue_id: ISSUE.issue_id });
+    // The issue is over at once, its agents are not: a sidecar that stops leaves alone those that still run.
+    await client.agents.stopAll({ issue_id: ISSUE.issue_id });
+  }
   client.close();
   await sidecar.stop();
 }

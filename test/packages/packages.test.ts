@@ -225,8 +225,8 @@ describe('the SDK runs', () => {
         join(consumer, 'browser.js'),
         `import { createSidecarClient } from '@orchestration-sidecar/sdk';
        const client = createSidecarClient(${JSON.stringify({ url, token })});
-       const published = await client.events.publish({ event_type: 'browsed' });
-       for await (const event of client.events.subscribe({ event_type: 'browsed' })) {
+       const published = await client.events.publish({ event_type: 'browsed_for_real' });
+       for await (const event of client.events.subscribe({ event_type: 'browsed_for_real' })) {
          await fetch('/done', { method: 'POST', body: JSON.stringify([event.event_id, published.event_id]) });
          break;
        }`,
