@@ -1,6 +1,6 @@
 import { and, count, desc, eq, exists, gte, inArray, lt, ne, notInArray, or, sql } from 'drizzle-orm';
 import { AgentState, LIVE_AGENT_STATES, type Agent } from '@orchestration-sidecar/shared';
-import { withinSize } from '../storage/clean-up/index.ts';
+import { withinSize, type BatchBounds } from '../storage/clean-up/index.ts';
 import type { Database } from '../storage/database.ts';
 import { decodePageCursor, encodePageCursor } from '../storage/page-cursor.ts';
 import { pageLength } from '../storage/page-length.ts';
@@ -133,12 +133,11 @@ export class AgentStore {
 
   /**
    * Agents that were made before a time, oldest first, after one of them.
-   * @param bounds at most so many rows and, but for the first, so many bytes.
    */
   createdBefore(
     beforeMs: number,
     after: Pick<AgedAgent, 'createdAtMs' | 'agentId'> | undefined,
-    bounds: { readonly maxRows: number; readonly maxBytes: number },
+    bounds: BatchBounds,
   ): AgedAgent[] {
     const { createdAtMs, agentId } = after ?? { createdAtMs: -1, agentId: '' };
     const token = this.#database.query.select().from(tokens).where(eq(tokens.agentId, agents.agentId));

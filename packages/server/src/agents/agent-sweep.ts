@@ -22,9 +22,6 @@ export interface AgentSweepNeeds {
   readonly retentionMs: number;
 }
 
-/** Bounds of what one transaction removes: a few milliseconds. A large row alone may be more than the second. */
-const BATCH = { maxRows: 100, maxBytes: 1024 * 1024 } as const;
-
 /** Removes the records of agents that ended too long ago and have no folder left. */
 export class AgentSweep implements Sweep {
   readonly kind = 'agents';
@@ -40,7 +37,7 @@ export class AgentSweep implements Sweep {
     return sweepRows<AgedAgent>(
       {
         writer,
-        after: (position) => store.createdBefore(beforeMs, position, BATCH),
+        after: (position, bounds) => store.createdBefore(beforeMs, position, bounds),
         fateOf: (agent) => this.#fateOf(agent, beforeMs),
         remove: (transaction, gone) =>
           store.remove(

@@ -125,7 +125,7 @@ export class Retention {
 
   /** Works in transactions of their own until there is nothing left to do. */
   async #drain(work: (transaction: Transaction) => number, signal: AbortSignal): Promise<void> {
-    for (let rows = 1; rows > 0 && !signal.aborted;) rows = await this.#needs.writer.write(work);
+    for (let rows = 1; rows > 0 && !signal.aborted;) rows = await this.#needs.writer.writeBeside(work);
   }
 
   /** Removes batch by batch what leaves; a batch of large events has few. Nobody else removes any meanwhile. */
@@ -136,7 +136,7 @@ export class Retention {
     signal: AbortSignal,
   ): Promise<void> {
     for (let batch = leaving(); batch.length > 0 && !signal.aborted; batch = leaving()) {
-      await this.#needs.writer.write((transaction) => {
+      await this.#needs.writer.writeBeside((transaction) => {
         this.#remove(transaction, batch, reason);
         transaction.afterCommit(() => tally.remove(amountOf(batch)));
       });

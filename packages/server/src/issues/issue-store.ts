@@ -3,7 +3,7 @@ import { IssueProgress, IssueStatus, type Issue } from '@orchestration-sidecar/s
 import { isoTime } from '../runtime/clock.ts';
 import { decodePageCursor, encodePageCursor } from '../storage/page-cursor.ts';
 import { pageLength } from '../storage/page-length.ts';
-import { withinSize } from '../storage/clean-up/index.ts';
+import { withinSize, type BatchBounds } from '../storage/clean-up/index.ts';
 import type { Database } from '../storage/database.ts';
 import { issues } from '../storage/schema.ts';
 import type { Transaction } from '../storage/writer.ts';
@@ -32,6 +32,7 @@ export class IssueStore {
   readonly #database: Database;
   readonly #find;
   readonly #update;
+  readonly #remove;
 
   constructor(database: Database) {
     this.#database = database;
@@ -49,6 +50,7 @@ export class IssueStore {
       })
       .where(where)
       .prepare();
+    this.#remove = database.query.delete(issues).where(where).prepare();
   }
 
   /** One issue of a project. */
@@ -101,13 +103,8 @@ export class IssueStore {
 
   /**
    * Issues that ended before a time, oldest first, after one of them.
-   * @param bounds at most so many rows and, but for the first, so many bytes.
    */
-  endedBefore(
-    beforeMs: number,
-    after: AgedIssue | undefined,
-    bounds: { readonly maxRows: number; readonly maxBytes: number },
-  ): AgedIssue[] {
+  endedBefore(beforeMs: number, after: AgedIssue | undefined, bounds: BatchBounds): AgedIssue[] {
     const { updatedAtMs, projectId, issueId } = after ?? { updatedAtMs: -1, projectId: '', issueId: '' };
     const rows = this.#database.query
       .select({
@@ -130,12 +127,9 @@ export class IssueStore {
     return withinSize(rows, (row) => row.bytes, bounds.maxBytes);
   }
 
-  /** Removes an issue. */
-  remove(transaction: Transaction, projectId: string, issueId: string): void {
-    transaction.database.query
-      .delete(issues)
-      .where(and(eq(issues.projectId, projectId), eq(issues.issueId, issueId)))
-      .run();
+  /** Removes an issue. Takes the transaction to show that it must run inside one. */
+  remove(_transaction: Transaction, projectId: string, issueId: string): void {
+    this.#remove.run({ projectId, issueId });
   }
 
   /** Adds an issue. */

@@ -1,7 +1,7 @@
 import { and, desc, eq, gte, inArray, lt, or, sql } from 'drizzle-orm';
 import type { ResultBody, ResultStatus, StoredResult } from '@orchestration-sidecar/shared';
 import { isoTime } from '../runtime/clock.ts';
-import { withinSize } from '../storage/clean-up/index.ts';
+import { withinSize, type BatchBounds } from '../storage/clean-up/index.ts';
 import type { Database } from '../storage/database.ts';
 import { decodePageCursor, encodePageCursor } from '../storage/page-cursor.ts';
 import { pageLength } from '../storage/page-length.ts';
@@ -121,12 +121,11 @@ export class ResultStore {
 
   /**
    * Results that were stored before a time, oldest first, after one of them.
-   * @param bounds at most so many rows and, but for the first, so many bytes.
    */
   olderThan(
     beforeMs: number,
     after: Pick<AgedResult, 'storedAtMs' | 'resultId'> | undefined,
-    bounds: { readonly maxRows: number; readonly maxBytes: number },
+    bounds: BatchBounds,
   ): AgedResult[] {
     const { storedAtMs, resultId } = after ?? { storedAtMs: -1, resultId: '' };
     const rows = this.#database.query

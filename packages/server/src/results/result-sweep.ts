@@ -19,10 +19,6 @@ export interface ResultSweepNeeds {
   readonly retentionMs: number;
 }
 
-/** Bounds of what one transaction removes: a few milliseconds. A large row alone may be more than the second. */
-const BATCH_ROWS = 100;
-const BATCH_BYTES = 1024 * 1024;
-
 /** Removes results that were stored too long ago, and their mirrors. A disk short of room is no reason: they are what the work was for. */
 export class ResultSweep implements Sweep {
   readonly kind = 'results';
@@ -38,7 +34,7 @@ export class ResultSweep implements Sweep {
     return sweepRows<AgedResult>(
       {
         writer,
-        after: (position) => store.olderThan(beforeMs, position, { maxRows: BATCH_ROWS, maxBytes: BATCH_BYTES }),
+        after: (position, bounds) => store.olderThan(beforeMs, position, bounds),
         fateOf: (result) => holds.of(result) ?? 'due',
         remove: (transaction, gone) =>
           store.remove(

@@ -10,6 +10,7 @@ import {
   rmSync,
   statSync,
 } from 'node:fs';
+import { open as openFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { drizzle, type BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
@@ -37,6 +38,13 @@ export interface Database {
   release(maxPages: number): number;
   /** Bytes of the write-ahead log; 0 when there is none. */
   walBytes(): number;
+  /**
+   * Whether a commit waits until it is on disk, as it does to begin with. One that does not survives the end of the process,
+   * not a power cut before the next {@link flush}, checkpoint or commit that waits. Only outside of a transaction.
+   */
+  waitForDisk(waits: boolean): void;
+  /** Resolves when all that was committed is on disk, without keeping the event loop waiting. */
+  flush(): Promise<void>;
   close(): void;
 }
 
@@ -113,6 +121,8 @@ function prepare(driver: Sqlite.Database, path: string, options: { newEpoch: str
         driver.pragma(`incremental_vacuum(${maxPages})`);
         return before - (size.get() ?? 0);
       },
+      waitForDisk: (waits) => void driver.pragma(`synchronous = ${waits ? 'FULL' : 'NORMAL'}`),
+      flush: () => flushFile(`${path}-wal`),
       walBytes: () => statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0,
       close: () => driver.close(),
     };
@@ -174,6 +184,19 @@ function flush(path: string): void {
     fsyncSync(file);
   } finally {
     closeSync(file);
+  }
+}
+
+/** The write-ahead log, which is gone when the last who had the store open has copied it. */
+async function flushFile(path: string): Promise<void> {
+  const file = await openFile(path, 'r+').catch((cause: unknown) => {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined;
+    throw cause;
+  });
+  try {
+    await file?.datasync();
+  } finally {
+    await file?.close();
   }
 }
 

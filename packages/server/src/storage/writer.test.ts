@@ -128,3 +128,33 @@ test('closing commits what waits and refuses what comes later', async () => {
   await expect(writer.write(remember('late'))).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
   expect(remembered(store)).toEqual(['last']);
 });
+
+test('what is written beside waits for the disk only together with what cannot, and is as durable once it resolves', async () => {
+  using store = openTemporaryStore();
+  const waits: unknown[] = [];
+  let flushed = 0;
+  const database = { ...store.database, flush: () => ((flushed += 1), store.database.flush()) };
+  const writer = new Writer(database);
+  const job = (nonce: string) => (transaction: Transaction) => {
+    waits.push(store.database.driver.pragma('synchronous', { simple: true }));
+    return remember(nonce)(transaction);
+  };
+  const [NORMAL, FULL] = [1, 2];
+  await writer.writeBeside(job('a'));
+  expect([waits.splice(0), flushed]).toEqual([[NORMAL], 1]);
+  await Promise.all([writer.writeBeside(job('b')), writer.write(job('c'))]);
+  expect([waits.splice(0), flushed]).toEqual([[FULL, FULL], 1]);
+  // Nothing changed: there is nothing to wait for.
+  await writer.writeBeside(() => waits.push(0));
+  await writer.write(job('d'));
+  expect([waits, flushed]).toEqual([[0, FULL], 1]);
+  expect(remembered(store)).toEqual(['a', 'b', 'c', 'd']);
+});
+
+test('a disk that refuses what was written beside is said to whoever wrote it', async () => {
+  using store = openTemporaryStore();
+  const refused = Object.assign(new Error('no'), { code: 'EIO' });
+  const writer = new Writer({ ...store.database, flush: () => Promise.reject(refused) });
+  await expect(writer.writeBeside(remember('a'))).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' });
+  await expect(writer.write(remember('b'))).resolves.toBe('b');
+});

@@ -17,7 +17,7 @@ export interface Transaction {
 export interface CommitReport {
   /** How long each of its jobs waited before the transaction began. */
   readonly waitsMs: readonly number[];
-  /** From its beginning until it was on disk. */
+  /** From its beginning until it was on disk; {@link Writer.writeBeside}: until it was handed to the system. */
   readonly durationMs: number;
   /** In whose name its jobs were done; undefined: nobody’s. */
   readonly calls: readonly (CallContext | undefined)[];
@@ -34,6 +34,8 @@ interface Job {
   /** Does the work; answers what settles the caller once it is committed. */
   readonly run: (transaction: Transaction) => () => void;
   readonly reject: (cause: unknown) => void;
+  /** Whether the disk may be waited for beside the event loop. */
+  readonly beside: boolean;
 }
 
 /** Jobs committed together at most; bounds how long one transaction holds the event loop. */
@@ -56,6 +58,8 @@ export class Writer {
   #waiting: Job[] = [];
   #scheduled = false;
   #closed = false;
+  /** Whether commits of the connection wait for the disk now. */
+  #waits = true;
   readonly #onCommit: (report: CommitReport) => void;
   readonly #onFault: (cause: unknown) => void;
 
@@ -95,6 +99,24 @@ export class Writer {
    * `SHUTTING_DOWN` after {@link close}.
    */
   write<T>(run: (transaction: Transaction) => T): Promise<T> {
+    return this.#add(run, false);
+  }
+
+  /**
+   * As {@link write}, for what nobody waits for and is done again where it is lost, such as removing what is old. A
+   * transaction of such jobs alone keeps the event loop from turning for as long as it computes; the disk is waited for
+   * beside it. What the job hands to {@link Transaction.afterCommit} runs before that: a power cut may undo what it tells.
+   */
+  writeBeside<T>(run: (transaction: Transaction) => T): Promise<T> {
+    return this.#add(run, true);
+  }
+
+  /** Resolves when all that was committed is on disk, what was written beside it too. */
+  flush(): Promise<void> {
+    return this.#database.flush();
+  }
+
+  #add<T>(run: (transaction: Transaction) => T, beside: boolean): Promise<T> {
     if (this.#closed) return Promise.reject(new SidecarError('SHUTTING_DOWN'));
     return new Promise<T>((resolve, reject) => {
       this.#waiting.push({
@@ -105,6 +127,7 @@ export class Writer {
           return () => resolve(value);
         },
         reject,
+        beside,
       });
       if (!this.#scheduled) {
         this.#scheduled = true;
@@ -148,10 +171,14 @@ export class Writer {
       const calls = told.map(({ call }) => call);
       this.#onCommit({ waitsMs, calls, startedMs, durationMs: performance.now() - startedMs, committed });
     };
+    const beside = jobs.every((job) => job.beside);
+    let changed = false;
     try {
+      this.#waitForDisk(!beside);
+      const before = this.#changes.get();
       this.#begin.run();
       for (const job of jobs) {
-        const before = this.#changes.get();
+        const beforeJob = this.#changes.get();
         const [told, undone] = [tell.length, undo.length];
         try {
           settle.push(inCall(job.call, () => job.run(transaction)));
@@ -160,7 +187,7 @@ export class Writer {
           if (fault) report(false, [job]);
           job.reject(fault ?? cause);
           // Some failures of the disk make SQLite undo the whole transaction by itself: going on would commit each job alone.
-          if (this.#database.driver.inTransaction && this.#changes.get() === before) {
+          if (this.#database.driver.inTransaction && this.#changes.get() === beforeJob) {
             tell.length = told;
             for (const call of undo.splice(undone).toReversed()) call();
             continue;
@@ -170,10 +197,11 @@ export class Writer {
         }
       }
       this.#commit.run();
+      changed = this.#changes.get() !== before;
     } catch (cause) {
       this.#undo(undo);
       report(false);
-      for (const job of jobs) job.reject(diskFault(cause) ?? cause);
+      refuse(jobs, cause);
       return undefined;
     }
     report(true);
@@ -185,14 +213,30 @@ export class Writer {
         this.#onFault(cause);
       }
     }
-    for (const call of settle) call();
+    const settleAll = (): void => {
+      for (const call of settle) call();
+    };
+    const failed = (cause: unknown): void =>
+      refuse(jobs, new SidecarError('STORAGE_UNAVAILABLE', undefined, { cause }));
+    if (beside && changed) this.#database.flush().then(settleAll, failed);
+    else settleAll();
     return undefined;
+  }
+
+  #waitForDisk(waits: boolean): void {
+    if (this.#waits === waits) return;
+    this.#database.waitForDisk(waits);
+    this.#waits = waits;
   }
 
   #undo(undo: readonly (() => void)[]): void {
     if (this.#database.driver.inTransaction) this.#rollback.run();
     for (const call of undo.toReversed()) call();
   }
+}
+
+function refuse(jobs: readonly Job[], cause: unknown): void {
+  for (const job of jobs) job.reject(diskFault(cause) ?? cause);
 }
 
 function throwLater(cause: unknown): void {

@@ -20,9 +20,6 @@ export interface IssueSweepNeeds {
   readonly retentionMs: number;
 }
 
-/** Bounds of what one transaction removes: a few milliseconds. A large row alone may be more than the second. */
-const BATCH = { maxRows: 50, maxBytes: 1024 * 1024 } as const;
-
 /** Removes issues that ended too long ago and of which no result and no agent is left, each with its workflow’s run. */
 export class IssueSweep implements Sweep {
   readonly kind = 'issues';
@@ -38,7 +35,7 @@ export class IssueSweep implements Sweep {
     return sweepRows<AgedIssue>(
       {
         writer,
-        after: (position) => issues.endedBefore(beforeMs, position, BATCH),
+        after: (position, bounds) => issues.endedBefore(beforeMs, position, bounds),
         fateOf: (issue) => this.#fateOf(issue),
         remove(transaction, gone) {
           for (const { projectId, issueId } of gone) {

@@ -42,6 +42,8 @@ const WRITE_MS = 1000;
 /** Different deeds that are counted at once; beyond, who did it is no longer told apart. */
 const MAX_COUNTED = 2000;
 const PAGE_ROWS = 500;
+/** Records that one transaction removes: a few milliseconds. */
+const TRIM_ROWS = 200;
 const MAX_FAULTS = 20;
 
 /**
@@ -201,13 +203,13 @@ export class AuditLog {
     let reached = 0;
     for (;;) {
       options.signal?.throwIfAborted();
-      const rows = store.toForget(reached, which, PAGE_ROWS);
+      const rows = store.toForget(reached, which, TRIM_ROWS);
       const last = rows.at(-1);
       // One alone is not worth the record that its removal takes.
       if (last === undefined || last.sequence <= this.#beginning().sequence + 1) return tally;
       if (last.sequence === this.#head.sequence) return tally;
       if (!options.dryRun) {
-        await writer.write((transaction) => {
+        await writer.writeBeside((transaction) => {
           store.removeUpTo(transaction, last.sequence);
           this.append(transaction, { action: TRIMMED, target: `${last.sequence}`, detail: last.hash });
         });
@@ -231,7 +233,7 @@ export class AuditLog {
   async close(): Promise<void> {
     await this.#writeCounted();
     this.#timer?.cancel();
-    this.#anchor();
+    await this.#anchorWhenOnDisk();
   }
 
   /** Where the chain begins: at its genesis, or behind what retention has removed. */
@@ -259,7 +261,7 @@ export class AuditLog {
     this.#timer ??= inCall(undefined, () =>
       this.#needs.clock.after(WRITE_MS, () => {
         this.#timer = undefined;
-        void this.#writeCounted().then(() => this.#anchor());
+        void this.#writeCounted().then(() => this.#anchorWhenOnDisk());
       }),
     );
   }
@@ -275,9 +277,20 @@ export class AuditLog {
       .catch((cause: unknown) => this.#needs.logger.error({ err: cause }, 'audit records could not be written'));
   }
 
-  #anchor(): void {
+  /** An anchor of a record that a power cut takes back would tell of a log that was cut off. */
+  async #anchorWhenOnDisk(): Promise<void> {
+    const head = this.#head;
     try {
-      replaceSecretFile(this.#needs.anchorFile, this.#chain.seal(this.#head), this.#needs.clock.nowMs());
+      await this.#needs.writer.flush();
+      this.#anchor(head);
+    } catch (cause) {
+      this.#needs.logger.error({ err: cause }, 'the end of the audit log could not be noted');
+    }
+  }
+
+  #anchor(head = this.#head): void {
+    try {
+      replaceSecretFile(this.#needs.anchorFile, this.#chain.seal(head), this.#needs.clock.nowMs());
     } catch (cause) {
       this.#needs.logger.error({ err: cause }, 'the end of the audit log could not be noted');
     }

@@ -7,11 +7,27 @@ import { Tally } from './tally.ts';
 /** What becomes of a row: it goes, its time has not come, or it must be kept although it has. */
 export type Fate = 'due' | 'not_yet' | Hold;
 
+/** What one transaction may remove at most. */
+export interface BatchBounds {
+  readonly maxRows: number;
+  readonly maxBytes: number;
+}
+
+const MAX_ROWS = 100;
+const MAX_BYTES = 1024 * 1024;
+/** Rows of the first transaction. */
+const FIRST_ROWS = 10;
+/** A transaction that took longer is followed by one of half as many rows, one that was quicker by a larger one. */
+const TURN_MS = 3;
+
 /** Rows of one kind that go by their age. */
 export interface AgingRows<Row extends { readonly bytes: number }> {
   readonly writer: Writer;
-  /** The next rows to look at, in an order of their own, no more than one transaction may remove; none: it is done. */
-  after(position: Row | undefined): readonly Row[];
+  /**
+   * The next rows to look at, in an order of their own; none: it is done.
+   * @param bounds at most so many rows and, but for the first, so many bytes.
+   */
+  after(position: Row | undefined, bounds: BatchBounds): readonly Row[];
   /** Asked inside the transaction that removes those that are due. */
   fateOf(row: Row): Fate;
   remove(transaction: Transaction, rows: readonly Row[]): void;
@@ -28,23 +44,28 @@ export async function sweepRows<Row extends { readonly bytes: number }>(
   { dryRun, signal }: Pick<SweepOptions, 'dryRun' | 'signal'>,
 ): Promise<Tally> {
   const tally = new Tally();
-  for (let batch = rows.after(undefined); batch.length > 0; batch = rows.after(batch.at(-1))) {
+  let maxRows = dryRun ? MAX_ROWS : FIRST_ROWS;
+  let position: Row | undefined;
+  for (;;) {
     signal.throwIfAborted();
-    const looked = batch;
-    if (dryRun) due(looked, rows, tally);
+    const batch = rows.after(position, { maxRows, maxBytes: MAX_BYTES });
+    if (batch.length === 0) return tally;
+    if (dryRun) due(batch, rows, tally);
     else {
-      const gone = await rows.writer.write((transaction) => {
+      const { gone, tookMs } = await rows.writer.writeBeside((transaction) => {
+        const startedMs = performance.now();
         const counted = new Tally();
-        const free = due(looked, rows, counted);
+        const free = due(batch, rows, counted);
         if (free.length > 0) rows.remove(transaction, free);
         transaction.afterCommit(() => tally.add(counted));
-        return free;
+        return { gone: free, tookMs: performance.now() - startedMs };
       });
+      maxRows = tookMs > TURN_MS ? Math.max(1, Math.floor(maxRows / 2)) : Math.min(MAX_ROWS, maxRows + FIRST_ROWS);
       await rows.removed?.(gone);
     }
+    position = batch.at(-1);
     await nextTurn();
   }
-  return tally;
 }
 
 /** Those that go; counts all whose time has come. */
