@@ -116,20 +116,56 @@ export class Indexer {
 }
 
 /** Tells postings apart again; they look into the packed arrays. */
-export function unpacked({ ends, terms, counts, defines }: PackedPostings): Posting[] {
+export function unpacked(packed: PackedPostings): Posting[] {
+  const { ends } = packed;
   const postings: Posting[] = [];
   let [term, define] = [0, 0];
   for (let at = 0; at < ends.length; at += 3) {
-    const [termEnd = 0, defineEnd = 0, length = 0] = ends.subarray(at, at + 3);
-    postings.push({
-      terms: terms.subarray(term, termEnd),
-      counts: counts.subarray(term, termEnd),
-      defines: define === defineEnd ? NO_DEFINES : defines.subarray(define, defineEnd),
-      length,
-    });
+    const [termEnd = 0, defineEnd = 0, length = 0] = [ends[at], ends[at + 1], ends[at + 2]];
+    postings.push(new PackedPosting(packed, term, termEnd, define, defineEnd, length));
     [term, define] = [termEnd, defineEnd];
   }
   return postings;
+}
+
+/** Makes its views when asked: views of every file, kept, were most of what there was to collect. */
+class PackedPosting implements Posting {
+  readonly #packed: PackedPostings;
+  readonly #from: number;
+  readonly #to: number;
+  readonly #definesFrom: number;
+  readonly #definesTo: number;
+  readonly length: number;
+
+  constructor(
+    packed: PackedPostings,
+    from: number,
+    to: number,
+    definesFrom: number,
+    definesTo: number,
+    length: number,
+  ) {
+    this.#packed = packed;
+    this.#from = from;
+    this.#to = to;
+    this.#definesFrom = definesFrom;
+    this.#definesTo = definesTo;
+    this.length = length;
+  }
+
+  get terms(): Uint32Array {
+    return this.#packed.terms.subarray(this.#from, this.#to);
+  }
+
+  get counts(): Uint16Array {
+    return this.#packed.counts.subarray(this.#from, this.#to);
+  }
+
+  get defines(): Uint32Array {
+    return this.#definesFrom === this.#definesTo
+      ? NO_DEFINES
+      : this.#packed.defines.subarray(this.#definesFrom, this.#definesTo);
+  }
 }
 
 const NO_DEFINES = new Uint32Array();

@@ -20,12 +20,13 @@ export function spreadOverReferences(files: readonly IndexedFile[], start: Float
   }
   const edges = files.map(() => new Map<number, number>());
   for (const [from, { text }] of files.entries()) {
-    for (let place = 0; place < text.terms.length; place++) {
-      const defining = definers.get(text.terms[place] ?? 0);
+    const { terms, counts } = text;
+    for (let place = 0; place < terms.length; place++) {
+      const defining = definers.get(terms[place] ?? 0);
       if (defining === undefined || defining.length > MAX_DEFINERS) continue;
       for (const to of defining) {
         if (to === from) continue;
-        const weight = Math.sqrt(text.counts[place] ?? 1) / defining.length;
+        const weight = Math.sqrt(counts[place] ?? 1) / defining.length;
         edges[from]?.set(to, (edges[from]?.get(to) ?? 0) + weight);
         // Being used says a little about the user too: a change of a definition reaches its callers.
         edges[to]?.set(from, (edges[to]?.get(from) ?? 0) + weight / 2);

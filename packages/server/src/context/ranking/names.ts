@@ -79,13 +79,14 @@ export function namedFiles(files: readonly IndexedFile[], query: TaskQuery, stat
 /** Files that define what the task names, rarer definitions counting more. */
 export function definedNames(files: readonly IndexedFile[], query: TaskQuery): Float64Array {
   const scores = new Float64Array(files.length);
-  for (const hash of query.identifiers) {
-    const definers: number[] = [];
-    for (let index = 0; index < files.length; index++) {
-      const defines = files[index]?.text.defines;
-      if (defines !== undefined && defines.length > 0 && holds(defines, hash)) definers.push(index);
-    }
-    if (definers.length === 0 || definers.length > 50) continue;
+  const definersOf = new Map([...query.identifiers].map((hash): [number, number[]] => [hash, []]));
+  for (const [index, { text }] of files.entries()) {
+    const { defines } = text;
+    if (defines.length === 0) continue;
+    for (const [hash, definers] of definersOf) if (holds(defines, hash)) definers.push(index);
+  }
+  for (const definers of definersOf.values()) {
+    if (definers.length > 50) continue;
     for (const index of definers) scores[index] = (scores[index] ?? 0) + 1 / definers.length;
   }
   return scores;

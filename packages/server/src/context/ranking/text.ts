@@ -20,66 +20,81 @@ export function countTerms(files: readonly IndexedFile[], terms: Iterable<number
     Math.max(1, files.reduce((sum, file) => sum + lengthOf(file), 0) / Math.max(1, files.length));
   const averageLength = mean(({ text }) => text.length);
   const averagePathLength = mean(({ pathTerms }) => pathTerms.length);
-  const rarity = new Map<number, number>();
-  const postings = new Map<number, (readonly [number, number])[]>();
   const asked = [...terms];
-  const counts = occurrences(files, asked);
-  for (const [place, hash] of asked.entries()) {
-    const found: (readonly [number, number])[] = [];
-    // An index and no iterator: this is the loop that a large project waits for.
-    for (let index = 0; index < files.length; index++) {
-      const file = files[index];
-      if (file === undefined) continue;
-      const { text, pathTerms } = file;
-      const inText = counts[index]?.[2 * place] ?? 0;
-      const inPath = counts[index]?.[2 * place + 1] ?? 0;
-      if (inText + inPath === 0) continue;
-      const defined = inText > 0 && holds(text.defines, hash) ? BM25.define : 0;
-      found.push([
+  const found: (readonly [number, number])[][] = asked.map(() => []);
+  const occurrencesOf = finderOf(asked);
+  for (const [index, file] of files.entries()) {
+    const { text, pathTerms } = file;
+    const occurrences = occurrencesOf(file);
+    for (let at = 0; at < occurrences.length; at += 3) {
+      const [place = 0, inText = 0, inPath = 0] = [occurrences[at], occurrences[at + 1], occurrences[at + 2]];
+      const defined = inText > 0 && holds(text.defines, asked[place] ?? 0) ? BM25.define : 0;
+      found[place]?.push([
         index,
         (inText + defined) / (1 - BM25.bText + (BM25.bText * text.length) / averageLength) +
           (BM25.path * inPath) / (1 - BM25.bPath + (BM25.bPath * pathTerms.length) / averagePathLength),
       ]);
     }
-    rarity.set(hash, Math.log(1 + (files.length - found.length + 0.5) / (found.length + 0.5)));
-    postings.set(hash, found);
+  }
+  const rarity = new Map<number, number>();
+  const postings = new Map<number, (readonly [number, number])[]>();
+  for (const [place, hash] of asked.entries()) {
+    const holders = found[place] ?? [];
+    rarity.set(hash, Math.log(1 + (files.length - holders.length + 0.5) / (holders.length + 0.5)));
+    postings.set(hash, holders);
   }
   return { averageLength, averagePathLength, rarity, postings };
 }
 
-let last: { readonly terms: string; readonly known: WeakMap<IndexedFile, Uint16Array> } = {
+/** Of each term that a file holds its place among those asked for, how often it stands in the text, and in the path. */
+type Occurrences = Uint32Array;
+const NONE: Occurrences = new Uint32Array();
+
+let last: { readonly terms: string; readonly known: WeakMap<IndexedFile, Occurrences> } = {
   terms: '',
   known: new WeakMap(),
 };
 
-/**
- * Of each file how often each term stands in its text and in its path, by turns. Remembered for the terms that were asked
- * for last, so that after an edit one file is counted.
- */
-function occurrences(files: readonly IndexedFile[], terms: readonly number[]): Uint16Array[] {
+/** Finds terms in files. Remembered for the terms that were asked for last, so that after an edit one file is counted. */
+function finderOf(terms: readonly number[]): (file: IndexedFile) => Occurrences {
   const asked = terms.join();
   if (last.terms !== asked) last = { terms: asked, known: new WeakMap() };
   const { known } = last;
   const placeOf = new Map(terms.map((hash, place) => [hash, place]));
   const isAsked = new Uint8Array(MASK + 1);
   for (const hash of terms) isAsked[hash & MASK] = 1;
-  const countIn = ({ terms: own, counts: frequencies }: Posting, counts: Uint16Array, field: 0 | 1): void => {
+  const counts = new Uint16Array(terms.length * 2);
+  const count = ({ terms: own, counts: frequencies }: Posting, field: 0 | 1): boolean => {
+    let any = false;
     for (let at = 0; at < own.length; at++) {
       const hash = own[at] ?? 0;
-      const place = isAsked[hash & MASK] === 1 ? placeOf.get(hash) : undefined;
-      if (place !== undefined) counts[2 * place + field] = frequencies[at] ?? 0;
+      if (isAsked[hash & MASK] === 0) continue;
+      const place = placeOf.get(hash);
+      if (place === undefined) continue;
+      counts[2 * place + field] = frequencies[at] ?? 0;
+      any = true;
     }
+    return any;
   };
-  return files.map((file) => {
-    let counts = known.get(file);
-    if (counts === undefined) {
-      counts = new Uint16Array(terms.length * 2);
-      countIn(file.text, counts, 0);
-      countIn(file.pathTerms, counts, 1);
-      known.set(file, counts);
+  const find = ({ text, pathTerms }: IndexedFile): Occurrences => {
+    const inText = count(text, 0);
+    if (!count(pathTerms, 1) && !inText) return NONE;
+    const found: number[] = [];
+    for (let place = 0; place < terms.length; place++) {
+      const [texts = 0, paths = 0] = [counts[2 * place], counts[2 * place + 1]];
+      if (texts + paths > 0) found.push(place, texts, paths);
     }
-    return counts;
-  });
+    counts.fill(0);
+    return Uint32Array.from(found);
+  };
+  return (file) => {
+    let occurrences = known.get(file);
+    if (occurrences === undefined) {
+      occurrences = find(file);
+      known.set(file, occurrences);
+    }
+    return occurrences;
+  };
 }
 
 /** Low bits of a hash, by which nearly every term that was not asked for is told apart. */
