@@ -41,6 +41,13 @@ describe('fileKind', () => {
     expect(fileKind(path).withheld).toBe(withheld);
   });
 
+  it.each(['t/basic.t', 'src/Shop.Cart.Tests/CartSpec.cs', 'gnulib-tests/init.c', 'base/list_unittest.cc'])(
+    'takes %s for a test',
+    (path) => {
+      expect(fileKind(path).roles).toContain('test');
+    },
+  );
+
   it.each<[ContextRequirement, string, string]>([
     ['test_files', 'src/login.test.ts', 'src/login.ts'],
     ['dependency_manifests', 'Cargo.toml', 'src/main.rs'],

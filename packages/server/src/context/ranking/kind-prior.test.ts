@@ -22,3 +22,18 @@ it.each([
   const plain = kindPrior(fileAt('src/sort.py'), true);
   expect(kindPrior(fileAt(path), true)).toBe(isExample ? plain + KIND_WEIGHTS.example : plain);
 });
+
+it.each([
+  ['src/i18n/plural.ts', false],
+  ['lang/qt/src/job.cpp', false],
+  ['src/i18n/de.ts', true],
+  ['conf/locale/pt_BR/formats.py', true],
+])('takes a program below translations for one when its path names the language: %s', (path, isTranslation) => {
+  const plain = kindPrior(fileAt('src/sort.ts'), true);
+  expect(kindPrior(fileAt(path), true)).toBe(isTranslation ? plain + KIND_WEIGHTS.locale : plain);
+});
+
+it('takes a program that is named like a change log for a program, and a patch for what tells of changes', () => {
+  expect(kindPrior(fileAt('src/changes/history.ts'), true)).toBe(kindPrior(fileAt('src/sort.ts'), true));
+  expect(kindPrior(fileAt('fix.patch'), true)).toBe(kindPrior(fileAt('data'), true) + KIND_WEIGHTS.changelog);
+});
