@@ -22,6 +22,16 @@ export interface PackedFiles extends PackedPostings {
   readonly found: Uint8Array<ArrayBuffer>;
 }
 
+/** Names of files that stand for the directory they are in. */
+const ENTRY = /^(?:index|mod|__init__|main|init|__main__)$/i;
+
+/** Name of a file without its ending; of one that stands for its directory, that one’s. */
+export function ownName(path: string): string {
+  const parts = path.split('/');
+  const name = (parts.pop() ?? '').replace(/\.[^.]*$/, '');
+  return ENTRY.test(name) ? (parts.pop() ?? name) : name;
+}
+
 const FOUND = ['text', 'binary', 'generated'] as const;
 const NOTHING = new Uint8Array();
 const indexer = new Indexer();
@@ -33,7 +43,7 @@ export function readFiles(root: string, files: readonly Pick<ProjectFile, 'path'
   for (const [index, { path, size }] of files.entries()) {
     const code = (codes[index] = kindCode(path));
     indexer.add(Buffer.from(path));
-    indexer.add(Buffer.from(path.slice(path.lastIndexOf('/') + 1).replace(/\.[^.]*$/, '')));
+    indexer.add(Buffer.from(ownName(path)));
     const wanted = size > 0 && fileKind(path, code).withheld === null;
     const bytes = (wanted ? peek(root, path, INDEX_BYTES, size) : null) ?? NOTHING;
     const what = isBinary(bytes) ? 'binary' : saysGenerated(bytes) ? 'generated' : 'text';

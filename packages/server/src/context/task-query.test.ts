@@ -42,6 +42,12 @@ describe('task', () => {
     expect(readTask(text, '', null).paths).toEqual(paths);
   });
 
+  it('takes what a title begins with for an area, and not for one what says the kind of change', () => {
+    expect(readTask('perf: sort faster', '', null).scopeTerms.size).toBe(0);
+    expect(readTask('perf(sort): compare less', '', null).scopeTerms.size).toBe(1);
+    expect(readTask('sort: compare less', '', null).scopeTerms.size).toBe(1);
+  });
+
   it('takes words that stand beside each other for one identifier as well', () => {
     expect(says('Close idle connections early', 'idleConnections', true)).toBe(true);
     expect(says('Close idle, connections', 'idleConnections', true)).toBe(false);

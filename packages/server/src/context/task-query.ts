@@ -58,6 +58,8 @@ const PATH =
 const IDENTIFIER = /[A-Za-z_$][\w$]{2,}/g;
 /** `area: …`, `fix(area): …`, `[area] …`. */
 const SCOPE = /^\s*(?:\[([^\]]{2,60})\]|(?:\w+\(([^)]{2,60})\)!?|([\w./,{}* -]{2,60}?)):\s)/;
+/** What a title begins with that says what kind of change it is, not where. */
+const COMMIT_TYPE = /^(?:feat|fix|docs?|style|refactor|perf|tests?|build|ci|chore|revert|maint|security)$/i;
 /** Words with nothing but spaces and hyphens between them. */
 const PHRASE = /(?<![A-Za-z0-9_])[A-Za-z][A-Za-z0-9_]*(?:[ \t-]+[A-Za-z][A-Za-z0-9_]*)+/g;
 const PAIR_WEIGHT = 0.7;
@@ -90,7 +92,8 @@ export function readTask(title: string, body: string, task: string | null): Task
   const words = new Set(wordsOf(cleanTitle).filter((word) => !isEmpty(word)));
   const scope = SCOPE.exec(title);
   const scopeTerms = new Map<number, number>();
-  addTerms(scope?.[1] ?? scope?.[2] ?? scope?.[3] ?? '', 1, scopeTerms);
+  const area = scope?.[1] ?? scope?.[2] ?? scope?.[3] ?? '';
+  if (!COMMIT_TYPE.test(area)) addTerms(area, 1, scopeTerms);
   const digest = createHash('sha256')
     .update(JSON.stringify([title, body, task]))
     .digest('base64url');

@@ -37,8 +37,7 @@ export function spokenOf(
   if (whole === 0) return scores;
   for (const [age, { terms, files }] of commits.entries()) {
     let shared = 0;
-    for (const [hash, weight] of query.terms)
-      if (terms.has(hash)) shared += weight * (statistics.rarity.get(hash) ?? 0);
+    for (const hash of terms) shared += (query.terms.get(hash) ?? 0) * (statistics.rarity.get(hash) ?? 0);
     if (shared === 0) continue;
     const likeness = (shared / whole) ** 2 * 2 ** (-age / HALF_LIFE_COMMITS);
     for (const path of files) {
@@ -47,6 +46,64 @@ export function spokenOf(
     }
   }
   return scores;
+}
+
+/** Saturation and length correction of {@link messagesOf}. */
+const MESSAGES = { k1: 1.2, b: 0.6 };
+
+/** BM25 of the task over what was said with each file’s changes, as if that were one text; what is older says less. */
+export function messagesOf(
+  commits: readonly ReadCommit[],
+  placeOf: ReadonlyMap<string, number>,
+  query: TaskQuery,
+): Float64Array {
+  const lengths = new Float64Array(placeOf.size);
+  const frequencies = new Map<number, Map<number, number>>();
+  for (const [age, { terms, files }] of commits.entries()) {
+    const places = files.map((path) => placeOf.get(path)).filter((place) => place !== undefined);
+    // What is said of many files says less of each.
+    const share = 1 / Math.sqrt(files.length);
+    for (const place of places) lengths[place] = (lengths[place] ?? 0) + terms.size * share;
+    const weight = share * 2 ** (-age / HALF_LIFE_COMMITS);
+    for (const hash of terms) {
+      if (!query.terms.has(hash)) continue;
+      const found = frequencies.get(hash) ?? new Map<number, number>();
+      frequencies.set(hash, found);
+      for (const place of places) found.set(place, (found.get(place) ?? 0) + weight);
+    }
+  }
+  const changed = lengths.reduce((count, length) => count + (length > 0 ? 1 : 0), 0);
+  const mean = lengths.reduce((sum, length) => sum + length, 0) / Math.max(1, changed);
+  const scores = new Float64Array(placeOf.size);
+  for (const [hash, found] of frequencies) {
+    const rarity = Math.log(1 + (changed - found.size + 0.5) / (found.size + 0.5));
+    for (const [place, frequency] of found) {
+      const length = 1 - MESSAGES.b + (MESSAGES.b * (lengths[place] ?? 0)) / mean;
+      const gain = (frequency * (MESSAGES.k1 + 1)) / (frequency + MESSAGES.k1 * length);
+      scores[place] = (scores[place] ?? 0) + (query.terms.get(hash) ?? 0) * rarity * gain;
+    }
+  }
+  return scores;
+}
+
+/** After this many newer commits, a commit counts half for where work is going on. */
+const AREA_HALF_LIFE_COMMITS = 10;
+
+/** Files of the directories that the newest commits changed: work goes on where it went on. */
+export function busyAreas(commits: readonly ReadCommit[], placeOf: ReadonlyMap<string, number>): Float64Array {
+  const busy = new Map<string, number>();
+  for (const [age, { files }] of commits.entries()) {
+    const weight = 2 ** (-age / AREA_HALF_LIFE_COMMITS) / Math.sqrt(files.length);
+    if (weight < 1e-6) break;
+    for (const path of files) busy.set(directoryOf(path), (busy.get(directoryOf(path)) ?? 0) + weight);
+  }
+  const scores = new Float64Array(placeOf.size);
+  for (const [path, place] of placeOf) scores[place] = busy.get(directoryOf(path)) ?? 0;
+  return scores;
+}
+
+function directoryOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
 }
 
 /** Files that were changed together with files that rank high already. */

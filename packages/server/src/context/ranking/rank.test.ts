@@ -61,6 +61,31 @@ describe('rankFiles', () => {
     expect(first?.parts.past).toBeGreaterThan(0);
   });
 
+  it('finds where work is going on, and what all commits of a file speak of', async () => {
+    using project = new TestProject().write(SOURCES);
+    project.git('init', '--quiet');
+    project.commit('Initial commit');
+    project.commits(
+      Array.from({ length: 32 }, (_, version) => ({
+        message: version % 2 === 0 ? 'Rounding of halves' : 'Currencies without cents',
+        path: 'src/billing/tax.py',
+        content: `VALUE = ${version}\n`,
+      })),
+    );
+    const ranked = await rank(project, 'Rounding of currencies');
+    expect(ranked[0]?.file.path).toBe('src/billing/tax.py');
+    expect(ranked[0]?.parts.messages).toBeGreaterThan(0);
+    expect(ranked.find(({ file }) => file.path === 'src/billing/invoice.py')?.parts.area).toBeGreaterThan(0);
+    expect(ranked.find(({ file }) => file.path === 'src/session/store.py')?.parts.area).toBeUndefined();
+  });
+
+  it('takes the name of its directory for the name of an entry file', async () => {
+    using project = new TestProject().write({ 'src/router/index.ts': 'x\n', 'src/index.ts': 'x\n', 'src/a.ts': 'x\n' });
+    const [first] = await rank(project, 'The router is slow');
+    expect(first?.file.path).toBe('src/router/index.ts');
+    expect(first?.parts.name).toBeGreaterThan(0);
+  });
+
   it('says why: the parts of a score add up to what lifts a file over its kind', async () => {
     using project = new TestProject().write(SOURCES);
     for (const { parts, score } of await rank(project, 'Invoices have wrong totals')) {

@@ -9,7 +9,7 @@ import { spreadOverReferences } from './graph.ts';
 import { kindPrior } from './kind-prior.ts';
 import { definedNames, inScope, mentionedPaths, namedFiles } from './names.ts';
 import { bestPassage, findOccurrences, type Occurrences } from './passages.ts';
-import { changedTogether, liveliness, readCommits, spokenOf, type ReadCommit } from './past.ts';
+import { busyAreas, changedTogether, liveliness, messagesOf, readCommits, spokenOf, type ReadCommit } from './past.ts';
 import { companions, neighbours } from './surroundings.ts';
 import { bm25, countTerms, type TermStatistics } from './text.ts';
 import { alikeNames } from './word-families.ts';
@@ -158,7 +158,9 @@ function addPast(
       ]),
     ),
   );
+  signals.messages = normalised(messagesOf(commits, placeOf, query));
   signals.lively = normalised(liveliness(commits, placeOf));
+  signals.area = normalised(busyAreas(commits, placeOf));
 }
 
 function settle(files: readonly IndexedFile[], signals: Signals, lines: ReadonlyMap<number, number>): Ranked[] {

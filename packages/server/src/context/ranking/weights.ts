@@ -31,11 +31,15 @@ export const SIGNAL_WEIGHTS = {
   /** Directory of files that rank high. */
   directory: 0.4,
   /** Earlier commits about the same words. */
-  past: 1.7,
+  past: 1,
+  /** Words of all commits that changed it. */
+  messages: 0.8,
   /** Changed together with files that rank high. */
   together: 0.5,
   /** Changed lately and often. */
   lively: 1.5,
+  /** Directory that the newest commits changed. */
+  area: 0.6,
 } as const;
 
 /** A signal’s name, as a receipt shows it. */
@@ -43,11 +47,11 @@ export type SignalName = keyof typeof SIGNAL_WEIGHTS;
 
 /** What a file’s kind adds before any task is known: what changes is mostly program code. */
 export const KIND_WEIGHTS = {
-  source: 0.9,
-  test: -0.4,
+  source: 1.2,
+  test: -0.5,
   documentation: -2.8,
   /** Neither a programming language nor documentation: data, configuration, translations. */
-  data: -1.5,
+  data: -1.8,
   example: -0.2,
   header: -0.6,
   vendored: -2,
