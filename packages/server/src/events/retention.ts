@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LIMITS } from '@orchestration-sidecar/shared';
 import type { Clock } from '../runtime/clock.ts';
-import { Tally, type Amount, type Sweep } from '../storage/clean-up/index.ts';
+import { Tally, withinSize, type Amount, type Sweep } from '../storage/clean-up/index.ts';
 import { forgetOutcomes, trimOutcomes } from '../storage/idempotency.ts';
 import type { Transaction, Writer } from '../storage/writer.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -24,6 +24,9 @@ export interface RetentionNeeds {
 
 /** Rows removed in one transaction: a few milliseconds, so that publishers do not notice. */
 const BATCH_ROWS = 200;
+/** Text that one transaction keeps of events for consumers that are behind, and about what a row takes beside it. */
+const MAX_KEPT_CHARS = 1024 * 1024;
+const KEPT_ROW_CHARS = 1000;
 /** Consumers looked after in one transaction. */
 const BATCH_CONSUMERS = 50;
 
@@ -136,17 +139,26 @@ export class Retention {
     signal: AbortSignal,
   ): Promise<void> {
     for (let batch = leaving(); batch.length > 0 && !signal.aborted; batch = leaving()) {
+      const some = this.#fitting(batch);
       await this.#needs.writer.writeBeside((transaction) => {
-        this.#remove(transaction, batch, reason);
-        transaction.afterCommit(() => tally.remove(amountOf(batch)));
+        this.#remove(transaction, some, reason);
+        transaction.afterCommit(() => tally.remove(amountOf(some)));
       });
+      if (some.length < batch.length) await this.#sweepDeadLetters(tally, signal);
     }
+  }
+
+  /** As many as one transaction can keep for everybody who still has to get them: a thousand consumers may be behind. */
+  #fitting(leaving: readonly Leaving[]): Leaving[] {
+    const keptChars = ({ projectId, sequence, json }: Leaving): number =>
+      this.#needs.consumers.behind(projectId, sequence) * (json.length + KEPT_ROW_CHARS);
+    return withinSize(leaving, keptChars, MAX_KEPT_CHARS);
   }
 
   #remove(transaction: Transaction, leaving: readonly Leaving[], reason: 'expired' | 'trimmed'): void {
     const { log, consumers } = this.#needs;
     for (const [projectId, events] of Map.groupBy(leaving, (event) => event.projectId)) {
-      consumers.outlive(transaction, projectId, events, reason);
+      consumers.outlive(projectId, events, reason);
       log.remove(transaction, projectId, events);
     }
   }

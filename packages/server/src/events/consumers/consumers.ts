@@ -7,8 +7,10 @@ import {
   type DeadLetterReason,
   type Delivery,
   type EventSubscription,
+  type SidecarEvent,
 } from '@orchestration-sidecar/shared';
 import { isoTime } from '../../runtime/clock.ts';
+import { readStored } from '../../storage/stored-json.ts';
 import type { Transaction, Writer } from '../../storage/writer.ts';
 import type { Leaving } from '../event-store.ts';
 import { compileInterest, type Interest } from '../filter.ts';
@@ -193,10 +195,22 @@ export class Consumers {
   }
 
   /** Keeps what consumers still have to get of events that are leaving the log; in the transaction that removes them. */
-  outlive(transaction: Transaction, projectId: string, events: readonly Leaving[], reason: DeadLetterReason): void {
+  outlive(projectId: string, events: readonly Leaving[], reason: DeadLetterReason): void {
+    // Read once, for as many as want to know.
+    const known = new Map<Leaving, SidecarEvent>();
+    const read = (event: Leaving): SidecarEvent => {
+      const parsed = known.get(event) ?? readStored<SidecarEvent>(event.json);
+      known.set(event, parsed);
+      return parsed;
+    };
     for (const consumer of this.#needs.registry.of(projectId)) {
-      this.#deliveries.outlive(transaction, consumer, events, reason);
+      this.#deliveries.outlive(consumer, events, { reason, read });
     }
+  }
+
+  /** How many may still have to get an event of a project. */
+  behind(projectId: string, sequence: number): number {
+    return this.#needs.registry.of(projectId).filter((it) => !it.unused && it.scanned < sequence).length;
   }
 
   /** Settles deliveries that ended for good while nobody consumed, of at most `limit` consumers. */

@@ -41,16 +41,15 @@ export class DeadLetters {
     this.#needs = needs;
   }
 
-  /** Lays an event aside. */
+  /** Lays an event aside; call inside a write transaction. */
   add(
-    transaction: Transaction,
     consumer: ConsumerDefinition,
     delivery: PendingDelivery,
     why: { readonly reason: DeadLetterReason; readonly body: string },
   ): void {
     const { store, ids, clock } = this.#needs;
     const { sequence, attempts, history } = delivery;
-    store.insert(transaction, {
+    store.insert({
       deadLetterId: `dl-${ids.orderedUuid()}`,
       projectId: consumer.projectId,
       consumer: consumer.name,

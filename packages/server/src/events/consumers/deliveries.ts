@@ -65,9 +65,9 @@ export class Deliveries {
     const { projectId, name } = consumer.definition;
     const nowMs = clock.nowMs();
     const handful: Handful = { member, nowMs, deliveries: [], events: limit, chars: MAX_HANDED_CHARS };
-    this.#handReturned(transaction, consumer, handful);
+    this.#handReturned(consumer, handful);
     handful.events = Math.min(handful.events, LIMITS.maxUnacknowledged - this.unacknowledged(consumer));
-    const progress = { sequence: this.#handNew(transaction, consumer, handful), lastUsedAtMs: nowMs };
+    const progress = { sequence: this.#handNew(consumer, handful), lastUsedAtMs: nowMs };
     store.advance(projectId, name, progress);
     transaction.afterCommit(() => consumer.advanced(progress));
     return handful.deliveries;
@@ -96,7 +96,7 @@ export class Deliveries {
         store.settle(projectId, name, sequence);
         ended.acknowledged += 1;
       } else {
-        const { kind } = this.#fail(transaction, consumer, delivery, how);
+        const { kind } = this.#fail(consumer, delivery, how);
         ended[kind === 'dead' ? 'dead' : 'returned'] += 1;
       }
     }
@@ -133,10 +133,9 @@ export class Deliveries {
 
   /** Keeps what a consumer still has to get of events that are leaving the log; in the transaction that removes them. */
   outlive(
-    transaction: Transaction,
     consumer: DurableConsumer,
     events: readonly Leaving[],
-    reason: DeadLetterReason,
+    { reason, read }: { readonly reason: DeadLetterReason; readonly read: (event: Leaving) => SidecarEvent },
   ): void {
     const { projectId, name } = consumer.definition;
     const sequences = events.map((event) => event.sequence);
@@ -146,12 +145,13 @@ export class Deliveries {
     );
     const reached = consumer.unused ? last : this.reached(consumer);
     if (pending.size === 0 && reached >= last) return;
-    for (const { sequence, json } of events) {
+    for (const event of events) {
+      const { sequence, json } = event;
       const delivery = pending.get(sequence);
       // A redriven event has its text with it: it was asked for by hand.
-      if (delivery?.body === null) this.#survive(transaction, consumer, { ...delivery, body: json }, reason);
-      else if (!delivery && sequence > reached && consumer.wanted(readStored<SidecarEvent>(json))) {
-        this.#bury(transaction, consumer, { ...fresh(sequence), body: json }, reason);
+      if (delivery?.body === null) this.#survive(consumer, { ...delivery, body: json }, reason);
+      else if (!delivery && sequence > reached && consumer.wanted(read(event))) {
+        this.#bury(consumer, { ...fresh(sequence), body: json }, reason);
       }
     }
   }
@@ -160,7 +160,7 @@ export class Deliveries {
   settleEnded(transaction: Transaction, consumer: DurableConsumer): void {
     const { projectId, name } = consumer.definition;
     for (const delivery of this.#needs.store.due(projectId, name, this.#needs.clock.nowMs(), NO_LIMIT)) {
-      if (delivery.lease !== null) this.#fail(transaction, consumer, delivery, DEADLINE_PASSED);
+      if (delivery.lease !== null) this.#fail(consumer, delivery, DEADLINE_PASSED);
     }
     transaction.afterCommit(() => consumer.changed());
   }
@@ -178,12 +178,12 @@ export class Deliveries {
     return held + waiting;
   }
 
-  #handReturned(transaction: Transaction, consumer: DurableConsumer, handful: Handful): void {
+  #handReturned(consumer: DurableConsumer, handful: Handful): void {
     const { store, log } = this.#needs;
     const { projectId, name } = consumer.definition;
     for (const due of store.due(projectId, name, handful.nowMs, handful.events)) {
       if (handful.chars <= 0) return;
-      const failure = due.lease === null ? undefined : this.#fail(transaction, consumer, due, DEADLINE_PASSED);
+      const failure = due.lease === null ? undefined : this.#fail(consumer, due, DEADLINE_PASSED);
       if (failure?.kind === 'dead') continue;
       const delivery = failure?.delivery ?? due;
       const json = delivery.body ?? log.at(projectId, delivery.sequence)?.json;
@@ -193,7 +193,7 @@ export class Deliveries {
   }
 
   /** Hands out events for the first time; answers up to where the log is done with. */
-  #handNew(transaction: Transaction, consumer: DurableConsumer, handful: Handful): number {
+  #handNew(consumer: DurableConsumer, handful: Handful): number {
     const { log, store } = this.#needs;
     const { projectId, name } = consumer.definition;
     let sequence = this.reached(consumer);
@@ -208,7 +208,7 @@ export class Deliveries {
         sequence = entry.sequence;
         if (known.has(sequence) || !consumer.wanted(entry.event)) continue;
         if (entry.vanishesAtMs > handful.nowMs) this.#hand(consumer, fresh(sequence), entry, handful);
-        else if (!consumer.unused) this.#bury(transaction, consumer, fresh(sequence), 'expired');
+        else if (!consumer.unused) this.#bury(consumer, fresh(sequence), 'expired');
       }
       sequence = page.scannedSequence;
     }
@@ -233,38 +233,28 @@ export class Deliveries {
     handful.chars -= json.length;
   }
 
-  #fail(transaction: Transaction, consumer: DurableConsumer, delivery: PendingDelivery, failure: Failure): Failed {
+  #fail(consumer: DurableConsumer, delivery: PendingDelivery, failure: Failure): Failed {
     const { store, clock } = this.#needs;
     const { projectId, name, maxDeliveries } = consumer.definition;
     const result = failed(delivery, { ...failure, nowMs: clock.nowMs() }, maxDeliveries);
     if (result.kind === 'waiting') store.put(projectId, name, result.delivery);
-    else this.#bury(transaction, consumer, result.delivery, result.reason);
+    else this.#bury(consumer, result.delivery, result.reason);
     return result;
   }
 
   /** A leased event may still be acknowledged after it has left the log; a waiting one is given up. */
-  #survive(
-    transaction: Transaction,
-    consumer: DurableConsumer,
-    delivery: PendingDelivery,
-    reason: DeadLetterReason,
-  ): void {
+  #survive(consumer: DurableConsumer, delivery: PendingDelivery, reason: DeadLetterReason): void {
     const { projectId, name } = consumer.definition;
-    if (delivery.lease === null) this.#bury(transaction, consumer, delivery, reason);
+    if (delivery.lease === null) this.#bury(consumer, delivery, reason);
     else this.#needs.store.put(projectId, name, { ...delivery, lost: reason });
   }
 
-  #bury(
-    transaction: Transaction,
-    consumer: DurableConsumer,
-    delivery: PendingDelivery,
-    reason: DeadLetterReason,
-  ): void {
+  #bury(consumer: DurableConsumer, delivery: PendingDelivery, reason: DeadLetterReason): void {
     const { store, deadLetters, log } = this.#needs;
     const { projectId, name } = consumer.definition;
     const body = delivery.body ?? log.at(projectId, delivery.sequence)?.json;
     store.settle(projectId, name, delivery.sequence);
-    if (body !== undefined) deadLetters.add(transaction, consumer.definition, delivery, { reason, body });
+    if (body !== undefined) deadLetters.add(consumer.definition, delivery, { reason, body });
   }
 }
 
