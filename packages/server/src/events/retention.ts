@@ -27,8 +27,6 @@ const BATCH_ROWS = 200;
 /** Text that one transaction keeps of events for consumers that are behind, and about what a row takes beside it. */
 const MAX_KEPT_CHARS = 1024 * 1024;
 const KEPT_ROW_CHARS = 1000;
-/** Consumers looked after in one transaction. */
-const BATCH_CONSUMERS = 50;
 
 /**
  * Removes what has had its time: events by their time to live, by age and by number, and with them what consumers can
@@ -98,9 +96,9 @@ export class Retention {
   }
 
   async #sweepEvents(tally: Tally, signal: AbortSignal): Promise<void> {
-    const { log, consumers, writer, clock } = this.#needs;
+    const { log, consumers, clock } = this.#needs;
     const nowMs = clock.nowMs();
-    await writer.write((transaction) => consumers.settleEnded(transaction, BATCH_CONSUMERS));
+    await this.#drain((transaction) => consumers.settleEnded(transaction, BATCH_ROWS), signal);
     await this.#removeAll(() => log.expired(nowMs, BATCH_ROWS), 'expired', tally, signal);
     for (const projectId of log.projectIds()) {
       const surplus = (): Leaving[] => log.surplus(projectId, this.#maxLogEvents, BATCH_ROWS);

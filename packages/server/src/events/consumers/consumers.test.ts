@@ -239,11 +239,13 @@ describe('dead letters', () => {
   test('an event whose deadline passes for the last time is given up though nobody consumes', async () => {
     using bus = new TestBus();
     await bus.create('c', { maxDeliveries: 1 });
-    await bus.publish('e');
+    // More than one transaction settles.
+    await Promise.all(Array.from({ length: 250 }, () => bus.publish('e')));
     await bus.take('c');
     bus.clock.advance(1000);
     await bus.retention.sweep();
-    expect(bus.dead()).toMatchObject([{ consumer: 'c', reason: 'max_deliveries' }]);
+    expect(bus.dead()).toHaveLength(250);
+    expect(bus.dead()[0]).toMatchObject({ consumer: 'c', reason: 'max_deliveries' });
   });
 
   test('an event whose time to live runs out undelivered, waiting or in vain', async () => {

@@ -213,13 +213,16 @@ export class Consumers {
     return this.#needs.registry.of(projectId).filter((it) => !it.unused && it.scanned < sequence).length;
   }
 
-  /** Settles deliveries that ended for good while nobody consumed, of at most `limit` consumers. */
-  settleEnded(transaction: Transaction, limit: number): void {
+  /** Settles deliveries that ended for good while nobody consumed, at most `limit`; answers how many. */
+  settleEnded(transaction: Transaction, limit: number): number {
     const { store, registry, clock } = this.#needs;
+    let settled = 0;
     for (const { projectId, name } of store.withEndedDeliveries(clock.nowMs(), limit)) {
+      if (settled >= limit) break;
       const consumer = registry.find(projectId, name);
-      if (consumer) this.#deliveries.settleEnded(transaction, consumer);
+      if (consumer) settled += this.#deliveries.settleEnded(transaction, consumer, limit - settled);
     }
+    return settled;
   }
 
   /** Frees what was handed to someone who was gone, or not allowed any more, by the time it was on disk. */

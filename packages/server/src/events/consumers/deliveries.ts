@@ -156,13 +156,15 @@ export class Deliveries {
     }
   }
 
-  /** Settles the leases of a consumer that ended while nobody consumed. */
-  settleEnded(transaction: Transaction, consumer: DurableConsumer): void {
+  /** Settles leases of a consumer that ended while nobody consumed, at most `limit`; answers how many. */
+  settleEnded(transaction: Transaction, consumer: DurableConsumer, limit: number): number {
+    const { store, clock } = this.#needs;
     const { projectId, name } = consumer.definition;
-    for (const delivery of this.#needs.store.due(projectId, name, this.#needs.clock.nowMs(), NO_LIMIT)) {
-      if (delivery.lease !== null) this.#fail(consumer, delivery, DEADLINE_PASSED);
-    }
+    const due = store.due(projectId, name, clock.nowMs(), NO_LIMIT);
+    const ended = due.filter(({ lease }) => lease !== null).slice(0, limit);
+    for (const delivery of ended) this.#fail(consumer, delivery, DEADLINE_PASSED);
     transaction.afterCommit(() => consumer.changed());
+    return ended.length;
   }
 
   /** How far a consumer has come, the running transaction included. */
