@@ -1,4 +1,13 @@
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../runtime/fake-clock.ts';
@@ -92,5 +101,22 @@ test('regression: large events on their way to a slow disk filled the memory; wh
   await mirror.settled();
   expect(statSync(path).ino).not.toBe(file);
   expect(lines()).toEqual([0, 1, 2, 3, 4, 5, 6]);
+  await mirror.close();
+});
+
+test('regression: what was to be put right while the disk refused is put right once it does not', async () => {
+  using temporary = openTemporaryStore();
+  const { clock, directory, path, open, publish, lines } = world(temporary);
+  const mirror = open();
+  await publish(1);
+  await mirror.settled();
+  appendFileSync(path, '{"data":{"n":99}}\n');
+  renameSync(directory, `${directory}.away`);
+  writeFileSync(directory, '');
+  await expect(mirror.compare(true)).rejects.toThrow(directory);
+  rmSync(directory);
+  renameSync(`${directory}.away`, directory);
+  clock.advance(1000);
+  await expect.poll(lines).toEqual([1]);
   await mirror.close();
 });

@@ -163,7 +163,10 @@ export class EventLogMirror {
     this.#rewriteAtMs = undefined;
     this.#lineCount = 0;
     const startedMs = performance.now();
-    await writeFileAtomic(this.#path, this.#text());
+    await writeFileAtomic(this.#path, this.#text()).catch((cause: unknown) => {
+      this.#rewriteLater();
+      throw cause;
+    });
     this.#restedAtMs = this.#needs.clock.elapsedMs() + REMOVAL_PAUSE * (performance.now() - startedMs);
     if (this.#lineCount > LIMITS.ringEvents) this.#whenQuiet(QUIET_MS);
   }
@@ -206,9 +209,14 @@ export class EventLogMirror {
       if (!isCircuitOpen(cause)) {
         this.#needs.logger.warn({ err: cause, path: this.#path }, 'event log mirror could not be written');
       }
-      this.#rewriteAtMs = -Infinity;
-      if (!this.#closed) this.#whenQuiet(RETRY_MS);
+      this.#rewriteLater();
     }
+  }
+
+  /** Nothing is known of the file any more: it is written anew, once the disk has been left alone for a while. */
+  #rewriteLater(): void {
+    this.#rewriteAtMs = -Infinity;
+    if (!this.#closed) this.#whenQuiet(RETRY_MS);
   }
 }
 
