@@ -1,5 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AgentContext } from '@orchestration-sidecar/shared';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -46,6 +46,21 @@ describe('gather', () => {
     });
     expect(context.truncated).toBe(false);
     expect(context.truncation_strategy).toBe('none');
+  });
+
+  it.runIf(process.platform === 'linux')('gives way to those who answer, by the priority of its threads', async () => {
+    using project = new TestProject().write(FILES);
+    await injector.gather(testRequest(project));
+    const niceness = readdirSync('/proc/self/task').flatMap((thread) => {
+      try {
+        const stat = readFileSync(`/proc/self/task/${thread}/stat`, 'utf8');
+        return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16]);
+      } catch {
+        return []; // It has ended since.
+      }
+    });
+    expect(niceness).toContain(getPriority() + 5);
+    expect(Math.max(...niceness)).toBe(getPriority() + 5);
   });
 
   it('answers from the cache until the tree changes', async () => {

@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, constants, getPriority, setPriority } from 'node:os';
 import { readEntry, writeEntry } from './cache/disk-cache.ts';
 import { ContextWorker, type CallName, type FromWorker, type ToWorker, type WorkerCalls } from './context-worker.ts';
 import { createGatherer } from './gatherer.ts';
@@ -26,13 +26,31 @@ const gatherer = createGatherer(
 const trees = new TreeWatch();
 const running = new Map<number, AbortController>();
 
+/** How much a thread that gathers gives way to those that answer, so that a large tree keeps nobody else waiting. */
+const NICENESS = 5;
+let givesWay = false;
+
+/** On Linux a thread has a priority of its own, which the threads and programs it starts inherit; elsewhere the whole process would be slowed down. */
+function giveWay(): void {
+  if (givesWay || process.platform !== 'linux') return;
+  givesWay = true;
+  try {
+    setPriority(Math.min(constants.priority.PRIORITY_LOW, getPriority() + NICENESS));
+  } catch {
+    // Where that is forbidden, the threads stay equals.
+  }
+}
+
 const calls: {
   readonly [Name in CallName]: (
     input: WorkerCalls[Name]['input'],
     signal: AbortSignal,
   ) => Promise<WorkerCalls[Name]['output']>;
 } = {
-  look: ({ root, withGit, edited }, signal) => gatherer.look(root, withGit, edited, signal),
+  look({ root, withGit, edited }, signal) {
+    giveWay();
+    return gatherer.look(root, withGit, edited, signal);
+  },
   async gather({ task, digest, stored }, signal) {
     const known = stored === null ? null : readEntry(stored, task.nowMs);
     if (known !== null) {
@@ -47,7 +65,7 @@ const calls: {
     return { context, bytes: Buffer.byteLength(json), fromStore: false };
   },
   file: ({ root, path }, signal) => gatherer.file(root, path, signal),
-  read: ({ root, paths, sizes }) => {
+  read({ root, paths, sizes }) {
     const files = paths.split('\0').map((path, index) => ({ path, size: sizes[index] ?? 0 }));
     return Promise.resolve(readFiles(root, files));
   },
