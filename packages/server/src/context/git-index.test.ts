@@ -25,7 +25,7 @@ describe('git index', () => {
 
   it.each([2, 3, 4])('is read as git reads it, version %i', (version) => {
     project.git('update-index', '--index-version', String(version), '--force-write-index');
-    expect(parseGitIndex(readFileSync(file))).toEqual(listed());
+    expect(parseGitIndex(readFileSync(file))?.paths).toEqual(listed());
     expect(listed()).toContain(LONG);
   });
 
@@ -43,7 +43,7 @@ describe('git index', () => {
     planted.git('add', '--all');
     const own = join(planted.root, '.git/index');
     writeFileSync(own, Buffer.from(readFileSync(own).toString('latin1').replace('xx/', '../'), 'latin1'));
-    expect(parseGitIndex(readFileSync(own))).toContain(`../${outside.root.split('/').at(-1)}/a.py`);
+    expect(parseGitIndex(readFileSync(own))?.paths).toContain(`../${outside.root.split('/').at(-1)}/a.py`);
     const { signal } = new AbortController();
     const repository = await findRepository(planted.root, signal);
     expect(repository && (await new TrackedPaths().read(planted.root, repository, signal))).toEqual(['inside.py']);
@@ -66,7 +66,7 @@ describe('git index', () => {
     project.git('update-index', '--index-version', '4', '--force-write-index');
     const bytes = readFileSync(file);
     const unfolded = listed().reduce((sum, path) => sum + Buffer.byteLength(path), 0);
-    expect(parseGitIndex(bytes, unfolded)).toEqual(listed());
+    expect(parseGitIndex(bytes, unfolded)?.paths).toEqual(listed());
     expect(parseGitIndex(bytes, unfolded - 1)).toBeNull();
   });
 
@@ -74,7 +74,7 @@ describe('git index', () => {
     const bytes = readFileSync(file);
     const withExtension = (name: string): Buffer =>
       Buffer.concat([bytes.subarray(0, -20), Buffer.from(`${name}\0\0\0\0`), bytes.subarray(-20)]);
-    expect(parseGitIndex(withExtension('ZZZZ'))).toEqual(listed());
+    expect(parseGitIndex(withExtension('ZZZZ'))?.paths).toEqual(listed());
     for (const name of ['zzzz', 'sdir', '\u0001ZZZ']) expect(parseGitIndex(withExtension(name))).toBeNull();
   });
 

@@ -3,7 +3,7 @@ import { realpath } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { readCommits, readStatus, type GitStatus, type History } from './git-history.ts';
 import { readFiles, unpackFiles, type IndexedFile, type PackedFiles } from './indexed-files.ts';
-import { disarmed, locateRepository, type Repository } from './repository.ts';
+import { disarmed, keepsReferences, locateRepository, type Repository } from './repository.ts';
 import type { ProjectFile } from './project-file.ts';
 import { ReadAhead } from './read-ahead.ts';
 import { scanAgain, scanProject, type Scan } from './scan.ts';
@@ -85,10 +85,16 @@ export class ProjectIndex {
     if (place === null || history === null) {
       return { ...state, scan, digest: digestOf(scan, history, state.changes, withoutGit) };
     }
-    const status = await readStatus(root, await disarmed(place, signal), signal, paths);
-    if (status === null || status.head !== history.head || status.branch !== history.branch) return null;
     const asked = new Set(paths);
-    const changes = [...state.changes.filter((path) => !asked.has(path)), ...status.changes].toSorted();
+    const edited = scan.files.filter(({ path }) => asked.has(path));
+    let changes = (await keepsReferences(place))
+      ? this.#tracked.changesAfter(place.gitDir, state.changes, edited)
+      : null;
+    if (changes === null) {
+      const status = await readStatus(root, await disarmed(place, signal), signal, paths);
+      if (status === null || status.head !== history.head || status.branch !== history.branch) return null;
+      changes = [...state.changes.filter((path) => !asked.has(path)), ...status.changes].toSorted();
+    }
     return { ...state, scan, changes, digest: digestOf(scan, history, changes, withoutGit) };
   }
 

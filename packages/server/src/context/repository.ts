@@ -48,6 +48,15 @@ export async function disarmed(place: RepositoryPlace, signal: AbortSignal): Pro
   return { ...place, disarm: asks ? await filterDrivers({ cwd: workTree, gitDir, workTree, signal }) : [] };
 }
 
+/**
+ * Whether the directories `refs` of a repository hold its references, so that whoever watches it sees each move: not those
+ * of a linked work tree, nor a table of references.
+ */
+export async function keepsReferences({ gitDir, workTree }: RepositoryPlace): Promise<boolean> {
+  const elsewhere = await Promise.all(['commondir', 'reftable'].map((name) => exists(join(gitDir, name))));
+  return workTree !== null && !elsewhere.includes(true);
+}
+
 /** Longest that git may take for one answer: shorter than a context’s deadline, which would hide that git hangs. */
 const GIT_TIMEOUT_MS = 15_000;
 

@@ -195,6 +195,34 @@ describe('looking again', () => {
     expect(state.changes).toEqual(['docs/c.md', 'new.py', 'src/b.py']);
   });
 
+  it('does without git where sizes tell, and asks it where they do not', async () => {
+    using project = new TestProject().write({
+      ...FILES,
+      'gone.md': 'g\n',
+      'kept.md': 'k\n',
+      '.gitattributes': '*.md text\n',
+    });
+    project.git('init', '--quiet');
+    project.commit('Initial commit');
+    project.git('rm', '--quiet', '--cached', 'gone.md');
+    project.git('update-index', '--assume-unchanged', 'kept.md');
+    project.write({ 'new.py': 'n = 1\n' });
+    const index = new ProjectIndex(project.root);
+    const state = await index.look(signal);
+    const stopped = AbortSignal.abort(new Error('git was asked'));
+    for (const path of ['src/a.py', 'docs/c.md', 'new.py', 'gone.md']) {
+      project.write({ [path]: 'longer than before\r\n' });
+      const again = await index.lookAgain(state, ['src/a.py', 'docs/c.md', 'new.py', 'gone.md'], signal);
+      expect(again, path).toEqual(await new ProjectIndex(project.root).look(signal));
+      expect((await index.lookAgain(state, [path], stopped))?.changes, path).toContain(path);
+    }
+    project.write({ 'src/b.py': 'b = 2\n', 'kept.md': 'longer than before\n' });
+    for (const path of ['src/b.py', 'kept.md'])
+      await expect(index.lookAgain(state, [path], stopped), path).rejects.toThrow('git was asked');
+    project.git('add', '--all');
+    await expect(index.lookAgain(state, ['src/a.py'], stopped)).rejects.toThrow('git was asked');
+  });
+
   it('is not enough where files came or went, or rules changed', async () => {
     using project = new TestProject().write({ ...FILES, '.sidecarignore': 'none\n', '.gitattributes': '*.md text\n' });
     project.git('init', '--quiet');

@@ -1,5 +1,5 @@
-import { parseGitIndex } from './git-index.ts';
-import { stampFile } from './project-file.ts';
+import { parseGitIndex, type GitIndex } from './git-index.ts';
+import { stampFile, type ProjectFile } from './project-file.ts';
 import { isInnerPath, readInside } from './read-inside.ts';
 import { readRepository, type Repository } from './repository.ts';
 
@@ -9,17 +9,43 @@ const LIST_BYTES = 256 * 1024 * 1024;
 export class TrackedPaths {
   #index = '';
   #paths: readonly string[] = [];
+  #parsed: GitIndex | null = null;
+  #sizes: ReadonlyMap<string, number> | null = null;
 
   /** Null when git cannot tell. */
   async read(root: string, repository: Repository, signal: AbortSignal): Promise<readonly string[] | null> {
     const index = stampFile(repository.gitDir, 'index')?.stamp ?? '';
     if (index !== '' && index === this.#index) return this.#paths;
-    const paths = readIndex(repository) ?? (await askGit(root, repository, signal));
+    const parsed = readIndex(repository);
+    const paths = parsed?.paths ?? (await askGit(root, repository, signal));
     if (paths === null) return null;
     this.#paths = sayable(paths).toSorted();
+    this.#parsed = parsed;
+    this.#sizes = null;
     // Stated before it was read, so that one that is written meanwhile is read by the next.
     this.#index = index;
     return this.#paths;
+  }
+
+  /**
+   * What git calls changed once these files have been edited, where nothing else has; null when only git can tell. A file
+   * whose size is not the one that git knows is modified, and one that git does not track stays so.
+   */
+  changesAfter(
+    gitDir: string,
+    changes: readonly string[],
+    edited: readonly Pick<ProjectFile, 'path' | 'size'>[],
+  ): string[] | null {
+    if (this.#parsed === null || stampFile(gitDir, 'index')?.stamp !== this.#index) return null;
+    this.#sizes ??= sizesOf(this.#parsed);
+    const known = new Set(changes);
+    const added: string[] = [];
+    for (const { path, size } of edited) {
+      const staged = this.#sizes.get(path);
+      if (staged === undefined ? !known.has(path) : staged === 0 || staged === size % 2 ** 32) return null;
+      if (!known.has(path)) added.push(path);
+    }
+    return [...changes, ...added].toSorted();
   }
 }
 
@@ -28,13 +54,21 @@ export function sayable(paths: readonly string[]): string[] {
   return paths.filter((path) => !path.endsWith('/') && !path.includes('\ufffd') && isInnerPath(path));
 }
 
-function readIndex({ gitDir, prefix }: Repository): string[] | null {
+function sizesOf({ paths, sizes }: GitIndex): ReadonlyMap<string, number> {
+  return new Map(paths.map((path, place) => [path, sizes[place] ?? 0]));
+}
+
+function readIndex({ gitDir, prefix }: Repository): GitIndex | null {
   const file = readInside(gitDir, 'index', LIST_BYTES);
   if (file === null || file.size > file.bytes.length) return null;
-  const paths = parseGitIndex(file.bytes);
-  if (paths === null || prefix === '') return paths;
+  const index = parseGitIndex(file.bytes);
+  if (index === null || prefix === '') return index;
   const inside = `${prefix}/`;
-  return paths.filter((path) => path.startsWith(inside)).map((path) => path.slice(inside.length));
+  const places = [...index.paths.keys()].filter((place) => index.paths[place]?.startsWith(inside));
+  return {
+    paths: places.map((place) => (index.paths[place] ?? '').slice(inside.length)),
+    sizes: places.map((place) => index.sizes[place] ?? 0),
+  };
 }
 
 async function askGit(root: string, repository: Repository, signal: AbortSignal): Promise<string[] | null> {
