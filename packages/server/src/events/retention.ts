@@ -148,8 +148,10 @@ export class Retention {
 
   /** As many as one transaction can keep for everybody who still has to get them: a thousand consumers may be behind. */
   #fitting(leaving: readonly Leaving[]): Leaving[] {
-    const keptChars = ({ projectId, sequence, json }: Leaving): number =>
-      this.#needs.consumers.behind(projectId, sequence) * (json.length + KEPT_ROW_CHARS);
+    const keptChars = ({ projectId, sequence, json }: Leaving): number => {
+      const behind = this.#needs.consumers.behind(projectId, sequence);
+      return behind === 0 ? 0 : json.length + behind * KEPT_ROW_CHARS;
+    };
     return withinSize(leaving, keptChars, MAX_KEPT_CHARS);
   }
 

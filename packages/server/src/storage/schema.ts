@@ -129,14 +129,25 @@ export const deadLetters = sqliteTable(
     detail: text('detail'),
     attempts: integer('attempts').notNull(),
     history: text('history').notNull(),
-    body: text('body').notNull(),
     createdAtMs: integer('created_at_ms').notNull(),
   },
   (table) => [
     uniqueIndex('dead_letters_by_dead_letter_id').on(table.deadLetterId),
     index('dead_letters_by_project').on(table.projectId, table.id),
+    index('dead_letters_by_event').on(table.projectId, table.sequence),
     index('dead_letters_by_time').on(table.createdAtMs),
   ],
+);
+
+/** Events that dead letters are of, each once: one may be a megabyte, and a dead letter of a thousand consumers. */
+export const deadLetterEvents = sqliteTable(
+  'dead_letter_events',
+  {
+    projectId: text('project_id').notNull(),
+    sequence: integer('sequence').notNull(),
+    body: text('body').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.projectId, table.sequence] })],
 );
 
 export const results = sqliteTable(

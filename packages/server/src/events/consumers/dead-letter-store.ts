@@ -1,5 +1,5 @@
 import type Sqlite from 'better-sqlite3';
-import { and, count, desc, eq, inArray, lt, sql } from 'drizzle-orm';
+import { and, count, desc, eq, getTableColumns, lt, sql } from 'drizzle-orm';
 import {
   DeadLetterReason,
   SidecarError,
@@ -10,7 +10,7 @@ import {
 import { isoTime } from '../../runtime/clock.ts';
 import type { Database } from '../../storage/database.ts';
 import { pageLength } from '../../storage/page-length.ts';
-import { deadLetters } from '../../storage/schema.ts';
+import { deadLetterEvents, deadLetters } from '../../storage/schema.ts';
 import { readStored } from '../../storage/stored-json.ts';
 import type { Transaction } from '../../storage/writer.ts';
 
@@ -63,15 +63,29 @@ export interface DeadLetterBounds {
 /** A dead letter as a clean-up looks at it. */
 export interface AgedDeadLetter {
   readonly deadLetterId: string;
-  readonly bytes: number;
+  readonly projectId: string;
+  readonly sequence: number;
+  /** Size of what is its own, and of the event, which it may share with others. */
+  readonly ownBytes: number;
+  readonly eventBytes: number;
 }
 
-const AGED = 'dead_letter_id as deadLetterId, octet_length(body) + octet_length(history) as bytes';
+const AGED = `dead_letter_id as deadLetterId, l.project_id as projectId, l.sequence as sequence,
+  octet_length(history) as ownBytes, octet_length(body) as eventBytes`;
+const LETTERS = 'dead_letters l join dead_letter_events e on e.project_id = l.project_id and e.sequence = l.sequence';
+const OF_EVENT = and(
+  eq(deadLetterEvents.projectId, deadLetters.projectId),
+  eq(deadLetterEvents.sequence, deadLetters.sequence),
+);
+const { body } = getTableColumns(deadLetterEvents);
+const STORED = { ...getTableColumns(deadLetters), body };
 
 /** Dead letters in SQLite. */
 export class DeadLetterStore {
   readonly #database: Database;
   readonly #insert: Sqlite.Statement<[Omit<NewDeadLetter, 'history'> & { history: string }]>;
+  readonly #isKept: Sqlite.Statement<[projectId: string, sequence: number], object>;
+  readonly #keep: Sqlite.Statement<[Omit<NewDeadLetter, 'history'> & { history: string }]>;
 
   constructor(database: Database) {
     this.#database = database;
@@ -79,15 +93,21 @@ export class DeadLetterStore {
     // most of the time.
     this.#insert = database.driver.prepare(
       `insert into dead_letters (dead_letter_id, project_id, consumer, agent_type, sequence, reason, detail, attempts,
-         history, body, created_at_ms)
-       values (@deadLetterId, @projectId, @consumer, @agentType, @sequence, @reason, @detail, @attempts, @history, @body,
+         history, created_at_ms)
+       values (@deadLetterId, @projectId, @consumer, @agentType, @sequence, @reason, @detail, @attempts, @history,
          @createdAtMs)`,
+    );
+    this.#isKept = database.driver.prepare('select 1 from dead_letter_events where project_id = ? and sequence = ?');
+    this.#keep = database.driver.prepare(
+      'insert into dead_letter_events (project_id, sequence, body) values (@projectId, @sequence, @body)',
     );
   }
 
   /** Adds one; call inside a write transaction. */
   insert(letter: NewDeadLetter): void {
-    this.#insert.run({ ...letter, history: JSON.stringify(letter.history) });
+    const history = JSON.stringify(letter.history);
+    if (this.#isKept.get(letter.projectId, letter.sequence) === undefined) this.#keep.run({ ...letter, history });
+    this.#insert.run({ ...letter, history });
   }
 
   /** Newest first, as many as are asked for and fit into a page; whether there are more. */
@@ -100,18 +120,20 @@ export class DeadLetterStore {
       agentType === null ? undefined : eq(deadLetters.agentType, agentType),
       before === undefined ? undefined : lt(deadLetters.id, before),
     );
-    const bytes = sql<number>`octet_length(${deadLetters.body}) + octet_length(${deadLetters.history})`;
+    const bytes = sql<number>`octet_length(${body}) + octet_length(${deadLetters.history})`;
     const sizes = this.#database.query
       .select({ bytes })
       .from(deadLetters)
+      .innerJoin(deadLetterEvents, OF_EVENT)
       .where(where)
       .orderBy(desc(deadLetters.id))
       .limit(limit + 1)
       .all();
     const length = pageLength(sizes, limit);
     const rows = this.#database.query
-      .select()
+      .select(STORED)
       .from(deadLetters)
+      .innerJoin(deadLetterEvents, OF_EVENT)
       .where(where)
       .orderBy(desc(deadLetters.id))
       .limit(length)
@@ -122,7 +144,12 @@ export class DeadLetterStore {
   /** @throws {SidecarError} `DEAD_LETTER_NOT_FOUND`, also for one that exists in another project only. */
   require(projectId: string, deadLetterId: string): StoredDeadLetter {
     const where = and(eq(deadLetters.deadLetterId, deadLetterId), eq(deadLetters.projectId, projectId));
-    const row = this.#database.query.select().from(deadLetters).where(where).get();
+    const row = this.#database.query
+      .select(STORED)
+      .from(deadLetters)
+      .innerJoin(deadLetterEvents, OF_EVENT)
+      .where(where)
+      .get();
     if (!row) throw new SidecarError('DEAD_LETTER_NOT_FOUND', `There is no dead letter ${deadLetterId}.`);
     return toStored(row);
   }
@@ -138,12 +165,17 @@ export class DeadLetterStore {
     return this.#database.query.select({ n: count() }).from(deadLetters).get()?.n ?? 0;
   }
 
-  /** Removes some. */
+  /** Removes some, and events that no other is of. */
   remove(transaction: Transaction, deadLetterIds: readonly string[]): void {
-    transaction.database.query
-      .delete(deadLetters)
-      .where(inArray(deadLetters.deadLetterId, [...deadLetterIds]))
-      .run();
+    const { driver } = transaction.database;
+    const remove = driver.prepare<[string], { projectId: string; sequence: number }>(
+      'delete from dead_letters where dead_letter_id = ? returning project_id as projectId, sequence',
+    );
+    const forget = driver.prepare<[{ projectId: string; sequence: number }]>(
+      `delete from dead_letter_events where project_id = @projectId and sequence = @sequence and not exists
+         (select 1 from dead_letters where project_id = @projectId and sequence = @sequence)`,
+    );
+    for (const removed of deadLetterIds.flatMap((id) => remove.all(id))) forget.run(removed);
   }
 
   /** What is older than a time and, of each project, what is beyond `maxKept`; at most `limit` of either. */
@@ -151,7 +183,7 @@ export class DeadLetterStore {
     const { driver } = this.#database;
     const aged = driver
       .prepare<[DeadLetterBounds], AgedDeadLetter>(
-        `select ${AGED} from dead_letters where created_at_ms < @beforeMs order by created_at_ms limit @limit`,
+        `select ${AGED} from ${LETTERS} where created_at_ms < @beforeMs order by created_at_ms limit @limit`,
       )
       .all(bounds);
     const crowded = driver
@@ -164,16 +196,16 @@ export class DeadLetterStore {
   #surplus(projectId: string, bounds: DeadLetterBounds): AgedDeadLetter[] {
     return this.#database.driver
       .prepare<[DeadLetterBounds & { projectId: string }], AgedDeadLetter>(
-        `select deadLetterId, bytes from (
-           select ${AGED}, created_at_ms from dead_letters where project_id = @projectId
-           order by id desc limit @limit offset @maxKept
-         ) where created_at_ms >= @beforeMs`,
+        `select ${AGED} from (
+           select * from dead_letters where project_id = @projectId order by id desc limit @limit offset @maxKept
+         ) l join dead_letter_events e on e.project_id = l.project_id and e.sequence = l.sequence
+         where created_at_ms >= @beforeMs`,
       )
       .all({ ...bounds, projectId });
   }
 }
 
-function toStored(row: typeof deadLetters.$inferSelect): StoredDeadLetter {
+function toStored(row: typeof deadLetters.$inferSelect & { readonly body: string }): StoredDeadLetter {
   return {
     agentType: row.agentType,
     sequence: row.sequence,

@@ -117,7 +117,7 @@ export class DeadLetters {
 
   /** Removes some of those that are too old or too many: at most so many, and a megabyte unless one alone is larger. */
   trim(transaction: Transaction, nowMs: number, limit: number): Amount {
-    const due = withinSize(this.#due(nowMs, limit).slice(0, limit), ({ bytes }) => bytes, MAX_TRIM_BYTES);
+    const due = withinSize(this.#due(nowMs, limit).slice(0, limit), sizing(), MAX_TRIM_BYTES);
     const ids = due.map(({ deadLetterId }) => deadLetterId);
     this.#needs.store.remove(transaction, ids);
     return amountOf(due);
@@ -130,5 +130,17 @@ export class DeadLetters {
 }
 
 function amountOf(letters: readonly AgedDeadLetter[]): Amount {
-  return { count: letters.length, bytes: letters.reduce((sum, { bytes }) => sum + bytes, 0) };
+  const sizeOf = sizing();
+  return { count: letters.length, bytes: letters.reduce((sum, letter) => sum + sizeOf(letter), 0) };
+}
+
+/** Sizes of dead letters that are looked at one after the other: an event counts once. */
+function sizing(): (letter: AgedDeadLetter) => number {
+  const seen = new Set<string>();
+  return ({ projectId, sequence, ownBytes, eventBytes }) => {
+    const event = `${projectId} ${sequence}`;
+    if (seen.has(event)) return ownBytes;
+    seen.add(event);
+    return ownBytes + eventBytes;
+  };
 }
