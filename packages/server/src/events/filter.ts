@@ -75,11 +75,11 @@ function compileTerm(term: string, start: number): EventPredicate {
     .map((value) => value.trim());
   if (alternatives.length > MAX_ALTERNATIVES) throw broken(position, `more than ${MAX_ALTERNATIVES} alternatives`);
   if (alternatives.includes('')) throw broken(position + colon + 1, 'expected a value');
-  const matches = alternatives.map(compileValue);
+  const matches = compileAlternatives(alternatives);
   const read = compileField(field);
   return (event) => {
     const value = read(event);
-    const found = value !== undefined && matches.some((match) => match(value));
+    const found = value !== undefined && matches(value);
     return found !== negated;
   };
 }
@@ -99,10 +99,12 @@ function valueAt(data: SidecarEvent['data'], path: readonly string[]): unknown {
   return node;
 }
 
-function compileValue(value: string): (text: string) => boolean {
-  if (!value.endsWith('*')) return (text) => text === value;
-  const prefix = value.slice(0, -1);
-  return (text) => text.startsWith(prefix);
+/** Thousands of readers may each name a thousand values, and all are asked of every event. */
+function compileAlternatives(alternatives: readonly string[]): (text: string) => boolean {
+  const whole = new Set(alternatives.filter((value) => !value.endsWith('*')));
+  const prefixes = alternatives.filter((value) => value.endsWith('*')).map((value) => value.slice(0, -1));
+  if (prefixes.length === 0) return (text) => whole.has(text);
+  return (text) => whole.has(text) || prefixes.some((prefix) => text.startsWith(prefix));
 }
 
 function asText(value: unknown): string | undefined {
