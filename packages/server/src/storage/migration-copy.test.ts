@@ -53,3 +53,25 @@ test('before a migration the whole store is copied, also what lies in a write-ah
   expect(readdirSync(join(directory, 'backups'))).toEqual(copies);
   rmSync(directory, { recursive: true });
 });
+
+test('dead letters of an older store keep their events, each once', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'sidecar-migration-'));
+  const path = join(directory, 'sidecar.db');
+  const older = olderStore(path);
+  const lay = older.prepare(
+    `insert into dead_letters (dead_letter_id, project_id, consumer, sequence, reason, attempts, history, body, created_at_ms)
+     values (?, 'p', ?, ?, 'refused', 1, '[]', ?, 1)`,
+  );
+  lay.run('dl-1', 'a', 7, 'seven');
+  lay.run('dl-2', 'b', 7, 'seven');
+  lay.run('dl-3', 'a', 8, 'eight');
+  older.close();
+  const migrated = openDatabase(path, { newEpoch: 'e', nowMs: 0 });
+  const kept = migrated.driver.prepare('select sequence, body from dead_letter_events order by sequence').raw().all();
+  expect(kept).toEqual([
+    [7, 'seven'],
+    [8, 'eight'],
+  ]);
+  migrated.close();
+  rmSync(directory, { recursive: true });
+});
