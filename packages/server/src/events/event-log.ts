@@ -300,15 +300,13 @@ export class EventLog {
   }
 
   /**
-   * Checks, inside a write transaction, that nothing after a position was taken away by age or number.
-   * @throws {SidecarError} `CURSOR_EXPIRED` with `oldest_cursor`, the oldest position that this holds of.
+   * What to answer, inside a write transaction, when something after a position was taken away by age or number:
+   * `CURSOR_EXPIRED` with `oldest_cursor`, the oldest position that has everything after it.
    */
-  mustBeWhole(projectId: string, sequence: number): void {
+  gapAfter(projectId: string, sequence: number, detail: string): SidecarError | undefined {
     const trimmedSequence = this.#store.trimmedSequence(projectId);
-    if (sequence >= trimmedSequence) return;
-    throw new SidecarError('CURSOR_EXPIRED', 'Of what comes after this cursor, the log no longer has everything.', {
-      extension: { oldest_cursor: this.cursor(trimmedSequence) },
-    });
+    if (sequence >= trimmedSequence) return undefined;
+    return new SidecarError('CURSOR_EXPIRED', detail, { extension: { oldest_cursor: this.cursor(trimmedSequence) } });
   }
 
   /** Whether what comes right after a position is still there, or never was to stay. */

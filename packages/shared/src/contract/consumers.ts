@@ -84,7 +84,7 @@ export const consumers = {
     }),
     access: 'authenticated',
     rest: { method: 'POST', path: '/api/consumers/:consumer/consume' },
-    errors: ['CONSUMER_NOT_FOUND'],
+    errors: ['CONSUMER_NOT_FOUND', 'CURSOR_EXPIRED'],
     load: 'waits',
   }),
   ack: procedure({

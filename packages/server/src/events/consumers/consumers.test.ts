@@ -155,6 +155,26 @@ test('regression: a consumer made before a gap skipped what was gone without a w
   expect(await bus.create('whole', { cursor: bus.log.cursor(0) })).toMatchObject({ consumer: 'whole' });
 });
 
+test('regression: the first use of an agent’s own consumer passed over what had left the log without a word', async () => {
+  using bus = new TestBus(2);
+  await bus.store.writer.write((transaction) =>
+    bus.consumers.keep(transaction, {
+      projectId: 'p',
+      agentId: 'x-1',
+      agentType: 'x',
+      subscriptions: [{ topic: 'implementation' }],
+    }),
+  );
+  for (const type of ['a', 'b', 'c', 'd']) await bus.publish(type);
+  await bus.retention.sweep();
+  expect(bus.dead()).toEqual([]);
+  await expect(bus.take('x-1')).rejects.toMatchObject({
+    code: 'CURSOR_EXPIRED',
+    extension: { oldest_cursor: bus.log.cursor(2) },
+  });
+  expect(typesOf(await bus.take('x-1'))).toEqual(['c', 'd']);
+});
+
 test('regression: a member refused in the very commit that gave it events kept them until their deadline', async () => {
   using bus = new TestBus();
   await bus.create('c', { maxDeliveries: 1 });

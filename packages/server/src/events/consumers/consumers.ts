@@ -55,6 +55,9 @@ export interface ConsumeRequest extends ConsumerCall {
 /** Events that may pass unwanted before the position is written down. */
 const MAX_UNSAVED_EVENTS = 5000;
 
+const GAP_BEHIND_CURSOR = 'Of what comes after this cursor, the log no longer has everything.';
+const GAP_BEFORE_USE = 'Events left the log before this consumer was first used. Consume again for what is kept.';
+
 /** Durable consumers: named positions in the log whose members share the work and say when it is done. */
 export class Consumers {
   readonly #needs: ConsumersNeeds;
@@ -84,7 +87,8 @@ export class Consumers {
       registry.mustHaveRoom(projectId);
       const sequence = log.sequenceOf(projectId, cursor);
       // It goes on by itself and could be told of no gap later on.
-      if (cursor !== undefined) log.mustBeWhole(projectId, sequence);
+      const gap = cursor === undefined ? undefined : log.gapAfter(projectId, sequence, GAP_BEHIND_CURSOR);
+      if (gap) throw gap;
       registry.insert(transaction, definition, sequence);
     });
     return this.#describe(registry.require({ projectId, name, user: null }));
@@ -132,7 +136,8 @@ export class Consumers {
 
   /**
    * Hands out the next events, waiting for some when there are none. No two members have the same event at a time.
-   * @throws {SidecarError} `CONSUMER_NOT_FOUND`, also when it is deleted meanwhile.
+   * @throws {SidecarError} `CONSUMER_NOT_FOUND`, also when it is deleted meanwhile; `CURSOR_EXPIRED`, once, when events
+   * left the log before an agent used its own consumer for the first time.
    */
   async consume(request: ConsumeRequest, signal: AbortSignal): Promise<Delivery[]> {
     const { registry, clock, writer } = this.#needs;
@@ -142,6 +147,7 @@ export class Consumers {
     try {
       for (;;) {
         const consumer = registry.require(request);
+        if (consumer.unused) await this.#mustTellGap(consumer);
         if (await this.#hasWork(consumer)) {
           const handed = await writer.write((transaction) => {
             // Whoever hung up would let the events lie until their deadline.
@@ -223,6 +229,22 @@ export class Consumers {
       if (consumer) settled += this.#deliveries.settleEnded(transaction, consumer, limit - settled);
     }
     return settled;
+  }
+
+  /** Nothing is laid aside for a consumer that was never used, so its first user is told of what is gone. */
+  async #mustTellGap(consumer: DurableConsumer): Promise<void> {
+    const { store, log, clock, writer } = this.#needs;
+    const { projectId, name } = consumer.definition;
+    if (consumer.scanned >= log.trimmed(projectId)) return;
+    const gap = await writer.write((transaction) => {
+      const sequence = this.#deliveries.reached(consumer);
+      const found = log.gapAfter(projectId, sequence, GAP_BEFORE_USE);
+      const progress = { sequence, lastUsedAtMs: clock.nowMs() };
+      store.advance(projectId, name, progress);
+      transaction.afterCommit(() => consumer.advanced(progress));
+      return found;
+    });
+    if (gap) throw gap;
   }
 
   /** Frees what was handed to someone who was gone, or not allowed any more, by the time it was on disk. */
