@@ -1,22 +1,16 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, test } from 'vitest';
 import { startServer, type ServerUnderTest } from '../support/server-process.ts';
+import { mountSmallDisk } from '../support/small-disk.ts';
 
 const PATIENCE = { timeout: 60_000, interval: 100 };
-const SMALL = 'size=12m';
-const LARGER = 'size=64m';
 
-const disk = mkdtempSync(join(tmpdir(), 'sidecar-small-disk-'));
-/** Mounting takes the rights of root, which a container may not give. */
-const mounted = mount('-t', 'tmpfs', '-o', SMALL, 'tmpfs', disk);
-const needsMount = mounted ? '' : ' (skipped: nothing can be mounted here)';
+const disk = mountSmallDisk('12m');
+const needsMount = disk ? '' : ' (skipped: nothing can be mounted here)';
 
 const running: ServerUnderTest[] = [];
 async function started(name: string): Promise<ServerUnderTest> {
-  const server = await startServer({}, join(disk, name));
+  const server = await startServer({}, join(disk?.directory ?? '', name));
   running.push(server);
   return server;
 }
@@ -25,11 +19,10 @@ afterEach(async () => {
   for (const server of running.splice(0)) await server.stop();
 });
 afterAll(() => {
-  if (mounted) spawnSync('umount', [disk]);
-  rmSync(disk, { recursive: true, force: true });
+  disk?.[Symbol.dispose]();
 });
 
-test.skipIf(!mounted)(
+test.skipIf(!disk)(
   `a disk that is really full: writes are refused in words, reads and health answer, and room makes it whole again${needsMount}`,
   { timeout: 180_000 },
   async () => {
@@ -60,7 +53,7 @@ test.skipIf(!mounted)(
     expect(read.events).toHaveLength(3);
     expect((await server.call('GET', '/health/live')).status).toBe(200);
 
-    expect(mount('-o', `remount,${LARGER}`, disk)).toBe(true);
+    disk?.resize('64m');
     await expect.poll(async () => (await publish(20_000)).status, PATIENCE).toBe(202);
     await expect.poll(async () => (await server.call('GET', '/health')).body.status, PATIENCE).toBe('healthy');
 
@@ -71,7 +64,7 @@ test.skipIf(!mounted)(
   },
 );
 
-test.skipIf(!mounted)(
+test.skipIf(!disk)(
   `regression: a sidecar on a full disk comes to its end when it is asked to${needsMount}`,
   { timeout: 120_000 },
   async () => {
@@ -84,7 +77,3 @@ test.skipIf(!mounted)(
     expect(await server.terminate()).toBe(0);
   },
 );
-
-function mount(...args: string[]): boolean {
-  return spawnSync('mount', args, { stdio: 'ignore' }).status === 0;
-}

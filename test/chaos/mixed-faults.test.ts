@@ -1,26 +1,34 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { startChaosProxy, type ChaosProxy } from '../../packages/sdk/src/chaos-proxy.ts';
 import { inspectStore } from '../soak/stored.ts';
 import { bashAgent, spawn } from '../support/agents-under-test.ts';
 import { processesOf } from '../support/process-list.ts';
 import { startServer, type ServerUnderTest } from '../support/server-process.ts';
+import { mountSmallDisk, type SmallDisk } from '../support/small-disk.ts';
 
 /** Faults of a run; `CHAOS_FAULTS=200` is a long one. */
-const FAULTS = Number(process.env['CHAOS_FAULTS'] ?? 9);
+const FAULTS = Number(process.env['CHAOS_FAULTS'] ?? 7);
 /** Another seed is another course: `CHAOS_SEED=7`. */
 const SEED = Number(process.env['CHAOS_SEED'] ?? 20_261_128);
 const PUBLISHERS = 4;
+/** How far the clock jumps at most, forth or back: the token of an agent outlives that. */
+const JUMP_MS = 20 * 60_000;
+/** In a container that allows no mounting the disk does not fill up. */
+const disk = mountSmallDisk('256m');
+afterAll(() => disk?.[Symbol.dispose]());
 const AGENTS = 4;
 
 test(
-  `agents killed, connections cut and a server short of memory killed, ${FAULTS} faults of seed ${SEED}: what was acknowledged is there once`,
+  `agents killed, connections cut, the clock set, the disk full and a server short of memory killed, ${FAULTS} faults of seed ${SEED}: what was acknowledged is there once`,
   { timeout: 60_000 + FAULTS * 15_000 },
   async () => {
     const random = seeded(SEED);
-    const server = await startServer({ NODE_OPTIONS: '--max-old-space-size=160' });
+    const dataDir = disk && join(disk.directory, 'data');
+    const environment = { NODE_OPTIONS: '--max-old-space-size=160' };
+    const server = await startServer(environment, dataDir, { settableClock: true });
     const token = readFileSync(join(server.dataDir, 'operator.token'), 'utf8').trim();
     let proxy: ChaosProxy = await startChaosProxy(server.port);
     const over = new AbortController();
@@ -78,6 +86,8 @@ test(
           proxy = await startChaosProxy(server.port);
           await old.close();
         },
+        () => server.setClock(Math.round((2 * random() - 1) * JUMP_MS)),
+        ...(disk ? [async () => fillUp(server, disk)] : []),
       ];
       // Every kind comes, then as it is drawn.
       for (let n = 0; n < FAULTS; n += 1) {
@@ -103,6 +113,18 @@ test(
     }
   },
 );
+
+/** Leaves it no room until it says so, then gives it back and waits until it is well. */
+async function fillUp(server: ServerUnderTest, full: SmallDisk): Promise<void> {
+  const health = async (): Promise<string> => (await server.call('GET', '/health')).body.status;
+  const giveBack = full.fill();
+  try {
+    await expect.poll(health, { timeout: 30_000 }).toBe('degraded');
+  } finally {
+    giveBack();
+  }
+  await expect.poll(health, { timeout: 30_000 }).toBe('healthy');
+}
 
 async function keysInLog(server: ServerUnderTest): Promise<string[]> {
   const keys: string[] = [];

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,6 +7,7 @@ import { ensureBundled } from '../../scripts/bundle.mjs';
 import { makeGitProject } from './git-project.ts';
 import type { Answer, CallOptions } from './sidecar-under-test.ts';
 
+const SETTABLE_CLOCK = join(import.meta.dirname, '..', 'fixtures', 'settable-clock.ts');
 /** Longest start, on a machine that may be busy. */
 const START_MS = 90_000;
 
@@ -22,6 +23,8 @@ export interface ServerUnderTest {
   /** Asks it to stop and waits until it has; answers its exit code. */
   terminate(): Promise<number | null>;
   start(): Promise<void>;
+  /** Sets its clock so far forth or back from the machine’s; a start sets it right. Only with a settable clock. */
+  setClock(offsetMs: number): Promise<void>;
   /** Stops it and removes everything it had. */
   stop(): Promise<void>;
 }
@@ -31,13 +34,17 @@ export interface ServerUnderTest {
  * memory.
  * @param environment on top of the test’s own, for this and every later start.
  * @param dataDir default: a directory of its own.
+ * @param options with a settable clock it is started from its source, by a program that hands such a clock in.
  */
 export async function startServer(
   environment: Readonly<Record<string, string>> = {},
   dataDir = mkdtempSync(join(tmpdir(), 'sidecar-data-')),
+  { settableClock = false }: { readonly settableClock?: boolean } = {},
 ): Promise<ServerUnderTest> {
-  const main = ensureBundled(process.execPath);
   const project = makeGitProject();
+  const serve = settableClock
+    ? ['--conditions=@orchestration-sidecar/source', SETTABLE_CLOCK, dataDir, project]
+    : [ensureBundled(process.execPath), 'serve', '--port', '0', '--data-dir', dataDir, '--project', project];
   let child: ChildProcess | undefined;
   let url = '';
 
@@ -48,11 +55,11 @@ export async function startServer(
     await exited;
   };
   const start = async (): Promise<void> => {
-    const serve = [main, 'serve', '--port', '0', '--data-dir', dataDir, '--project', project];
     let said = '';
     const env = { ...process.env, ...environment };
-    const started = spawn(process.execPath, serve, { env, stdio: ['ignore', 'ignore', 'pipe'] });
-    started.stderr.on('data', (text) => (said = `${said}${text}`.slice(-4000)));
+    const stdio: StdioOptions = ['ignore', 'ignore', 'pipe', ...(settableClock ? (['ipc'] as const) : [])];
+    const started = spawn(process.execPath, serve, { env, stdio });
+    started.stderr?.on('data', (text) => (said = `${said}${text}`.slice(-4000)));
     child = started;
     const description = join(dataDir, 'sidecar.json');
     const deadlineMs = Date.now() + START_MS;
@@ -96,6 +103,12 @@ export async function startServer(
       return child?.exitCode ?? null;
     },
     start,
+    async setClock(offsetMs) {
+      if (!child) return;
+      const set = once(child, 'message');
+      child.send(offsetMs);
+      await set;
+    },
     async stop() {
       await end('SIGTERM');
       rmSync(dataDir, { recursive: true, force: true });
