@@ -8,6 +8,8 @@ import { lossOf } from './open-store.ts';
 
 /** What a store looks like from outside. */
 export interface StoreExamination {
+  /** Whether whoever asks can open it; the rest is unknown otherwise. SQLite needs to write beside it, to read it too. */
+  readonly opens: boolean;
   /** Faults of the file, at most ten. */
   readonly faults: readonly string[];
   /** Migrations behind it, and those this version brings; null: it could not be read. */
@@ -73,9 +75,16 @@ function contentsOf(places: Pick<DataDir, 'database' | 'eventLog'>): Omit<StoreE
       .pluck()
       .all();
     const schema = { applied: appliedMigrations(driver), shipped: shippedMigrations() };
-    return { schema, loss: lossOf(driver, places), newestEventMs: newest ?? null, endedAgents };
-  } catch {
-    return { schema: null, loss: null, newestEventMs: null, endedAgents: [] };
+    return { opens: true, schema, loss: lossOf(driver, places), newestEventMs: newest ?? null, endedAgents };
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+    return {
+      opens: !/^SQLITE_(CANTOPEN|READONLY)/.test(code),
+      schema: null,
+      loss: null,
+      newestEventMs: null,
+      endedAgents: [],
+    };
   } finally {
     driver?.close();
   }

@@ -193,6 +193,8 @@ test('regression: a directory that cannot be written is not said to be well', as
   expect(await findings('access', places.root)).toMatchObject([
     { state: 'fault', seen: expect.stringContaining(places.root), advice: expect.stringContaining('chmod -R u+rwX') },
   ]);
+  // It cannot be opened there, which says nothing of whether it is whole.
+  expect(await findings('store', places.root)).toMatchObject([{ state: 'unknown' }]);
   expect(() => lockDirectory(places.root, 1)).toThrow(/cannot be written/);
   if (mounted) return;
   chmodSync(places.root, 0o000);

@@ -1,6 +1,6 @@
 import { listProcesses } from '../../process/index.ts';
 import type { StoreExamination } from '../../storage/store-examination.ts';
-import { fault, ok, warning, type DoctorFinding } from './finding.ts';
+import { fault, ok, unknown, warning, type DoctorFinding } from './finding.ts';
 
 /** How far the clocks of machine and store may be apart. */
 const MAX_SKEW_MS = 5 * 60_000;
@@ -17,6 +17,7 @@ export function* lookAtStore(
 ): Generator<DoctorFinding, void, void> {
   if (isGone) yield fault('store', 'gone or empty, although the directory was used before', RESTORE);
   else if (!store) yield ok('store', 'there is none yet; the first start makes it');
+  else if (!store.opens) yield unknown('store', 'it cannot be opened by you here');
   else if (store.faults.length > 0 || store.schema === null) {
     yield fault('store', `damaged: ${store.faults[0] ?? 'it cannot be read'}`, RESTORE);
   } else {
