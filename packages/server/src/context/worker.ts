@@ -26,11 +26,11 @@ const gatherer = createGatherer(
 const trees = new TreeWatch();
 const running = new Map<number, AbortController>();
 
-/** How much a thread that gathers gives way to those that answer, so that a large tree keeps nobody else waiting. */
+/** How much a second reader gives way to the threads that answer, so that a large tree keeps nobody else waiting. */
 const NICENESS = 5;
 let givesWay = false;
 
-/** On Linux a thread has a priority of its own, which the threads and programs it starts inherit; elsewhere the whole process would be slowed down. */
+/** On Linux a thread has a priority of its own; elsewhere the whole process would be slowed down. */
 function giveWay(): void {
   if (givesWay || process.platform !== 'linux') return;
   givesWay = true;
@@ -47,10 +47,7 @@ const calls: {
     signal: AbortSignal,
   ) => Promise<WorkerCalls[Name]['output']>;
 } = {
-  look({ root, withGit, edited }, signal) {
-    giveWay();
-    return gatherer.look(root, withGit, edited, signal);
-  },
+  look: ({ root, withGit, edited }, signal) => gatherer.look(root, withGit, edited, signal),
   async gather({ task, digest, stored }, signal) {
     const known = stored === null ? null : readEntry(stored, task.nowMs);
     if (known !== null) {
@@ -66,6 +63,7 @@ const calls: {
   },
   file: ({ root, path }, signal) => gatherer.file(root, path, signal),
   read({ root, paths, sizes }) {
+    giveWay();
     const files = paths.split('\0').map((path, index) => ({ path, size: sizes[index] ?? 0 }));
     return Promise.resolve(readFiles(root, files));
   },
