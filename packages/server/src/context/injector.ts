@@ -165,7 +165,7 @@ function cacheKey({ nowMs, ...task }: GatherTask, digest: string): string {
 }
 
 /** Raised when answers change their form or their ranking, so that a newer sidecar does not show an older one’s. */
-const FORMAT = 6;
+const FORMAT = 7;
 
 function scopeOf(projectId: string, issueId: string): string {
   return `${projectId}/${issueId}`;
