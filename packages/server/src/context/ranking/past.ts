@@ -57,32 +57,50 @@ export function messagesOf(
   placeOf: ReadonlyMap<string, number>,
   query: TaskQuery,
 ): Float64Array {
-  const lengths = new Float64Array(placeOf.size);
-  const frequencies = new Map<number, Map<number, number>>();
-  for (const [age, { terms, files }] of commits.entries()) {
-    const places = files.map((path) => placeOf.get(path)).filter((place) => place !== undefined);
+  // Few files of a large project were ever changed: only they have a column.
+  const columnOf = new Map<number, number>();
+  const placed = commits.map(({ terms, files }) => {
+    const columns: number[] = [];
+    for (const path of files) {
+      const place = placeOf.get(path);
+      if (place === undefined) continue;
+      const column = columnOf.get(place) ?? columnOf.size;
+      columnOf.set(place, column);
+      columns.push(column);
+    }
     // What is said of many files says less of each.
-    const share = 1 / Math.sqrt(files.length);
-    for (const place of places) lengths[place] = (lengths[place] ?? 0) + terms.size * share;
+    return { terms, columns, share: 1 / Math.sqrt(files.length) };
+  });
+  const changed = columnOf.size;
+  const lengths = new Float64Array(changed);
+  const frequencies = new Map<number, Float32Array>();
+  for (const [age, { terms, columns, share }] of placed.entries()) {
+    for (const column of columns) lengths[column] = (lengths[column] ?? 0) + terms.size * share;
     const weight = share * 2 ** (-age / HALF_LIFE_COMMITS);
     for (const hash of terms) {
       if (!query.terms.has(hash)) continue;
-      const found = frequencies.get(hash) ?? new Map<number, number>();
+      const found = frequencies.get(hash) ?? new Float32Array(changed);
       frequencies.set(hash, found);
-      for (const place of places) found.set(place, (found.get(place) ?? 0) + weight);
+      for (const column of columns) found[column] = (found[column] ?? 0) + weight;
     }
   }
-  const changed = lengths.reduce((count, length) => count + (length > 0 ? 1 : 0), 0);
   const mean = lengths.reduce((sum, length) => sum + length, 0) / Math.max(1, changed);
-  const scores = new Float64Array(placeOf.size);
+  const saturation = lengths.map((length) => MESSAGES.k1 * (1 - MESSAGES.b + (MESSAGES.b * length) / mean));
+  const gained = new Float64Array(changed);
   for (const [hash, found] of frequencies) {
-    const rarity = Math.log(1 + (changed - found.size + 0.5) / (found.size + 0.5));
-    for (const [place, frequency] of found) {
-      const length = 1 - MESSAGES.b + (MESSAGES.b * (lengths[place] ?? 0)) / mean;
-      const gain = (frequency * (MESSAGES.k1 + 1)) / (frequency + MESSAGES.k1 * length);
-      scores[place] = (scores[place] ?? 0) + (query.terms.get(hash) ?? 0) * rarity * gain;
+    let holding = 0;
+    for (let column = 0; column < changed; column++) if ((found[column] ?? 0) > 0) holding++;
+    const worth = (query.terms.get(hash) ?? 0) * Math.log(1 + (changed - holding + 0.5) / (holding + 0.5));
+    // Indices and no iterators: this is run for every word of the task that commits know.
+    for (let column = 0; column < changed; column++) {
+      const frequency = found[column] ?? 0;
+      if (frequency === 0) continue;
+      const gain = (frequency * (MESSAGES.k1 + 1)) / (frequency + (saturation[column] ?? 1));
+      gained[column] = (gained[column] ?? 0) + worth * gain;
     }
   }
+  const scores = new Float64Array(placeOf.size);
+  for (const [place, column] of columnOf) scores[place] = gained[column] ?? 0;
   return scores;
 }
 
