@@ -19,7 +19,7 @@ export interface Terminal {
   readonly outputIsTerminal: boolean;
   /** Whether standard error is a terminal. */
   readonly notesAreTerminal: boolean;
-  /** Size of the terminal, in characters; 80 × 24 where there is none. */
+  /** Size of the terminal, in characters; 80 × 24 where there is none, or it does not say. */
   size(): { readonly columns: number; readonly rows: number };
   /** Colours for standard output. */
   readonly paint: Paint;
@@ -53,7 +53,8 @@ export function processTerminal(): Terminal {
     outputClosed: closed.signal,
     outputIsTerminal: stdout.isTTY,
     notesAreTerminal: stderr.isTTY,
-    size: () => ({ columns: stdout.columns ?? 80, rows: stdout.rows ?? 24 }),
+    // A terminal that does not know its size says 0.
+    size: () => ({ columns: stdout.columns || 80, rows: stdout.rows || 24 }),
     paint: wantsColour && stdout.isTTY ? painted : plain,
     paintNote: wantsColour && stderr.isTTY ? painted : plain,
     async readInput() {
