@@ -80,6 +80,20 @@ describe('gather', () => {
     expect((await injector.gather(request)).cache_hit).toBe(false);
   });
 
+  it('regression: answers from states of the tree that are over filled memory and disk', async () => {
+    using project = new TestProject().write(FILES);
+    const issue = { issue_id: 'issue-8', title: 'login', body: '' };
+    const request = testRequest(project, { issue });
+    const kept = (): string[] => readdirSync(join(cacheDir, 'project', 'issue-8'));
+    for (const other of ['a', 'b']) await injector.gather({ ...request, task: other });
+    for (let n = 0; n < 3; n++) {
+      project.write({ 'src/login.py': `def login(): return ${n}\n` });
+      expect((await injector.gather(request)).cache_hit).toBe(false);
+    }
+    await expect.poll(kept).toHaveLength(3);
+    expect(injector.clear('project', 'issue-8')).toBe(3);
+  });
+
   it('notices every kind of change at once, watched or not', async () => {
     using project = new TestProject().write({
       ...FILES,

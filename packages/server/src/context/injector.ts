@@ -98,7 +98,9 @@ export function createContextInjector(options: ContextInjectorOptions): ContextI
         signal,
       );
       onStage('gather', performance.now() - started);
-      memory.set(key, scope, gathered.context, gathered.bytes);
+      const { context, bytes } = gathered;
+      const outdated = memory.set(key, { scope, question: questionOf(task), context, bytes });
+      if (outdated !== undefined) void disk.forget(scope, outdated);
       return gathered;
     });
     flights.set(key, flight);
@@ -162,6 +164,13 @@ function cacheKey({ nowMs, ...task }: GatherTask, digest: string): string {
   return createHash('sha256')
     .update(JSON.stringify([FORMAT, digest, Math.floor(nowMs / HOUR_MS), task]))
     .digest('base64url');
+}
+
+/** Names what was asked, whatever the tree, the results and the profile say by now. */
+function questionOf({ project, issue, profile, requirements, task, maxBytes, maxTokens }: GatherTask): string {
+  const { project_id: projectId } = project;
+  const asked = [projectId, issue.issue_id, profile.agent_type, [...requirements], task, maxBytes, maxTokens ?? null];
+  return createHash('sha256').update(JSON.stringify(asked)).digest('base64url');
 }
 
 /** Raised when answers change their form or their ranking, so that a newer sidecar does not show an older one’s. */

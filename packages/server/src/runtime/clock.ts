@@ -21,7 +21,9 @@ export const systemClock: Clock = {
   after(delayMs, call) {
     const handle = setTimeout(call, delayMs);
     handle.unref();
-    return { cancel: () => clearTimeout(handle) };
+    // Node keeps a list for each duration that a timer has had, and lets go of one that is empty only where its last timer
+    // was not unreferenced: timers to the end of a token have a duration each.
+    return { cancel: () => clearTimeout(handle.ref()) };
   },
 };
 

@@ -20,6 +20,12 @@ export class DiskCache {
     return this.#maxBytes < 1 ? null : join(this.#directory, scope, `${key}.json`);
   }
 
+  /** Forgets an entry. What cannot be removed is pruned one day. */
+  async forget(scope: string, key: string): Promise<void> {
+    const file = this.fileOf(scope, key);
+    if (file !== null) await rm(file, { force: true }).catch(() => undefined);
+  }
+
   /** Forgets a scope; answers the keys it had. */
   clear(scope: string): string[] {
     const place = join(this.#directory, scope);

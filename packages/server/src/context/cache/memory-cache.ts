@@ -3,27 +3,49 @@ import type { AgentContext } from '@orchestration-sidecar/shared';
 
 interface Entry {
   readonly scope: string;
+  /** What was asked, whatever it was answered from: an answer from a newer state takes the place of the one before. */
+  readonly question: string;
   readonly context: AgentContext;
   readonly bytes: number;
 }
 
-/** Contexts by what they depend on, least recently used out first, bounded by bytes. */
+/**
+ * Contexts by what they depend on, least recently used out first, bounded by bytes. A state does not come back, so of each
+ * question only the newest answer is kept.
+ */
 export class MemoryCache {
   readonly #entries: LRUCache<string, Entry> | null;
+  readonly #newest = new Map<string, string>();
   #hits = 0;
   #misses = 0;
 
   constructor(maxBytes: number) {
     this.#entries =
-      maxBytes < 1 ? null : new LRUCache({ maxSize: maxBytes, sizeCalculation: ({ bytes }) => Math.max(1, bytes) });
+      maxBytes < 1
+        ? null
+        : new LRUCache({
+            maxSize: maxBytes,
+            sizeCalculation: ({ bytes }) => Math.max(1, bytes),
+            dispose: ({ question }, key) => {
+              if (this.#newest.get(question) === key) this.#newest.delete(question);
+            },
+          });
   }
 
   get(key: string): AgentContext | undefined {
     return this.#entries?.get(key)?.context;
   }
 
-  set(key: string, scope: string, context: AgentContext, bytes: number): void {
-    this.#entries?.set(key, { scope, context, bytes });
+  /** Keeps an answer; answers the key of the one whose place it takes. */
+  set(key: string, entry: Entry): string | undefined {
+    if (this.#entries === null) return undefined;
+    const before = this.#newest.get(entry.question);
+    this.#entries.set(key, entry);
+    // One that is larger than the bound is not kept.
+    if (this.#entries.has(key)) this.#newest.set(entry.question, key);
+    if (before === undefined || before === key) return undefined;
+    this.#entries.delete(before);
+    return before;
   }
 
   /** Counts an answer. */
