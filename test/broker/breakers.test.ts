@@ -24,7 +24,10 @@ test('a context comes without history while git fails, says so, and has it again
     expect(git).toMatchObject({ recent_commits: [], unavailable: expect.stringContaining('git') });
     expect(structure.total_files).toBeGreaterThan(0);
   }
-  expect(await breakerOf(sidecar, 'git')).toMatchObject({ state: 'open', failures: FAILURES });
+  // A look for the watch, off the way of requests, may have been under way as it opened, and counts too.
+  const git = await breakerOf(sidecar, 'git');
+  expect(git?.state).toBe('open');
+  expect(git?.failures).toBeGreaterThanOrEqual(FAILURES);
   expect((await context()).git_context.unavailable).not.toBeNull();
 
   copyFileSync(`${sidecar.dataDir}/index`, index);
