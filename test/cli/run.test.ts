@@ -48,9 +48,10 @@ describe('sidecar run', () => {
     await using run = sandbox.start(['run', 'Keep the cart', '--workflow', 'release', '--id', 'shop-1']);
     await run.prints(/chief-architect +starts/);
     // Its first words come after it has started, when the machine lets it.
-    const board = expect.poll(() => sandbox.output('status'), { timeout: 30_000 });
-    await board.toMatch(/● chief-architect +works +shop-1: edits src\/chief-architect\.ts/);
-    await board.toMatch(/● shop-1 {2}Keep the cart\n {2}design · waits on chief-architect/);
+    await expect
+      .poll(() => sandbox.output('status'))
+      .toMatch(/● chief-architect +works +shop-1: edits src\/chief-architect\.ts/);
+    expect(await sandbox.output('status')).toMatch(/● shop-1 {2}Keep the cart\n {2}design · waits on chief-architect/);
 
     agents.letGo('chief-architect', 'typescript-pro', 'security-auditor');
     const [, command = ''] = await run.prints(/^! needs a person: audit waits for release_approved: sidecar (.*)$/m);
