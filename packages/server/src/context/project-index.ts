@@ -170,29 +170,33 @@ export class ProjectIndex {
     }
   }
 
-  /** Reads files in parts, each by whichever thread is free first. */
+  /** Reads files in parts, each by whichever thread is free first; one that is slow to answer is not waited for. */
   async #read(root: string, files: readonly ProjectFile[], signal: AbortSignal): Promise<void> {
     let next = 0;
+    const given: (readonly ProjectFile[])[] = [];
     const take = (): readonly ProjectFile[] => files.slice(next, (next += FILES_A_TURN));
     const elsewhere = async (): Promise<void> => {
       const read = this.#readElsewhere;
       if (read === null || files.length < MANY_FILES) return;
-      for (let part: readonly ProjectFile[]; (part = take()).length > 0;) {
+      for (let part: readonly ProjectFile[]; !signal.aborted && (part = take()).length > 0;) {
+        given.push(part);
         const packed = await read(root, part, signal).catch(() => null);
-        signal.throwIfAborted();
-        this.#keep(part, packed ?? readFiles(root, part));
-        if (packed === null) return;
+        const place = given.indexOf(part);
+        // What it failed at stays for this thread; what this one has read meanwhile is known already.
+        if (packed === null || place < 0 || signal.aborted) return;
+        given.splice(place, 1);
+        this.#keep(part, packed);
       }
     };
-    const here = async (): Promise<void> => {
-      for (let part: readonly ProjectFile[]; (part = take()).length > 0;) {
-        this.#keep(part, readFiles(root, part));
-        if (next >= files.length) return;
-        await nextTurn();
-        signal.throwIfAborted();
-      }
-    };
-    await Promise.all([...Array.from({ length: PARTS_ELSEWHERE }, elsewhere), here()]);
+    for (let started = 0; started < PARTS_ELSEWHERE; started++) void elsewhere();
+    for (;;) {
+      // In the end what the other thread would come to last.
+      const part = next < files.length ? take() : (given.pop() ?? []);
+      if (part.length === 0) return;
+      this.#keep(part, readFiles(root, part));
+      await nextTurn();
+      signal.throwIfAborted();
+    }
   }
 
   /** The log is read again only when the head has moved. */

@@ -269,6 +269,18 @@ describe('a second reader', () => {
     expect(files.filter(({ text }) => text.length > 0)).toHaveLength(paths.length);
   });
 
+  it('that does not come to its turn is not waited for', async () => {
+    const paths = Array.from({ length: 150 }, (_, index) => `part${index}.py`);
+    using project = new TestProject().write(Object.fromEntries(paths.map((path) => [path, 'x = 1\n'])));
+    let asked = 0;
+    const index = new ProjectIndex(project.root, () => {
+      asked++;
+      return new Promise(() => {});
+    });
+    expect(await index.index(await index.look(signal), signal)).toHaveLength(paths.length);
+    expect(asked).toBe(2);
+  });
+
   it('is not waited for once the request is cancelled', async () => {
     const paths = Array.from({ length: 1300 }, (_, index) => `part${index}.py`);
     using project = new TestProject().write(Object.fromEntries(paths.map((path) => [path, 'x = 1\n'])));
