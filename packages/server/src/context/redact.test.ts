@@ -64,5 +64,8 @@ describe('redact', () => {
     expect(redactLine(`use ${fake.openai} here`)).toBe('use [redacted: API key] here');
     const text = `-----BEGIN ${'A'.repeat(200_000)}\npassword${' '.repeat(200_000)}eyJ${'a'.repeat(200_000)}`;
     expect((await redact(text, 'c.txt', 'sha256:3')).redactions).toBe(0);
+    // Almost words: there are 2^200 ways to cut these letters.
+    expect(redactLine(`token: "${'abcdefgh'.repeat(25)}9!"`)).toBe('token: "[redacted: secret value]"');
+    expect(redactLine('token: "nextPageTokenOfTheList42"')).toBe('token: "nextPageTokenOfTheList42"');
   });
 });

@@ -84,8 +84,11 @@ const EXAMPLE =
   /^(?:x+|\*+|\.+|-+|pw|passw(?:or)?d|secret|pass|token|user|changeme|placeholder|your[-_].*|test\w{0,6}|.*example.*)$/i;
 /** A value of few characters with a usual word in it is an example; nobody remembers a longer one. */
 const MEMORABLE = /^(?=.{0,19}$).*(?:pass|secret|test|user|change|dummy|sample|foo|bar|1234|abcd|qwerty)/i;
-/** `nextToken2`, `config.apiKey`, `MAX_AGE_SECONDS`: words, joined. */
-const WORDS = /^(?:[a-z]{2,}|[A-Z]{2,}|[A-Z][a-z]+)(?:[-_.:/]?(?:[A-Z]?[a-z]+|[A-Z]{2,}))*\d{0,3}$/;
+/**
+ * `nextToken2`, `config.apiKey`, `MAX_AGE_SECONDS`: words, joined; no capital stands alone. Each letter can be matched in
+ * one way only: cut into words by the pattern, a long value of a hostile file would have as many ways as there are cuts.
+ */
+const WORDS = /^(?=[a-z]{2}|[A-Z][A-Za-z])(?!.*(?<![A-Z])[A-Z](?![A-Za-z]))[A-Za-z](?:[-_.:/]?[A-Za-z])*\d{0,3}$/;
 
 /** Whether a value is what a pattern leaves. */
 export function isLeft(value: string, unless: SecretPattern['unless']): boolean {
