@@ -138,7 +138,9 @@ describe('its token', () => {
     await sent.publish('beat', { n: 0 }, { topic: 'talk' });
     aheadMs = 55 * 60_000;
     await sent.publish('beat', { n: 1 }, { topic: 'talk' });
-    await until(() => states.filter((state) => state === 'live').length === 2);
+    // By this clock the new token is due as well, so that it may come back more than once before it is looked at.
+    await until(() => states.filter((state) => state === 'live').length >= 2);
+    aheadMs = 0;
     await sent.publish('beat', { n: 2 }, { topic: 'talk' });
     await until(() => seen.length === 3);
     expect(seen).toEqual([0, 1, 2]);

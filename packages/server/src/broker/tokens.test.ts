@@ -109,8 +109,9 @@ describe('a token', () => {
     const principal = await tokens.verify((await tokens.issue(subject)).token);
     const refreshing = Array.from({ length: 50 }, () => tokens.refresh(principal));
     const outcomes = await Promise.allSettled(refreshing);
-    const [next] = await Promise.all(refreshing.slice(0, 1));
-    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(31);
+    // Which of them it is, the threads that sign decide.
+    const given = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+    expect(given).toHaveLength(31);
     await expect(tokens.refresh(principal)).rejects.toMatchObject({
       code: 'RATE_LIMITED',
       extension: { retry_after_seconds: 60 },
@@ -120,7 +121,7 @@ describe('a token', () => {
     await expect(tokens.refresh(other)).resolves.toBeDefined();
     // Nobody is locked out by it.
     clock.advance(60_000);
-    await expect(tokens.refresh(await tokens.verify(next?.token ?? ''))).resolves.toBeDefined();
+    await expect(tokens.refresh(await tokens.verify(given[0]?.token ?? ''))).resolves.toBeDefined();
   });
 
   test('tells whoever holds something open that it ended', async () => {
