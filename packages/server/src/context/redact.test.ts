@@ -38,7 +38,7 @@ describe('redact', () => {
     ['an object’s key', (s: string) => `{ secretAccessKey: "${s}" }`],
     ['a bare value', (s: string) => `services:\n  db_password: ${s}\n`],
     ['a variable of an image', (s: string) => `ENV API_KEY ${s}`],
-    ['a registry’s token', (s: string) => `//registry.npmjs.org/:_authToken=${s}`],
+    ['a registry’s token', (s: string) => `//npm.example/:_authToken=${s}`],
   ])('finds a secret in %s', async (where, write) => {
     const secret = letters.slice(-24);
     expect((await redact(write(secret), 'a.txt', where)).text).not.toContain(secret);
