@@ -126,7 +126,10 @@ export function createSidecarClient(options: SidecarClientOptions = {}): Sidecar
 
   const subscribe = (entry: Procedure, input: object, subscribeOptions: SubscribeOptions): Following => {
     const anchor = (until: AbortSignal): Promise<string | undefined> => anchorOf(caller, input, until);
-    return new Following({ socket, clock, random, signal }, { name: entry.name, input, anchor }, subscribeOptions);
+    // Of many events in one message each costs a fraction of what a message does.
+    const inLists = entry.name === contract.events.subscribe.name;
+    const { name } = inLists ? contract.events.subscribeMany : entry;
+    return new Following({ socket, clock, random, signal }, { name, input, inLists, anchor }, subscribeOptions);
   };
   const resources = createResources(contract, (entry) =>
     entry.kind === 'subscription'

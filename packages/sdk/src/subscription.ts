@@ -23,7 +23,10 @@ export interface SubscribeOptions {
   readonly onGap?: ((gap: GapError) => void) | undefined;
   /** Longest time without a connection before iterating throws `UNREACHABLE`, in milliseconds. Default: no limit. */
   readonly giveUpAfterMs?: number | undefined;
-  /** Most items kept for a reader that is slower than they arrive. Default 1024, at least 1. */
+  /**
+   * Items kept for a reader that is slower than they arrive, after which no more are asked for; those of one message,
+   * at most 256 or about 2 MiB, come on top. Default 1024, at least 1.
+   */
   readonly maxBuffered?: number | undefined;
 }
 
@@ -46,6 +49,8 @@ export interface Subscription<Item> extends AsyncIterable<Item> {
 export interface Followed {
   readonly name: string;
   readonly input: object;
+  /** Whether messages are lists of events that are handed out one by one. */
+  readonly inLists: boolean;
   /** Position to start from; undefined: where the sidecar starts. Asked until it answers once. */
   readonly anchor: (signal: AbortSignal) => Promise<string | undefined>;
 }
@@ -213,8 +218,9 @@ export class Following implements Subscription<unknown> {
         },
         onData: (item: unknown) => {
           if (over) return;
-          if (!isTracked(item)) return end(() => reject(new SidecarError('ANSWER_UNREADABLE')));
-          if (this.#receive(item)) end(() => resolve('full'));
+          const received = itemsOf(item, this.#followed.inLists);
+          if (!received) return end(() => reject(new SidecarError('ANSWER_UNREADABLE')));
+          if (this.#receive(received)) end(() => resolve('full'));
         },
         onError: (cause) => end(() => reject(toSidecarError(cause))),
         onComplete: () => end(() => resolve('stopped')),
@@ -224,10 +230,10 @@ export class Following implements Subscription<unknown> {
     });
   }
 
-  /** Takes an item in; whether there is no room for another. */
-  #receive(item: Tracked): boolean {
-    this.#queue.push(item);
-    this.#position = item.id;
+  /** Takes items in; whether there is no room for more. */
+  #receive(items: readonly Tracked[]): boolean {
+    this.#queue.push(...items);
+    this.#position = items.at(-1)?.id ?? this.#position;
     this.#arrived();
     return this.#queue.length >= this.#maxBuffered;
   }
@@ -295,6 +301,20 @@ function settleLater(): { promise: Promise<void>; resolve(): void; reject(error:
   // Whoever does not ask does not hear of it here, but from the iterator.
   promise.catch(nothing);
   return { promise, resolve, reject };
+}
+
+/** What a message brought; undefined when it is not what the sidecar sends. */
+function itemsOf(message: unknown, inLists: boolean): readonly Tracked[] | undefined {
+  if (!isTracked(message)) return undefined;
+  if (!inLists) return [message];
+  if (!Array.isArray(message.data)) return undefined;
+  const events: readonly unknown[] = message.data;
+  const items = events.flatMap((event) => (isEvent(event) ? [{ id: event.cursor, data: event }] : []));
+  return items.length === events.length ? items : undefined;
+}
+
+function isEvent(value: unknown): value is { readonly cursor: string } {
+  return typeof value === 'object' && value !== null && 'cursor' in value && typeof value.cursor === 'string';
 }
 
 function isTracked(value: unknown): value is Tracked {

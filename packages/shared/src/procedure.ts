@@ -50,6 +50,8 @@ export interface Procedure<
    * no deadline and takes no room in the queue. Left out: queued, and refused when there is too much.
    */
   readonly load?: 'essential' | 'waits';
+  /** `lists`: an item of the subscription is the list of all events that are there at once. Left out: one event. */
+  readonly items?: 'lists';
   /**
    * Whether it makes the data directory larger, so that it is refused with `DISK_QUOTA_EXCEEDED` when that is full.
    * `by_size`: only what is larger than 64 KiB is, so that whoever works can end its work. Left out: not much.

@@ -17,7 +17,7 @@ const PROCESSES = Math.max(1, Math.min(4, availableParallelism()));
 
 /**
  * One publisher, 119 subscribers. `frames` counts what sockets bring, which shows what the server can do; `stock` is
- * 119 clients of `@trpc/client`, whose own work then sets the pace. The floors are `ws` broadcasting a prepared string
+ * 119 clients of `@trpc/client`, whose own work then sets the pace, one event in a message or all that are there. The floors are `ws` broadcasting a prepared string
  * for each event, the same with 100 in a write, the same to clients that parse, and one string for 100 events; beside them
  * what JetStream pushes to clients that count.
  */
@@ -53,11 +53,15 @@ export async function measureFanOut(target: Target, seconds: number, report: Rep
   } catch (cause) {
     report.skip(`NATS JetStream push: ${cause instanceof Error ? cause.message : String(cause)}`);
   }
-  for (const kind of ['frames', 'stock']) {
+  for (const [kind, what] of [
+    ['frames', 'sidecar, to sockets that count'],
+    ['stock', 'sidecar, to stock @trpc/client'],
+    ['stock-lists', 'sidecar, to stock @trpc/client, events.subscribeMany'],
+  ] as const) {
     const publish = (): Promise<void> => post('/api/events', body);
     const beforeMs = target.cpuMs();
     const { rate, count } = await deliveries({ kind, url: target.url, token: target.token, publish }, seconds);
-    add(`sidecar, to ${kind === 'stock' ? 'stock @trpc/client' : 'sockets that count'}`, rate, 'deliveries/s');
+    add(what, rate, 'deliveries/s');
     add('  CPU of the sidecar for each delivery', ((target.cpuMs() - beforeMs) * 1000) / count, 'µs');
     for (const [what, floor] of floors) add(`  of ${what}`, rate / floor, 'ratio');
   }

@@ -21,7 +21,7 @@ const note = (sentMs: unknown): void => {
 };
 
 for (let n = 0; n < Number(count); n += 1) {
-  if (kind === 'stock') await subscribeStock();
+  if (kind.startsWith('stock')) await subscribeStock();
   else if (kind === 'push') await subscribePush(`push.${FIRST + n}`);
   else await subscribePlain();
 }
@@ -34,6 +34,10 @@ process.on('message', (message) => {
 process.on('disconnect', () => process.exit());
 process.send?.({ name: 'ready' });
 
+interface Timed {
+  readonly data: { readonly sentMs?: number };
+}
+
 interface Tracked {
   readonly result: {
     readonly data: { readonly json: { readonly data: { readonly data: { readonly sentMs?: number } } } };
@@ -43,12 +47,16 @@ interface Tracked {
 async function subscribeStock(): Promise<void> {
   const { client } = stockSocketClient(url, token);
   await new Promise<void>((resolve) => {
+    const inLists = kind === 'stock-lists';
     client.subscription(
-      'events.subscribe',
+      inLists ? 'events.subscribeMany' : 'events.subscribe',
       { cursor: 'latest' },
       {
         onStarted: () => resolve(),
-        onData: (tracked: unknown) => note((tracked as { data: { data: { sentMs?: number } } }).data.data.sentMs),
+        onData: (tracked: unknown) => {
+          const { data } = tracked as { data: Timed | readonly Timed[] };
+          for (const event of [data].flat()) note(event.data.sentMs);
+        },
       },
     );
   });

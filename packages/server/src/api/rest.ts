@@ -26,7 +26,7 @@ export function addRestRoutes(
         const call = callOf(request, reply, calls);
         const input = inputOf(request);
         if (entry.kind === 'subscription')
-          return sendEventStream(reply, await dispatcher.open(entry.name, input, call), call);
+          return sendEventStream(reply, await dispatcher.open(entry.name, input, call), call, entry);
         const { format, ...rest } = asRecord(input);
         const rendered = typeof format === 'string' && Object.hasOwn(formats, format) ? formats[format] : undefined;
         if (rendered) {

@@ -11,10 +11,20 @@ const MAX_MEDIUM_BYTES = 0xffff;
  * @param prefix the message up to its result.
  */
 export function eventFrames(prefix: string, entries: readonly EventEntry[]): Buffer {
-  const messages = entries.map(
-    ({ cursor, json }) =>
-      `${prefix}{"type":"data","id":"${cursor}","data":{"json":{"id":"${cursor}","data":${json}}}}}`,
-  );
+  return framesOf(entries.map(({ cursor, json }) => trackedMessage(prefix, cursor, json)));
+}
+
+/** As {@link eventFrames}, but one frame with the list of all: what a client does for each message it does once. */
+export function listFrame(prefix: string, entries: readonly EventEntry[]): Buffer {
+  const list = `[${entries.map(({ json }) => json).join(',')}]`;
+  return framesOf([trackedMessage(prefix, entries.at(-1)?.cursor ?? '', list)]);
+}
+
+function trackedMessage(prefix: string, cursor: string, json: string): string {
+  return `${prefix}{"type":"data","id":"${cursor}","data":{"json":{"id":"${cursor}","data":${json}}}}}`;
+}
+
+function framesOf(messages: readonly string[]): Buffer {
   const sizes = messages.map((message) => Buffer.byteLength(message));
   const frames = Buffer.allocUnsafe(sizes.reduce((sum, bytes) => sum + headerBytes(bytes) + bytes, 0));
   let offset = 0;

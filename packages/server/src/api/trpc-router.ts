@@ -29,14 +29,20 @@ export function createTrpcRouter(entries: readonly Procedure[], dispatcher: Disp
   });
   const asIs = t.procedure.input((value: unknown) => value);
   const procedureOf = (entry: Procedure) => {
-    const { name, kind } = entry;
+    const { name, kind, items } = entry;
     if (kind === 'subscription') {
       return asIs.subscription(async function* ({ ctx, input, signal }) {
         const call = { ...ctx, signal: signal ?? ctx.signal };
         try {
           const subscription = await dispatcher.open(name, input ?? {}, call);
           for await (const { entries: found } of subscription.steps()) {
-            for (const { event } of found) yield tracked(event.cursor, event);
+            const last = found.at(-1);
+            if (items !== 'lists') for (const { event } of found) yield tracked(event.cursor, event);
+            else if (last)
+              yield tracked(
+                last.cursor,
+                found.map(({ event }) => event),
+              );
           }
         } catch (cause) {
           throw outward(cause);

@@ -13,7 +13,7 @@ import type { Dispatcher, DoorCall } from './dispatcher.ts';
 import { SMALL_BODY_BYTES } from './large-body.ts';
 import { CONNECTION_TIMES } from './listeners/bounds.ts';
 import { readJson } from './read-json.ts';
-import { eventFrames } from './socket-frames.ts';
+import { eventFrames, listFrame } from './socket-frames.ts';
 import { socketSink } from './socket-sink.ts';
 import { trpcErrorShape } from './trpc-errors.ts';
 import { readWireInput } from './wire-input.ts';
@@ -321,7 +321,10 @@ class Connection {
       const subscription = await this.#needs.dispatcher.open(params.path, resumed ?? {}, { ...call, signal });
       this.#send(`${prefix}{"type":"started"}}`);
       // Beside `ws`, which writes whole frames at once as long as nothing is compressed.
-      await subscription.pour(socketSink(this.#socket, prefix, (entries) => eventFrames(prefix, entries)));
+      const inLists = this.#needs.dispatcher.entry(params.path)?.items === 'lists';
+      const encode = inLists ? listFrame : eventFrames;
+      const format = `${inLists ? 'lists' : 'events'} ${prefix}`;
+      await subscription.pour(socketSink(this.#socket, format, (entries) => encode(prefix, entries)));
       this.#send(`${prefix}{"type":"stopped"}}`);
     } finally {
       this.#subscriptions.delete(id);

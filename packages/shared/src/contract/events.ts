@@ -37,6 +37,18 @@ const PUBLISH_ERRORS = [
   'PAYLOAD_TOO_LARGE',
 ] as const;
 
+/** What a follower of the log asks for. */
+const Followed = z.strictObject({
+  project_id: ProjectId.optional(),
+  event_type: EventTypeOrAny.optional(),
+  topic: Topic.optional(),
+  filter: Filter.optional(),
+  cursor: CursorInput.optional(),
+  lastEventId: z.string().max(64).nullish().describe('Set by tRPC clients when they resume.'),
+});
+
+const FOLLOW_ERRORS = ['FILTER_INVALID', 'CURSOR_INVALID', 'CURSOR_EXPIRED', 'TOKEN_EXPIRED', 'TOKEN_REVOKED'] as const;
+
 /** Events: the durable log and everyone who follows it. */
 export const events = {
   publish: procedure({
@@ -135,14 +147,7 @@ export const events = {
     name: 'events.subscribe',
     kind: 'subscription',
     summary: 'Follows the log: first what is retained after the cursor, then live, in one stream.',
-    input: z.strictObject({
-      project_id: ProjectId.optional(),
-      event_type: EventTypeOrAny.optional(),
-      topic: Topic.optional(),
-      filter: Filter.optional(),
-      cursor: CursorInput.optional(),
-      lastEventId: z.string().max(64).nullish().describe('Set by tRPC clients when they resume.'),
-    }),
+    input: Followed,
     output: SidecarEvent,
     access: 'authenticated',
     rest: {
@@ -151,6 +156,24 @@ export const events = {
       headers: { lastEventId: 'last-event-id' },
       aliases: { cursor: ['since', 'after'] },
     },
-    errors: ['FILTER_INVALID', 'CURSOR_INVALID', 'CURSOR_EXPIRED', 'TOKEN_EXPIRED', 'TOKEN_REVOKED'],
+    errors: FOLLOW_ERRORS,
+  }),
+  subscribeMany: procedure({
+    name: 'events.subscribeMany',
+    kind: 'subscription',
+    summary: 'Follows the log as `events.subscribe` does; what is there at once comes as one list.',
+    input: Followed,
+    output: z
+      .array(SidecarEvent)
+      .describe('Events in their order, at least one; the position after a list is that of its last.'),
+    access: 'authenticated',
+    rest: {
+      method: 'GET',
+      path: '/api/events/stream/lists',
+      headers: { lastEventId: 'last-event-id' },
+      aliases: { cursor: ['since', 'after'] },
+    },
+    errors: FOLLOW_ERRORS,
+    items: 'lists',
   }),
 } as const;

@@ -1,5 +1,5 @@
 import type { Procedure } from '@orchestration-sidecar/shared';
-import { PROBLEM_FRAME } from '../event-stream.ts';
+import { LIST_FRAME, PROBLEM_FRAME } from '../event-stream.ts';
 import type { ExampleMaker } from './examples.ts';
 import { recordIn, type Json } from './json.ts';
 import { codesOf, problemResponses } from './problems.ts';
@@ -127,8 +127,10 @@ const STREAM = `A stream of server-sent events that does not end. A frame \`${PR
 
 /** An item as it travels in a stream: its position, its type, and the item as JSON. */
 function frameOf(item: unknown): string {
-  const { cursor, event_type } = recordIn({ it: item }, 'it');
-  return `id: ${String(cursor)}\nevent: ${String(event_type)}\ndata: ${JSON.stringify(item)}\n\n`;
+  const last: unknown = Array.isArray(item) ? item.at(-1) : item;
+  const { cursor, event_type } = recordIn({ it: last }, 'it');
+  const name = Array.isArray(item) ? LIST_FRAME : String(event_type);
+  return `id: ${String(cursor)}\nevent: ${name}\ndata: ${JSON.stringify(item)}\n\n`;
 }
 
 function accessOf({ access }: Procedure): string {

@@ -8,7 +8,7 @@ export interface ContractSchemas {
   readonly components: Json;
   /** Schema of a procedure’s whole input, with its references. */
   input(entry: Procedure): Json;
-  /** Reference to the schema of a procedure’s answer; of a subscription, of one item. */
+  /** Reference to the schema of a procedure’s answer; of a subscription, the schema of one item. */
   answer(entry: Procedure): Json;
 }
 
@@ -31,7 +31,8 @@ export function contractSchemas(entries: readonly Procedure[]): ContractSchemas 
   const answers = new Map<string, Json>();
   for (const entry of entries) {
     const schema = recordIn(outputs.entries, entry.name);
-    if ('$ref' in schema && Object.keys(schema).length === 1) {
+    // Items of a stream are described where the stream is: a reference from there does not count as one.
+    if (entry.kind === 'subscription' || ('$ref' in schema && Object.keys(schema).length === 1)) {
       answers.set(entry.name, schema);
     } else {
       const name = `${componentName(entry)}Answer`;

@@ -1,5 +1,6 @@
+import type { z } from 'zod';
 import { contract, SidecarError, type EventDraft } from '@orchestration-sidecar/shared';
-import { namingIndex, type Publication, type Reading } from '../../events/index.ts';
+import { namingIndex, type Following, type Publication, type Reading } from '../../events/index.ts';
 import { principalName, principalType, type KnownPrincipal } from '../../runtime/principal.ts';
 import { implement, implementStream, type Call, type Implementations } from '../implement.ts';
 import type { Rooms } from '../rooms.ts';
@@ -25,6 +26,13 @@ export function eventProcedures(rooms: Rooms): Implementations<typeof contract.e
     filter: input.filter,
     cursor,
   });
+
+  const follow = (
+    input: z.output<typeof contract.events.subscribe.input>,
+    { principal, signal }: Call<KnownPrincipal>,
+  ): Following =>
+    // Clients that have seen nothing yet may send an empty id.
+    events.subscribe(reading(principal, input, isGiven(input.lastEventId) ? input.lastEventId : input.cursor), signal);
 
   /** An event that its publisher may publish. */
   const publication = (draft: EventDraft, { principal, correlationId }: Call<KnownPrincipal>): Publication => {
@@ -87,13 +95,8 @@ export function eventProcedures(rooms: Rooms): Implementations<typeof contract.e
         signal,
       ),
     ),
-    subscribe: implementStream(contract.events.subscribe, (input, { principal, signal }) =>
-      // Clients that have seen nothing yet may send an empty id.
-      events.subscribe(
-        reading(principal, input, isGiven(input.lastEventId) ? input.lastEventId : input.cursor),
-        signal,
-      ),
-    ),
+    subscribe: implementStream(contract.events.subscribe, follow),
+    subscribeMany: implementStream(contract.events.subscribeMany, follow),
   };
 }
 
