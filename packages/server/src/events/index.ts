@@ -4,6 +4,7 @@ export {
   type Consumers,
   type ConsumerUser,
   type DeadLetters,
+  type Settlement,
 } from './consumers/index.ts';
 export { EventBus, namingIndex, type Publication, type Reading } from './event-bus.ts';
 export type { EventEntry, NewEvent } from './event-entry.ts';

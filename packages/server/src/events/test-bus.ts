@@ -76,13 +76,13 @@ export class TestBus {
 
   ack(name: string, ...deliveries: readonly Delivery[]): ReturnType<Consumers['ack']> {
     const leases = deliveries.map(({ lease }) => lease);
-    return this.consumers.ack({ projectId: 'p', name, user: null }, leases);
+    return this.consumers.ack({ projectId: 'p', name, user: null, leases });
   }
 
   nack(name: string, delivery: Delivery, over: { refuse?: boolean; delayMs?: number } = {}): Promise<unknown> {
     const outcome = over.refuse ? 'refused' : 'nack';
     const failure = { outcome, detail: 'no', delayMs: over.delayMs ?? 0 } as const;
-    return this.consumers.nack({ projectId: 'p', name, user: null }, [delivery.lease], failure);
+    return this.consumers.nack({ projectId: 'p', name, user: null, leases: [delivery.lease] }, failure);
   }
 
   /** Dead letters of project `p`, oldest first. */

@@ -7,11 +7,13 @@ import type { Transaction } from './writer.ts';
 
 /** How long a first outcome is remembered. */
 const KEEP_MS = 24 * 60 * 60 * 1000;
-/** Publications of one project whose outcomes are remembered, however young they are. */
+/** Publications and settlements of one project whose outcomes are remembered, however young they are. */
 const MAX_PUBLICATIONS = 1_000_000;
 /** What comes in such numbers that a day of it is too much, and for how many of {@link MAX_PUBLICATIONS} it counts. */
 const WEIGHTS = new Map([
   ['events.publish', 1],
+  ['consumers.ack', 1],
+  ['consumers.nack', 1],
   ['events.publishMany', LIMITS.maxBatchEvents],
 ]);
 /** Rows looked at in one go: a few milliseconds of the event loop. */

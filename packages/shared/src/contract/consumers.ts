@@ -10,7 +10,7 @@ import {
   Member,
 } from '../consumer.ts';
 import { CursorInput } from '../cursor.ts';
-import { AgentType, ConsumerName, DeadLetterId, EventId, ProjectId, Topic } from '../ids.ts';
+import { AgentType, ConsumerName, DeadLetterId, EventId, IdempotencyKey, ProjectId, Topic } from '../ids.ts';
 import { text } from '../json.ts';
 import { LIMITS } from '../limits.ts';
 import { Limit, PageCursor } from '../page.ts';
@@ -91,11 +91,11 @@ export const consumers = {
     name: 'consumers.ack',
     kind: 'mutation',
     summary: 'Says that events are done with. Fails when none of the leases holds any more.',
-    input: z.strictObject({ ...OfConsumer, leases: Leases }),
+    input: z.strictObject({ ...OfConsumer, leases: Leases, idempotency_key: IdempotencyKey.optional() }),
     output: z.object({ acknowledged: z.int(), lost: Lost }),
     access: 'authenticated',
-    rest: { method: 'POST', path: '/api/consumers/:consumer/ack' },
-    errors: ['CONSUMER_NOT_FOUND', 'LEASE_LOST'],
+    rest: { method: 'POST', path: '/api/consumers/:consumer/ack', headers: { idempotency_key: 'idempotency-key' } },
+    errors: ['CONSUMER_NOT_FOUND', 'LEASE_LOST', 'IDEMPOTENCY_CONFLICT'],
   }),
   nack: procedure({
     name: 'consumers.nack',
@@ -112,11 +112,12 @@ export const consumers = {
         .default(0)
         .describe('Time before the next delivery, in milliseconds. Default 0.'),
       refuse: z.boolean().default(false).describe('Make them dead letters at once. Default false.'),
+      idempotency_key: IdempotencyKey.optional(),
     }),
     output: z.object({ returned: z.int(), dead_letters: z.int().describe('How many were given up.'), lost: Lost }),
     access: 'authenticated',
-    rest: { method: 'POST', path: '/api/consumers/:consumer/nack' },
-    errors: ['CONSUMER_NOT_FOUND', 'LEASE_LOST'],
+    rest: { method: 'POST', path: '/api/consumers/:consumer/nack', headers: { idempotency_key: 'idempotency-key' } },
+    errors: ['CONSUMER_NOT_FOUND', 'LEASE_LOST', 'IDEMPOTENCY_CONFLICT'],
   }),
   delete: procedure({
     name: 'consumers.delete',

@@ -1,5 +1,6 @@
+import type { z } from 'zod';
 import { contract, SidecarError } from '@orchestration-sidecar/shared';
-import type { ConsumerUser } from '../../events/index.ts';
+import type { ConsumerUser, Settlement } from '../../events/index.ts';
 import { principalName, type KnownPrincipal } from '../../runtime/principal.ts';
 import { implement, type Implementations } from '../implement.ts';
 import type { Rooms } from '../rooms.ts';
@@ -10,6 +11,15 @@ export function consumerProcedures(rooms: Rooms): Implementations<typeof contrac
     projectId: projects.meantBy(principal, input.project_id).project_id,
     name: input.consumer,
     user: userOf(principal),
+  });
+
+  const settlementOf = (
+    principal: KnownPrincipal,
+    input: z.output<typeof contract.consumers.ack.input>,
+  ): Settlement => ({
+    ...callOf(principal, input),
+    leases: input.leases,
+    idempotencyKey: input.idempotency_key,
   });
 
   return {
@@ -38,11 +48,11 @@ export function consumerProcedures(rooms: Rooms): Implementations<typeof contrac
       return { deliveries, timeout: deliveries.length === 0 };
     }),
     ack: implement(contract.consumers.ack, async (input, { principal }) => {
-      const { acknowledged, lost } = await consumers.ack(callOf(principal, input), input.leases);
+      const { acknowledged, lost } = await consumers.ack(settlementOf(principal, input));
       return { acknowledged, lost };
     }),
     nack: implement(contract.consumers.nack, async (input, { principal }) => {
-      const { returned, dead, lost } = await consumers.nack(callOf(principal, input), input.leases, {
+      const { returned, dead, lost } = await consumers.nack(settlementOf(principal, input), {
         outcome: input.refuse ? 'refused' : 'nack',
         detail: input.reason ?? null,
         delayMs: input.delay_ms,

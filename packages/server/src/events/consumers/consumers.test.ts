@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { SidecarError, type Delivery } from '@orchestration-sidecar/shared';
 import { TestBus } from '../test-bus.ts';
+import type { Settlement } from './consumers.ts';
 
 const typesOf = (deliveries: readonly Delivery[]): string[] => deliveries.map(({ event }) => event.event_type);
 const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
@@ -63,6 +64,31 @@ describe('a durable consumer', () => {
     expect(await codeOf(bus.ack('c', held))).toBe('LEASE_LOST');
     bus.clock.advance(10_000);
     expect(await bus.take('c')).toEqual([]);
+  });
+
+  test('an acknowledgement whose answer was lost is answered again, also over a restart; another one is not taken for it', async () => {
+    using bus = new TestBus();
+    await bus.create('c');
+    for (const type of ['a', 'b', 'c']) await bus.publish(type);
+    const leases = (await bus.take('c', 2)).map(({ lease }) => lease);
+    const ack = (over: Partial<Settlement> = {}): Promise<unknown> =>
+      bus.consumers.ack({ projectId: 'p', name: 'c', user: null, leases, idempotencyKey: 'k', ...over });
+    const first = await ack();
+    expect(first).toMatchObject({ acknowledged: 2, lost: [] });
+    bus.restart();
+    expect(await ack()).toEqual(first);
+    expect(await codeOf(ack({ idempotencyKey: 'other' }))).toBe('LEASE_LOST');
+    expect(await codeOf(ack({ leases: leases.slice(1) }))).toBe('IDEMPOTENCY_CONFLICT');
+    expect(await codeOf(ack({ user: { agentId: 'a', agentType: 't' } }))).toBe('CONSUMER_NOT_FOUND');
+
+    const [third] = await bus.take('c', 1);
+    const settlement = { projectId: 'p', name: 'c', user: null, leases: [third?.lease ?? ''], idempotencyKey: 'k' };
+    const nack = (): Promise<unknown> => bus.consumers.nack(settlement, { outcome: 'nack', detail: null, delayMs: 0 });
+    const returned = await nack();
+    // By now it is another delivery, which the repetition must not give back.
+    const [again] = await bus.take('c', 1);
+    expect(await nack()).toEqual(returned);
+    expect(again && (await bus.ack('c', again))).toMatchObject({ acknowledged: 1 });
   });
 
   test('waits: for an event, for one that is given back, for a deadline', async () => {

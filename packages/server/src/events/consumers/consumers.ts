@@ -10,13 +10,14 @@ import {
   type SidecarEvent,
 } from '@orchestration-sidecar/shared';
 import { isoTime } from '../../runtime/clock.ts';
+import { once } from '../../storage/idempotency.ts';
 import { readStored } from '../../storage/stored-json.ts';
 import type { Transaction, Writer } from '../../storage/writer.ts';
 import type { Leaving } from '../event-store.ts';
 import { compileInterest, type Interest } from '../filter.ts';
 import type { ConsumerCall, ConsumerRegistry } from './consumer-registry.ts';
 import type { ConsumerDefinition } from './consumer-store.ts';
-import { Deliveries, SCAN_EVENTS, type DeliveriesNeeds, type Failure } from './deliveries.ts';
+import { Deliveries, SCAN_EVENTS, type DeliveriesNeeds, type Ended, type Failure } from './deliveries.ts';
 import type { ConsumerUser, DurableConsumer } from './durable-consumer.ts';
 
 /** What the consumers need. */
@@ -50,6 +51,13 @@ export interface ConsumeRequest extends ConsumerCall {
   readonly member: string;
   readonly limit: number;
   readonly timeoutMs: number;
+}
+
+/** What a member says of events it was handed. */
+export interface Settlement extends ConsumerCall {
+  readonly leases: readonly string[];
+  /** Said again under the same key, it is answered as it was the first time. */
+  readonly idempotencyKey?: string | undefined;
 }
 
 /** Events that may pass unwanted before the position is written down. */
@@ -167,22 +175,28 @@ export class Consumers {
     }
   }
 
-  /** @throws {SidecarError} `CONSUMER_NOT_FOUND`; `LEASE_LOST` when none of the leases holds any more. */
-  ack(call: ConsumerCall, leases: readonly string[]): Promise<{ acknowledged: number; lost: string[] }> {
-    const { registry, writer } = this.#needs;
-    return writer.write((transaction) =>
-      this.#deliveries.end(transaction, registry.require(call), leases, 'acknowledged'),
-    );
+  /**
+   * @throws {SidecarError} `CONSUMER_NOT_FOUND`; `LEASE_LOST` when none of the leases holds any more;
+   * `IDEMPOTENCY_CONFLICT`.
+   */
+  ack(settlement: Settlement): Promise<{ acknowledged: number; lost: string[] }> {
+    return this.#settle('consumers.ack', settlement, 'acknowledged');
   }
 
-  /** @throws {SidecarError} `CONSUMER_NOT_FOUND`; `LEASE_LOST` when none of the leases holds any more. */
-  nack(
-    call: ConsumerCall,
-    leases: readonly string[],
-    failure: Failure,
-  ): Promise<{ returned: number; dead: number; lost: string[] }> {
-    const { registry, writer } = this.#needs;
-    return writer.write((transaction) => this.#deliveries.end(transaction, registry.require(call), leases, failure));
+  /** @throws {SidecarError} as {@link ack}. */
+  nack(settlement: Settlement, failure: Failure): Promise<{ returned: number; dead: number; lost: string[] }> {
+    return this.#settle('consumers.nack', settlement, failure);
+  }
+
+  #settle(procedure: string, settlement: Settlement, how: 'acknowledged' | Failure): Promise<Ended> {
+    const { registry, writer, clock } = this.#needs;
+    const { projectId, name, user, leases, idempotencyKey: key } = settlement;
+    const caller = `${projectId}/${user === null ? 'operator' : user.agentId}`;
+    const keyed =
+      key === undefined ? undefined : { caller, procedure, key, request: { name, leases, how }, nowMs: clock.nowMs() };
+    return writer.write((transaction) =>
+      once(transaction, keyed, () => this.#deliveries.end(transaction, registry.require(settlement), leases, how)),
+    );
   }
 
   /**

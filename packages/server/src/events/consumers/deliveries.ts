@@ -32,6 +32,15 @@ export interface Failure {
   readonly delayMs: number;
 }
 
+/** What ending leases came to. */
+export interface Ended {
+  acknowledged: number;
+  returned: number;
+  dead: number;
+  /** Leases that did not hold any more. */
+  lost: string[];
+}
+
 const DEADLINE_PASSED: Failure = { outcome: 'deadline', detail: null, delayMs: 0 };
 /** Entries looked at in one go. */
 export const SCAN_EVENTS = 256;
@@ -82,11 +91,11 @@ export class Deliveries {
     consumer: DurableConsumer,
     leases: readonly string[],
     how: 'acknowledged' | Failure,
-  ): { acknowledged: number; returned: number; dead: number; lost: string[] } {
+  ): Ended {
     const { store, clock } = this.#needs;
     const { projectId, name } = consumer.definition;
     const nowMs = clock.nowMs();
-    const ended = { acknowledged: 0, returned: 0, dead: 0, lost: new Array<string>() };
+    const ended: Ended = { acknowledged: 0, returned: 0, dead: 0, lost: [] };
     for (const lease of new Set(leases)) {
       const sequence = sequenceOf(lease);
       const delivery = store.find(projectId, name, sequence);

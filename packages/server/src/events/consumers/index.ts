@@ -1,4 +1,4 @@
-export { Consumers } from './consumers.ts';
+export { Consumers, type Settlement } from './consumers.ts';
 export { ConsumerRegistry } from './consumer-registry.ts';
 export type { ConsumerUser } from './durable-consumer.ts';
 export { ConsumerStore } from './consumer-store.ts';
