@@ -57,13 +57,18 @@ export async function keepsReferences({ gitDir, workTree }: RepositoryPlace): Pr
   return workTree !== null && !elsewhere.includes(true);
 }
 
+/** Where a repository keeps what all of its working trees share: references, rules, configuration. */
+export async function sharedDirectory({ gitDir }: Pick<RepositoryPlace, 'gitDir'>): Promise<string> {
+  const shared = await readFile(join(gitDir, 'commondir'), 'utf8').catch(() => '.');
+  return resolve(gitDir, shared.trim());
+}
+
 /** Longest that git may take for one answer: shorter than a context’s deadline, which would hide that git hangs. */
 const GIT_TIMEOUT_MS = 15_000;
 
 /** Whether a repository’s own configuration may name filter drivers: they are rare, and asking git costs a process. */
 async function mayFilter(gitDir: string): Promise<boolean> {
-  const shared = await readFile(join(gitDir, 'commondir'), 'utf8').catch(() => '.');
-  const files = [join(resolve(gitDir, shared.trim()), 'config'), join(gitDir, 'config.worktree')];
+  const files = [join(await sharedDirectory({ gitDir }), 'config'), join(gitDir, 'config.worktree')];
   const texts = await Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '')));
   return texts.some((text) => /filter|include/i.test(text));
 }

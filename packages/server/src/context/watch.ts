@@ -3,7 +3,7 @@ import { readdir, realpath, statfs } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { TreeEdits } from './context-worker.ts';
-import { findRepository, readRepository } from './repository.ts';
+import { findRepository, readRepository, sharedDirectory } from './repository.ts';
 
 /** More directories than this are not watched: the system’s watches are for everybody. */
 const MAX_DIRECTORIES = 20_000;
@@ -136,10 +136,13 @@ async function directoriesToWatch(root: string, signal: AbortSignal): Promise<st
     }
   }
   if (repository !== null) {
-    const own = await readdir(repository.gitDir, { withFileTypes: true });
-    found.push(repository.gitDir);
-    if (own.some(({ name }) => name === 'info')) found.push(join(repository.gitDir, 'info'));
-    await walk(join(repository.gitDir, 'refs'), '', new Set(), found);
+    // A linked work tree has an index and a HEAD of its own; the rest is where the repository is that it shares.
+    for (const place of new Set([repository.gitDir, await sharedDirectory(repository)])) {
+      const own = new Set((await readdir(place)).filter((name) => isDirectory(join(place, name))));
+      found.push(place);
+      for (const name of ['info', 'reftable']) if (own.has(name)) found.push(join(place, name));
+      if (own.has('refs')) await walk(join(place, 'refs'), '', new Set(), found);
+    }
   }
   if (repository?.workTree !== null) await walk(root, '', skipped, found);
   return found;
