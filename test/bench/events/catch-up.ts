@@ -1,10 +1,13 @@
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
+import { createSidecarClient } from '@orchestration-sidecar/sdk';
 import { poster } from './fan-out.ts';
 import type { Report } from './report.ts';
 import { PADDING, type Target } from './target.ts';
 
 const BATCH_EVENTS = 500;
+/** Events that the SDK’s reader takes: its own work is what is measured. */
+const SDK_EVENTS = 100_000;
 
 /** A reader that is a backlog behind: how fast it is caught up, and what that costs the server in memory. */
 export async function measureCatchUp(target: Target, backlog: number, report: Report): Promise<void> {
@@ -49,4 +52,26 @@ export async function measureCatchUp(target: Target, backlog: number, report: Re
     value: (peak - before) / 1024 / 1024,
     unit: 'MiB',
   });
+  await measureSdk(target, Math.min(backlog, SDK_EVENTS), report);
+}
+
+/** The SDK’s `events.subscribe`, from the oldest event on, in this process. */
+async function measureSdk({ url, token }: Target, count: number, report: Report): Promise<void> {
+  const client = createSidecarClient({ url, token });
+  const startMs = performance.now();
+  const used = process.cpuUsage();
+  let read = 0;
+  for await (const event of client.events.subscribe({})) {
+    if (event.event_type === 'past') read += 1;
+    if (read === count) break;
+  }
+  const { user, system } = process.cpuUsage(used);
+  client.close();
+  const add = (what: string, value: number, unit: string): void => report.add({ part: 'catch-up', what, value, unit });
+  add(
+    `the SDK, the oldest ${count.toLocaleString('en')} of them`,
+    (count * 1000) / (performance.now() - startMs),
+    'events/s',
+  );
+  add('  CPU of its process for each', (user + system) / count, 'µs');
 }
