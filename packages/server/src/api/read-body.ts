@@ -15,7 +15,11 @@ export function readBody(stream: Readable, announcedBytes: number): Promise<Buff
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   let bytes = Buffer.allocUnsafe(Math.min(FIRST_BYTES, announcedBytes));
   let length = 0;
-  const end = (): void => resolve(bytes.subarray(0, length));
+  const end = (): void => {
+    // Every stream closes at last, and making a reason that nobody hears costs more than reading a small body.
+    stream.off('close', fail);
+    resolve(bytes.subarray(0, length));
+  };
   const fail = (cause?: unknown): void => reject(new SidecarError('CLIENT_CLOSED', undefined, { cause }));
   const take = (chunk: Buffer): void => {
     const needed = length + chunk.length;
