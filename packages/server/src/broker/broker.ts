@@ -176,10 +176,10 @@ export class Broker {
     principal: KnownPrincipal,
     draft: {
       readonly publisher?: string | undefined;
-      readonly topic: string;
       readonly event_type: string;
       readonly data: JsonObject;
     },
+    topic: string,
   ): void {
     // What the sidecar says, others act on without asking; nobody says it in its name.
     if (draft.publisher === SIDECAR_PUBLISHER) {
@@ -188,13 +188,13 @@ export class Broker {
     if (principal.kind === 'operator') return;
     const { agentId, agentType, permissions } = principal;
     if (draft.publisher !== undefined && draft.publisher !== agentId) throw new SidecarError('PUBLISHER_MISMATCH');
-    if (draft.topic === 'error') return mustBeAboutItself(draft.data, agentId);
+    if (topic === 'error') return mustBeAboutItself(draft.data, agentId);
     if (!holds(principal, 'publish_events')) {
       throw new SidecarError('PERMISSION_DENIED', 'events.publish needs the permission publish_events.');
     }
     const publishes = this.#needs.profiles.get(agentType)?.publishes ?? [];
-    if (!mayPublish({ permissions: [...permissions], publishes }, draft.topic, draft.event_type)) {
-      throw new SidecarError('TOPIC_FORBIDDEN', `${agentType} may not publish ${draft.event_type} to ${draft.topic}.`);
+    if (!mayPublish({ permissions: [...permissions], publishes }, topic, draft.event_type)) {
+      throw new SidecarError('TOPIC_FORBIDDEN', `${agentType} may not publish ${draft.event_type} to ${topic}.`);
     }
   }
 

@@ -91,20 +91,17 @@ export class EventBus {
    * `STORAGE_UNAVAILABLE`.
    */
   async publish(publication: Publication): Promise<Published> {
-    const { idempotencyKey, ...rest } = publication;
+    const { idempotencyKey: key } = publication;
     const nowMs = this.#needs.clock.nowMs();
     const keyed =
-      idempotencyKey === undefined
+      key === undefined
         ? undefined
-        : {
-            caller: scopeOf(rest),
-            procedure: 'events.publish',
-            key: idempotencyKey,
-            request: asSent(rest),
-            nowMs,
-          };
+        : { caller: scopeOf(publication), procedure: 'events.publish', key, request: asSent(publication), nowMs };
     return this.#needs.writer.write((transaction) =>
-      once(transaction, keyed, () => this.#publish(transaction, rest, nowMs)),
+      once(transaction, keyed, () => {
+        refuseReplay(transaction, scopeOf(publication), publication, nowMs);
+        return this.#answer(this.append(transaction, publication));
+      }),
     );
   }
 
@@ -115,24 +112,32 @@ export class EventBus {
   async publishMany(batch: PublicationBatch): Promise<Published[]> {
     const { projectId, caller, publications, idempotencyKey: key } = batch;
     const nowMs = this.#needs.clock.nowMs();
-    const request = publications.map(asSent);
     const keyed =
       key === undefined
         ? undefined
-        : { caller: `${projectId}/${caller}`, procedure: 'events.publishMany', key, request, nowMs };
+        : {
+            caller: `${projectId}/${caller}`,
+            procedure: 'events.publishMany',
+            key,
+            request: publications.map(asSent),
+            nowMs,
+          };
     return this.#needs.writer.write((transaction) =>
-      once(transaction, keyed, () =>
-        publications.map((publication, index) =>
-          namingIndex(index, () => this.#publish(transaction, publication, nowMs)),
-        ),
-      ),
+      once(transaction, keyed, () => {
+        const entries = this.#needs.log.batch(transaction, projectId);
+        const published = publications.map((publication, index) =>
+          namingIndex(index, () => {
+            refuseReplay(transaction, scopeOf(publication), publication, nowMs);
+            return this.#answer(entries.add(publication));
+          }),
+        );
+        entries.store();
+        return published;
+      }),
     );
   }
 
-  #publish(transaction: Transaction, publication: Publication, nowMs: number): Published {
-    const { timestamp, nonce, ...draft } = publication;
-    refuseReplay(transaction, { publisher: scopeOf(draft), timestamp, nonce }, nowMs);
-    const { event } = this.append(transaction, draft);
+  #answer({ event }: EventEntry): Published {
     return {
       event_id: event.event_id,
       published: true,
@@ -297,7 +302,7 @@ function duringOf({ since, before }: ListRequest): ReadingFrom['during'] {
 }
 
 /** A publication as its caller sent it: the correlation id may be the request’s, and then differs the second time. */
-function asSent({ correlationId: _ours, ...publication }: Omit<Publication, 'idempotencyKey'>): object {
+function asSent({ idempotencyKey: _key, correlationId: _ours, ...publication }: Publication): object {
   const { timestamp: _sentAt, nonce: _nonce, ...request } = publication;
   return request;
 }

@@ -3,8 +3,7 @@ import { isoTime } from '../runtime/clock.ts';
 import type { Ids } from '../runtime/ids.ts';
 import type { Database } from '../storage/database.ts';
 import type { Transaction } from '../storage/writer.ts';
-import { currentCall } from '../telemetry/call-context.ts';
-import { traceparentOf } from '../telemetry/trace-context.ts';
+import { EntryBatch } from './entry-batch.ts';
 import type { EventEntry, NewEvent } from './event-entry.ts';
 import { EventStore, type Leaving } from './event-store.ts';
 import { Ring } from './ring.ts';
@@ -61,8 +60,11 @@ interface ProjectLog {
 
 /** Entries that one transaction adds to one project’s log. */
 interface Addition {
+  readonly acceptedAtMs: number;
+  readonly timestamp: string;
   readonly entries: EventEntry[];
-  committed: number;
+  /** How often they were added to without that having been told. */
+  untold: number;
 }
 
 /** Told after each commit which entries a project’s log has gained. */
@@ -108,46 +110,37 @@ export class EventLog {
    * @throws {SidecarError} `PAYLOAD_TOO_LARGE` above {@link LIMITS.maxEventBytes}.
    */
   append(transaction: Transaction, draft: NewEvent): EventEntry {
-    const acceptedAtMs = this.#needs.nowMs();
-    const log = this.#log(draft.projectId);
-    const sequence = log.assignedSequence + 1;
-    const ttlSeconds = draft.ttlSeconds ?? this.#ttlSeconds;
-    const cursor = this.cursor(sequence);
-    const trace = draft.trace ?? currentCall()?.trace;
-    const event: SidecarEvent = {
-      event_id: `evt-${this.#needs.ids.orderedUuid()}`,
-      event_type: draft.eventType,
-      publisher: draft.publisher,
-      publisher_type: draft.publisherType,
-      topic: draft.topic,
-      data: draft.data,
-      correlation_id: draft.correlationId ?? null,
-      ...(trace && { traceparent: traceparentOf(trace) }),
-      project_id: draft.projectId,
-      round: draft.round ?? null,
-      references: draft.references ?? null,
-      ttl_seconds: ttlSeconds,
-      timestamp: isoTime(acceptedAtMs),
-      cursor,
-    };
-    const json = JSON.stringify(event);
-    if (json.length > LIMITS.maxEventBytes || Buffer.byteLength(json) > LIMITS.maxEventBytes) {
-      throw new SidecarError('PAYLOAD_TOO_LARGE', 'The event is too large.', {
-        extension: { maxBytes: LIMITS.maxEventBytes },
-      });
-    }
-    const expiresAtMs = acceptedAtMs + ttlSeconds * 1000;
-    const vanishesAtMs = this.#store.vanishesAtMs(acceptedAtMs, expiresAtMs);
-    const entry = { sequence, cursor, event, json, acceptedAtMs, vanishesAtMs };
-    this.#store.insert(entry, expiresAtMs);
-    log.assignedSequence = sequence;
-    const addition = this.#addition(transaction, log);
-    addition.entries.push(entry);
-    transaction.afterCommit(() => this.#committed(log, addition));
-    transaction.afterRollback(() => {
-      log.assignedSequence = Math.min(log.assignedSequence, sequence - 1);
-    });
+    const batch = this.batch(transaction, draft.projectId);
+    const entry = batch.add(draft);
+    batch.store();
     return entry;
+  }
+
+  /** As {@link append}, for many events of one project. Nothing else may be appended to it until they are stored. */
+  batch(transaction: Transaction, projectId: string): EntryBatch {
+    const log = this.#log(projectId);
+    const addition = this.#addition(transaction, log);
+    const after = log.assignedSequence;
+    return new EntryBatch({
+      ids: this.#needs.ids,
+      epoch: this.#needs.database.epoch,
+      projectId,
+      after,
+      acceptedAtMs: addition.acceptedAtMs,
+      timestamp: addition.timestamp,
+      ttlSeconds: this.#ttlSeconds,
+      vanishesAtMs: (acceptedAtMs, expiresAtMs) => this.#store.vanishesAtMs(acceptedAtMs, expiresAtMs),
+      store: (entries) => {
+        this.#store.insert(entries);
+        log.assignedSequence = after + entries.length;
+        addition.entries.push(...entries);
+        addition.untold += 1;
+        transaction.afterCommit(() => this.#committed(log, addition));
+        transaction.afterRollback(() => {
+          log.assignedSequence = Math.min(log.assignedSequence, after);
+        });
+      },
+    });
   }
 
   /** Calls once per transaction and project with what was committed. Answers what ends the calls. */
@@ -376,17 +369,19 @@ export class EventLog {
 
   #addition(transaction: Transaction, log: ProjectLog): Addition {
     const additions = this.#additions.get(transaction) ?? new Map<ProjectLog, Addition>();
-    this.#additions.set(transaction, additions);
-    const addition = additions.get(log) ?? { entries: [], committed: 0 };
-    additions.set(log, addition);
+    const known = additions.get(log);
+    if (known) return known;
+    const acceptedAtMs = this.#needs.nowMs();
+    const addition = { acceptedAtMs, timestamp: isoTime(acceptedAtMs), entries: [], untold: 0 };
+    this.#additions.set(transaction, additions.set(log, addition));
     return addition;
   }
 
-  /** Called once per entry, in their order; listeners are told with the last one, once for all. */
+  /** Called as often as it was added to, in that order; listeners are told at last, once for all entries. */
   #committed(log: ProjectLog, addition: Addition): void {
     const { entries } = addition;
-    addition.committed += 1;
-    if (addition.committed < entries.length) return;
+    addition.untold -= 1;
+    if (addition.untold > 0) return;
     for (const entry of entries) log.ring.push(entry);
     log.headSequence = entries.at(-1)?.sequence ?? log.headSequence;
     log.retained += entries.length;

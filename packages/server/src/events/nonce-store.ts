@@ -5,8 +5,6 @@ import type { Transaction } from '../storage/writer.ts';
 
 /** What a publisher may add against replays (DECISIONS 16). */
 export interface ReplayGuard {
-  /** Who publishes, in which project. */
-  readonly publisher: string;
   readonly timestamp?: string | undefined;
   readonly nonce?: string | undefined;
 }
@@ -20,16 +18,22 @@ const ROWID = sql<number>`rowid`;
 
 /**
  * Refuses what was sent before.
+ * @param publisher who publishes, in which project.
  * @throws {SidecarError} `TIMESTAMP_OUT_OF_RANGE`, `NONCE_REUSED`.
  */
-export function refuseReplay(transaction: Transaction, guard: ReplayGuard, nowMs: number): void {
-  if (guard.timestamp !== undefined && Math.abs(Date.parse(guard.timestamp) - nowMs) > LIMITS.maxClockSkewMs) {
+export function refuseReplay(
+  transaction: Transaction,
+  publisher: string,
+  { timestamp, nonce }: ReplayGuard,
+  nowMs: number,
+): void {
+  if (timestamp !== undefined && Math.abs(Date.parse(timestamp) - nowMs) > LIMITS.maxClockSkewMs) {
     throw new SidecarError('TIMESTAMP_OUT_OF_RANGE');
   }
-  if (guard.nonce === undefined) return;
+  if (nonce === undefined) return;
   const { changes } = transaction.database.query
     .insert(nonces)
-    .values({ publisher: guard.publisher, nonce: guard.nonce, expiresAtMs: nowMs + KEEP_MS })
+    .values({ publisher, nonce, expiresAtMs: nowMs + KEEP_MS })
     .onConflictDoNothing()
     .run();
   if (changes === 0) throw new SidecarError('NONCE_REUSED');

@@ -47,6 +47,6 @@ export class Subscribers {
       if (agentType !== null && !types.has(agentType) && wanted(event)) types.add(agentType);
     }
     for (const agentType of this.#durable.agentTypesWanting(event)) types.add(agentType);
-    return [...types].toSorted();
+    return types.size === 0 ? [] : [...types].toSorted();
   }
 }

@@ -34,30 +34,19 @@ export function eventProcedures(rooms: Rooms): Implementations<typeof contract.e
     // Clients that have seen nothing yet may send an empty id.
     events.subscribe(reading(principal, input, isGiven(input.lastEventId) ? input.lastEventId : input.cursor), signal);
 
-  /** An event that its publisher may publish. */
-  const publication = (draft: EventDraft, { principal, correlationId }: Call<KnownPrincipal>): Publication => {
+  /** Topic of an event, which its publisher may publish there. */
+  const topicOf = (draft: EventDraft, principal: KnownPrincipal): string => {
     const topic = draft.topic ?? homeTopic(rooms, principal);
-    broker.authorisePublish(principal, { ...draft, topic });
-    return {
-      projectId: projects.meantBy(principal, draft.project_id).project_id,
-      eventType: draft.event_type,
-      topic,
-      publisher: principal.kind === 'operator' ? (draft.publisher ?? principalName(principal)) : principal.agentId,
-      publisherType: principalType(principal),
-      data: draft.data,
-      correlationId: draft.correlation_id ?? correlationId,
-      round: draft.round,
-      references: draft.references,
-      ttlSeconds: draft.ttl_seconds,
-      timestamp: draft.timestamp,
-      nonce: draft.nonce,
-    };
+    broker.authorisePublish(principal, draft, topic);
+    return topic;
   };
 
   return {
-    publish: implement(contract.events.publish, ({ idempotency_key: idempotencyKey, ...draft }, call) =>
-      events.publish({ ...publication(draft, call), idempotencyKey }),
-    ),
+    publish: implement(contract.events.publish, (draft, call) => {
+      const topic = topicOf(draft, call.principal);
+      const { project_id: projectId } = projects.meantBy(call.principal, draft.project_id);
+      return events.publish(publication(draft, { projectId, topic }, call));
+    }),
     publishMany: implement(contract.events.publishMany, async (input, call) => {
       const { project_id: projectId } = projects.meantBy(
         call.principal,
@@ -68,7 +57,7 @@ export function eventProcedures(rooms: Rooms): Implementations<typeof contract.e
           if (draft.project_id !== undefined && draft.project_id !== projectId) {
             throw new SidecarError('INPUT_INVALID', 'project_id: all events of a batch belong to one project');
           }
-          return publication({ ...draft, project_id: projectId }, call);
+          return publication(draft, { projectId, topic: topicOf(draft, call.principal) }, call);
         }),
       );
       const caller = principalName(call.principal);
@@ -97,6 +86,29 @@ export function eventProcedures(rooms: Rooms): Implementations<typeof contract.e
     ),
     subscribe: implementStream(contract.events.subscribe, follow),
     subscribeMany: implementStream(contract.events.subscribeMany, follow),
+  };
+}
+
+/** An event as its publisher may publish it. */
+function publication(
+  draft: EventDraft & { readonly idempotency_key?: string | undefined },
+  { projectId, topic }: Pick<Publication, 'projectId' | 'topic'>,
+  { principal, correlationId }: Call<KnownPrincipal>,
+): Publication {
+  return {
+    projectId,
+    eventType: draft.event_type,
+    topic,
+    publisher: principal.kind === 'operator' ? (draft.publisher ?? principalName(principal)) : principal.agentId,
+    publisherType: principalType(principal),
+    data: draft.data,
+    correlationId: draft.correlation_id ?? correlationId,
+    round: draft.round,
+    references: draft.references,
+    ttlSeconds: draft.ttl_seconds,
+    timestamp: draft.timestamp,
+    nonce: draft.nonce,
+    idempotencyKey: draft.idempotency_key,
   };
 }
 
