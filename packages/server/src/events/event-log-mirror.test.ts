@@ -24,25 +24,29 @@ function world(temporary: TemporaryStore) {
   const directory = join(temporary.directory, 'events');
   mkdirSync(directory, { recursive: true });
   const path = join(directory, 'event-log.jsonl');
-  const open = (bounds: { maxWaitingChars?: number } = {}) =>
+  const open = (bounds: { maxWaitingChars?: number; maxBusyChars?: number } = {}) =>
     new EventLogMirror(path, log, { clock, logger: silentLogger, ...bounds });
+  const draft = {
+    projectId: 'p',
+    eventType: 'tick',
+    topic: 'implementation',
+    publisher: 'a',
+    publisherType: 'rust-pro',
+  };
   const publish = (n: number): Promise<unknown> =>
-    temporary.writer.write((transaction) =>
-      log.append(transaction, {
-        projectId: 'p',
-        eventType: 'tick',
-        topic: 'implementation',
-        publisher: 'a',
-        publisherType: 'rust-pro',
-        data: { n },
-      }),
-    );
+    temporary.writer.write((transaction) => log.append(transaction, { ...draft, data: { n } }));
+  const publishMany = (from: number, count: number): Promise<unknown> =>
+    temporary.writer.write((transaction) => {
+      const batch = log.batch(transaction, 'p');
+      for (let n = from; n < from + count; n += 1) batch.add({ ...draft, data: { n } });
+      batch.store();
+    });
   const lines = (): number[] =>
     readFileSync(path, 'utf8')
       .split('\n')
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line).data.n);
-  return { clock, log, directory, path, open, publish, lines };
+  return { clock, log, directory, path, open, publish, publishMany, lines };
 }
 
 test('the file holds what is in the log, also what a killed process did not write', async () => {
@@ -118,5 +122,29 @@ test('regression: what was to be put right while the disk refused is put right o
   renameSync(`${directory}.away`, directory);
   clock.advance(1000);
   await expect.poll(lines).toEqual([1]);
+  await mirror.close();
+});
+
+test.each([
+  { what: 'short', bounds: {}, most: 50_000 },
+  { what: 'long', bounds: { maxBusyChars: 1 }, most: 20_000 },
+])('while the log is busy the file grows to $most $what lines, and is then cut to 10,000', async ({ bounds, most }) => {
+  using temporary = openTemporaryStore();
+  const { clock, path, open, publishMany, lines } = world(temporary);
+  const mirror = open(bounds);
+  await mirror.settled();
+  const file = statSync(path, { throwIfNoEntry: false })?.ino;
+  const grow = async (from: number, count: number): Promise<void> => {
+    await publishMany(from, count);
+    // Less than what makes a log quiet.
+    clock.advance(100);
+  };
+  for (let from = 0; from < most; from += 10_000) {
+    await grow(from, 10_000);
+    await expect.poll(() => readFileSync(path, 'utf8').split('\n').length - 1).toBe(from + 10_000);
+  }
+  await grow(most, 1);
+  await expect.poll(() => statSync(path).ino).not.toBe(file);
+  expect(lines()).toEqual(Array.from({ length: 10_000 }, (_, n) => most - 9999 + n));
   await mirror.close();
 });

@@ -13,9 +13,13 @@ import type { EventLog } from './event-log.ts';
 
 /** Pause that gathers lines into one append. */
 const GATHER_MS = 100;
-/** While the log is busy the file may hold this many lines: cutting it writes all of it again. */
-const MAX_LINES = 2 * LIMITS.ringEvents;
+/** While the log is busy the file may hold this many lines: cutting it reads and writes all that is left again. */
+const MAX_BUSY_LINES = 5 * LIMITS.ringEvents;
+/** The same where it holds more text than this. */
+const MAX_LONG_LINES = 2 * LIMITS.ringEvents;
+const MAX_BUSY_CHARS = 64 * 1024 * 1024;
 /** A disk may be slower than the log. */
+const MAX_WAITING_LINES = 2 * LIMITS.ringEvents;
 const MAX_WAITING_CHARS = 64 * 1024 * 1024;
 /** How long nothing has come when the file is cut to the ring’s size. */
 const QUIET_MS = 500;
@@ -32,6 +36,8 @@ export interface EventLogMirrorNeeds {
   readonly logger: Logger;
   /** Text on its way to the file at most, in characters. Default: 64 Mi. */
   readonly maxWaitingChars?: number;
+  /** Text of the file above which it is cut sooner while the log is busy, in characters. Default: 64 Mi. */
+  readonly maxBusyChars?: number;
   /** Left out: one of its own. */
   readonly breaker?: CircuitBreaker;
 }
@@ -50,6 +56,8 @@ export class EventLogMirror {
   #lines: string[] = [];
   #waitingChars = 0;
   #lineCount = 0;
+  /** Text of those lines. */
+  #chars = 0;
   /** Row of the first line; rows before it are not in the file. */
   #firstId = 0;
   /** From which `elapsedMs` on the file shall be written anew; undefined: it holds the log but for what is on its way. */
@@ -69,7 +77,7 @@ export class EventLogMirror {
     this.#stops = [
       log.onCommit((_projectId, entries) => {
         for (const { json } of entries) this.#add(json);
-        this.#timer ??= this.#needs.clock.after(GATHER_MS, () => this.#flush(MAX_LINES));
+        this.#timer ??= this.#needs.clock.after(GATHER_MS, () => this.#flush('busy'));
         this.#whenQuiet(QUIET_MS);
       }),
       log.onRemoval((ids) => {
@@ -80,7 +88,7 @@ export class EventLogMirror {
     ];
     this.#writing = this.#guard(() => this.#removeUnfinished());
     // What is committed until then waits in memory for it, too: nothing may be added to a file that lacks what came before.
-    this.#timer = needs.clock.after(START_MS, () => this.#flush(LIMITS.ringEvents));
+    this.#timer = needs.clock.after(START_MS, () => this.#flush('quiet'));
   }
 
   /** Resolves when what was committed so far is in the file, and no more than the newest 10,000. */
@@ -88,7 +96,7 @@ export class EventLogMirror {
     this.#timer?.cancel();
     this.#quiet?.cancel();
     if (this.#rewriteAtMs !== undefined) this.#rewriteAtMs = -Infinity;
-    this.#flush(LIMITS.ringEvents);
+    this.#flush('quiet');
     return this.#writing;
   }
 
@@ -123,7 +131,7 @@ export class EventLogMirror {
     this.#lines.push(line);
     this.#waitingChars += line.length;
     const { maxWaitingChars = MAX_WAITING_CHARS } = this.#needs;
-    if (this.#lines.length <= MAX_LINES && this.#waitingChars <= maxWaitingChars) return;
+    if (this.#lines.length <= MAX_WAITING_LINES && this.#waitingChars <= maxWaitingChars) return;
     // The log has them: once it is quiet, the file is written anew from there.
     this.#take();
     this.#rewriteAtMs ??= this.#restedAtMs;
@@ -137,31 +145,40 @@ export class EventLogMirror {
 
   #whenQuiet(delayMs: number): void {
     this.#quiet?.cancel();
-    this.#quiet = this.#needs.clock.after(delayMs, () => this.#flush(LIMITS.ringEvents));
+    this.#quiet = this.#needs.clock.after(delayMs, () => this.#flush('quiet'));
   }
 
-  #flush(maxLines: number): void {
+  #flush(log: 'busy' | 'quiet'): void {
     this.#timer = undefined;
-    this.#writing = this.#writing.then(() => this.#guard(() => this.#write(maxLines)));
+    this.#writing = this.#writing.then(() => this.#guard(() => this.#write(log)));
   }
 
-  async #write(maxLines: number): Promise<void> {
-    if (this.#rewriteAtMs !== undefined && maxLines === LIMITS.ringEvents) {
+  async #write(log: 'busy' | 'quiet'): Promise<void> {
+    if (this.#rewriteAtMs !== undefined && log === 'quiet') {
       const waitMs = this.#rewriteAtMs - this.#needs.clock.elapsedMs();
       if (waitMs <= 0) return this.#rewrite();
       this.#whenQuiet(waitMs);
     }
     const lines = this.#take();
     if (lines.length > 0) {
-      await appendFile(this.#path, `${lines.join('\n')}\n`, { mode: 0o600 });
+      const text = `${lines.join('\n')}\n`;
+      await appendFile(this.#path, text, { mode: 0o600 });
       this.#lineCount += lines.length;
+      this.#chars += text.length;
     }
+    const maxLines = log === 'quiet' ? LIMITS.ringEvents : this.#maxBusyLines();
     if (this.#lineCount > maxLines) await this.#rewrite();
+  }
+
+  #maxBusyLines(): number {
+    const { maxBusyChars = MAX_BUSY_CHARS } = this.#needs;
+    return this.#chars > maxBusyChars ? MAX_LONG_LINES : MAX_BUSY_LINES;
   }
 
   async #rewrite(): Promise<void> {
     this.#rewriteAtMs = undefined;
     this.#lineCount = 0;
+    this.#chars = 0;
     const startedMs = performance.now();
     await writeFileAtomic(this.#path, this.#text()).catch((cause: unknown) => {
       this.#rewriteLater();
@@ -177,8 +194,10 @@ export class EventLogMirror {
     this.#firstId = this.#log.firstOfNewest(LIMITS.ringEvents);
     for (const texts of this.#log.textsFrom(this.#firstId)) {
       this.#take();
+      const text = `${texts.join('\n')}\n`;
       this.#lineCount += texts.length;
-      yield `${texts.join('\n')}\n`;
+      this.#chars += text.length;
+      yield text;
     }
   }
 
