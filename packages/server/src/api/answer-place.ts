@@ -8,15 +8,23 @@ export function answersMuch({ kind, load, access }: Procedure): boolean {
   return kind === 'query' && load === undefined && access !== 'public';
 }
 
+/** What an answer over HTTP is made with. */
+interface AnswerNeeds {
+  readonly call: DoorCall;
+  readonly reply: FastifyReply;
+  readonly dispatcher: Dispatcher;
+}
+
 /** Answers one call over HTTP. What may be large has one of its caller’s places from its beginning until it has left. */
-export async function answerInPlace(
+export function answerInPlace(entry: Procedure, input: unknown, needs: AnswerNeeds): Promise<unknown> {
+  if (answersMuch(entry) || entry.load === 'waits') return answerHolding(entry, input, needs);
+  return needs.dispatcher.dispatch(entry.name, input, needs.call);
+}
+
+async function answerHolding(
   entry: Procedure,
   input: unknown,
-  {
-    call,
-    reply,
-    dispatcher,
-  }: { readonly call: DoorCall; readonly reply: FastifyReply; readonly dispatcher: Dispatcher },
+  { call, reply, dispatcher }: AnswerNeeds,
 ): Promise<unknown> {
   if (answersMuch(entry)) {
     // Nearly always one is free, and nothing is waited for.

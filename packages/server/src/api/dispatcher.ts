@@ -53,6 +53,36 @@ interface Seen {
   principal: Principal;
 }
 
+/** Who may call what. */
+interface Admission {
+  readonly implementation: Implementation;
+  readonly principal: Principal;
+}
+
+/** A call as its handler sees it: also the end of its time and of its caller’s token end it. Reading the signal makes it. */
+class TimedCall implements Call {
+  readonly principal: Principal;
+  readonly correlationId: string;
+  readonly #time: { readonly signal: AbortSignal };
+  readonly #lifetime: AbortSignal | undefined;
+
+  constructor(
+    principal: Principal,
+    correlationId: string,
+    time: { readonly signal: AbortSignal },
+    lifetime: AbortSignal | undefined,
+  ) {
+    this.principal = principal;
+    this.correlationId = correlationId;
+    this.#time = time;
+    this.#lifetime = lifetime;
+  }
+
+  get signal(): AbortSignal {
+    return this.#lifetime ? AbortSignal.any([this.#time.signal, this.#lifetime]) : this.#time.signal;
+  }
+}
+
 /** Adds to the span of a request. */
 type Note = (attributes: SpanAttributes) => void;
 const noteNothing: Note = () => {};
@@ -158,7 +188,8 @@ export class Dispatcher {
     let code = 'OK';
     const seen: Seen = { entry: undefined, principal: { kind: 'anonymous' } };
     try {
-      const { implementation, principal } = await this.#admit(name, authenticate, seen);
+      const admission = this.#admit(name, authenticate, seen);
+      const { implementation, principal } = admission instanceof Promise ? await admission : admission;
       workFor(projectOf(principal, input));
       if (this.#needs.tracer.isOn) note(whoAsks(principal, call));
       const admitted = this.#needs.broker.admit(implementation.entry, principal, call);
@@ -169,16 +200,9 @@ export class Dispatcher {
       try {
         const { correlationId } = call;
         const answer = await this.#deadlines.within(implementation.entry, call, async (time) => {
-          const timed = {
-            principal,
-            correlationId,
-            get signal() {
-              return lifetime?.signal ? AbortSignal.any([time.signal, lifetime.signal]) : time.signal;
-            },
-          };
           try {
             this.#needs.disk.mustFit(implementation.entry, input);
-            return await run(implementation, input, timed);
+            return await run(implementation, input, new TimedCall(principal, correlationId, time, lifetime?.signal));
           } finally {
             // Its place is free when the work is over, not when nobody waits for it any more.
             release();
@@ -283,18 +307,18 @@ export class Dispatcher {
     return principal.kind === 'agent' ? this.#needs.noteCall(principal.agentId, name, input) : () => {};
   }
 
-  async #admit(
-    name: string,
-    authenticate: () => Principal | Promise<Principal>,
-    seen: Seen,
-  ): Promise<{ implementation: Implementation; principal: Principal }> {
+  /** Lets a call come to what is asked for; at once, without a promise, where it is known who calls. */
+  #admit(name: string, authenticate: () => Principal | Promise<Principal>, seen: Seen): Admission | Promise<Admission> {
     const implementation = this.#byName.get(name);
     seen.entry = implementation?.entry;
     if (!implementation) throw new SidecarError('ROUTE_NOT_FOUND', `There is no procedure ${name.slice(0, 100)}.`);
-    const principal = await authenticate();
-    seen.principal = principal;
-    this.#needs.broker.authorise(implementation.entry, principal);
-    return { implementation, principal };
+    const admit = (principal: Principal): Admission => {
+      seen.principal = principal;
+      this.#needs.broker.authorise(implementation.entry, principal);
+      return { implementation, principal };
+    };
+    const principal = authenticate();
+    return principal instanceof Promise ? principal.then(admit) : admit(principal);
   }
 
   /** Puts a call that is over on record; answers what to wait for before it is answered, when there is something. */
@@ -338,7 +362,7 @@ function contextOf({ correlationId, trace }: DoorCall): CallContext {
   return { correlationId, trace };
 }
 
-async function run(implementation: Implementation, input: unknown, call: Call): Promise<unknown> {
+function run(implementation: Implementation, input: unknown, call: Call): unknown {
   if (isKnown(call)) return implementation.run(input, call);
   if (implementation.runPublic) return implementation.runPublic(input);
   throw new SidecarError('UNAUTHENTICATED');

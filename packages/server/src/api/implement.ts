@@ -13,12 +13,12 @@ export interface Call<P extends Principal = Principal> {
 /** A procedure with what does it. The input is checked against the entry before the handler sees it. */
 export interface Implementation {
   readonly entry: Procedure;
-  /** Answers a query or mutation. */
-  run(input: unknown, call: Call<KnownPrincipal>): Promise<unknown>;
+  /** Answers a query or mutation, or promises to. */
+  run(input: unknown, call: Call<KnownPrincipal>): unknown;
   /** Opens a subscription: a following of the log. Only where the entry is one. */
   readonly open?: (input: unknown, call: Call<KnownPrincipal>) => Following;
   /** Answers without a token. Only where the entry is public. */
-  readonly runPublic?: (input: unknown) => Promise<unknown>;
+  readonly runPublic?: (input: unknown) => unknown;
 }
 
 /** The implementations of one noun of the contract: the compiler demands every verb. */
@@ -29,7 +29,7 @@ export function implement<I extends z.ZodType, O extends z.ZodType>(
   entry: Procedure<'query' | 'mutation', I, O>,
   handler: (input: z.output<I>, call: Call<KnownPrincipal>) => Promise<z.output<O>> | z.output<O>,
 ): Implementation {
-  return { entry, run: async (input, call) => handler(entry.input.parse(input), call) };
+  return { entry, run: (input, call) => handler(entry.input.parse(input), call) };
 }
 
 /** Implements a procedure that needs no token and therefore knows no caller. */
@@ -37,7 +37,7 @@ export function implementPublic<I extends z.ZodType, O extends z.ZodType>(
   entry: Procedure<'query', I, O>,
   handler: (input: z.output<I>) => Promise<z.output<O>> | z.output<O>,
 ): Implementation {
-  const runPublic = async (input: unknown): Promise<z.output<O>> => handler(entry.input.parse(input));
+  const runPublic = (input: unknown): unknown => handler(entry.input.parse(input));
   return { entry, run: runPublic, runPublic };
 }
 

@@ -21,9 +21,11 @@ export function queryReader(entry: Procedure): (query: Readonly<Record<string, u
     ),
   );
   return (query) => {
+    const entries = Object.entries(query);
+    if (entries.length === 0) return {};
     // From entries: an assignment to `__proto__` would change what the input is instead of being refused.
     return Object.fromEntries(
-      Object.entries(query).map(([sent, value]) => {
+      entries.map(([sent, value]) => {
         const field = readers.has(sent) ? sent : (names.get(sent) ?? sent);
         return [field, typeof value === 'string' ? (readers.get(field) ?? asText)(value) : value];
       }),

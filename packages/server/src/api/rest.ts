@@ -1,12 +1,15 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { SidecarError, type Procedure } from '@orchestration-sidecar/shared';
-import { readTraceContext } from '../telemetry/trace-context.ts';
+import { readTraceContext, type TraceContext } from '../telemetry/trace-context.ts';
 import { answerInPlace } from './answer-place.ts';
 import { CORRELATION_HEADER } from './correlation.ts';
 import type { Dispatcher, DoorCall } from './dispatcher.ts';
 import { sendEventStream } from './event-stream.ts';
-import type { OpenCalls } from './open-calls.ts';
+import type { OpenCall, OpenCalls } from './open-calls.ts';
 import { queryReader } from './query-input.ts';
+
+/** A request to a route of the contract. */
+type RestRequest = FastifyRequest<{ Params: Record<string, string>; Querystring: Record<string, unknown> }>;
 
 /** Adds one route for every entry of the contract. Path, headers, query and body together are the input. */
 export function addRestRoutes(
@@ -16,9 +19,9 @@ export function addRestRoutes(
   calls: OpenCalls,
 ): void {
   for (const entry of entries) {
-    const { method, path, status = 200, formats = {} } = entry.rest;
+    const { method, path, status = 200, formats } = entry.rest;
     const inputOf = inputReader(entry);
-    http.route({
+    http.route<{ Params: Record<string, string>; Querystring: Record<string, unknown> }>({
       method,
       url: path,
       config: { procedure: entry.name },
@@ -27,14 +30,18 @@ export function addRestRoutes(
         const input = inputOf(request);
         if (entry.kind === 'subscription')
           return sendEventStream(reply, await dispatcher.open(entry.name, input, call), call, entry);
-        const { format, ...rest } = asRecord(input);
-        const rendered = typeof format === 'string' && Object.hasOwn(formats, format) ? formats[format] : undefined;
+        const { format } = input;
+        const rendered =
+          formats && typeof format === 'string' && Object.hasOwn(formats, format) ? formats[format] : undefined;
         if (rendered) {
           const asked = dispatcher.entry(rendered.procedure) ?? entry;
+          const { format: _format, ...rest } = input;
           const { [rendered.field]: text } = asRecord(await answerInPlace(asked, rest, { call, reply, dispatcher }));
           return reply.type(rendered.contentType).send(text);
         }
-        return reply.code(status).send(await answerInPlace(entry, input, { call, reply, dispatcher }));
+        const answer = await answerInPlace(entry, input, { call, reply, dispatcher });
+        void reply.code(status);
+        return answer;
       },
     });
   }
@@ -42,15 +49,25 @@ export function addRestRoutes(
 
 /** The door’s part of a call: who asks, under which id, and whether the caller is still there. */
 export function callOf(request: FastifyRequest, reply: FastifyReply, calls: OpenCalls): DoorCall {
-  const open = calls.begin(reply.raw);
-  return {
-    authorization: request.headers.authorization,
-    correlationId: request.id,
-    trace: readTraceContext(request.headers['traceparent'], request.headers['tracestate']),
-    get signal() {
-      return open.signal;
-    },
-  };
+  return new HttpCall(request, calls.begin(reply.raw));
+}
+
+class HttpCall implements DoorCall {
+  readonly authorization: string | undefined;
+  readonly correlationId: string;
+  readonly trace: TraceContext | undefined;
+  readonly #open: OpenCall;
+
+  constructor({ headers, id }: FastifyRequest, open: OpenCall) {
+    this.authorization = headers.authorization;
+    this.correlationId = id;
+    this.trace = readTraceContext(headers['traceparent'], headers['tracestate']);
+    this.#open = open;
+  }
+
+  get signal(): AbortSignal {
+    return this.#open.signal;
+  }
 }
 
 /** Writes the correlation id into the answer. */
@@ -58,27 +75,29 @@ export function stampCorrelation(request: FastifyRequest, reply: FastifyReply): 
   void reply.header(CORRELATION_HEADER, request.id);
 }
 
-function inputReader(entry: Procedure): (request: FastifyRequest) => unknown {
+function inputReader(entry: Procedure): (request: RestRequest) => Record<string, unknown> {
   const readQuery = queryReader(entry);
   const headers = Object.entries(entry.rest.headers ?? {});
+  const inPath = [...entry.rest.path.matchAll(/:(\w+)/g)].map(([, field = '']) => field);
   const takesBody = entry.rest.method === 'POST';
-  return (request) => {
-    const params = asRecord(request.params);
-    const query = readQuery(asRecord(request.query));
-    const body = takesBody && request.body !== undefined ? bodyOf(request.body) : {};
-    for (const [field, value] of Object.entries(params)) {
+  return ({ body: sent, headers: received, params, query }) => {
+    const body = takesBody && sent !== undefined ? bodyOf(sent) : {};
+    const input = { ...readQuery(query), ...body };
+    for (const [field, header] of headers) {
+      const value = received[header];
+      if (value !== undefined && body[field] === undefined) input[field] = value;
+    }
+    for (const field of inPath) {
+      const value = params[field];
       if (body[field] !== undefined && body[field] !== value) {
         throw new SidecarError(
           field === 'event_type' ? 'EVENT_TYPE_MISMATCH' : 'INPUT_INVALID',
           `${field}: the path and the body differ`,
         );
       }
+      input[field] = value;
     }
-    const carried = headers.flatMap(([field, header]) => {
-      const value = request.headers[header];
-      return value === undefined || body[field] !== undefined ? [] : [[field, value] as const];
-    });
-    return { ...query, ...Object.fromEntries(carried), ...body, ...params };
+    return input;
   };
 }
 

@@ -23,6 +23,8 @@ class Deadline {
   #reject: ((late: SidecarError) => void) | undefined;
   #own: AbortController | undefined;
   #late: SidecarError | undefined;
+  /** Stops listening to the caller’s leaving. */
+  #stop: (() => void) | undefined;
 
   constructor(entry: TimedEntry, dueMs: number, call: Caller, reject: (late: SidecarError) => void) {
     this.#entry = entry;
@@ -37,8 +39,8 @@ class Deadline {
     this.#own = new AbortController();
     const caller = this.#call?.signal;
     if (this.#late) this.#own.abort(this.#late);
-    else if (caller?.aborted) this.#leave();
-    else caller?.addEventListener('abort', this.#leave, { once: true });
+    else if (caller?.aborted) this.#own.abort(caller.reason);
+    else if (caller) this.#follow(caller, this.#own);
     return this.#own.signal;
   }
 
@@ -56,12 +58,17 @@ class Deadline {
 
   /** Lets go of the call: what is over is kept until the next sweep, and must not keep anything else. */
   end(): void {
-    if (this.#own) this.#call?.signal.removeEventListener('abort', this.#leave);
+    this.#stop?.();
+    this.#stop = undefined;
     this.#call = undefined;
     this.#reject = undefined;
   }
 
-  readonly #leave = (): void => this.#own?.abort(this.#call?.signal.reason);
+  #follow(caller: AbortSignal, own: AbortController): void {
+    const leave = (): void => own.abort(caller.reason);
+    caller.addEventListener('abort', leave, { once: true });
+    this.#stop = () => caller.removeEventListener('abort', leave);
+  }
 }
 
 /**

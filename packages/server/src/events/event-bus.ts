@@ -90,7 +90,7 @@ export class EventBus {
    * @throws {SidecarError} `IDEMPOTENCY_CONFLICT`, `NONCE_REUSED`, `TIMESTAMP_OUT_OF_RANGE`, `PAYLOAD_TOO_LARGE`,
    * `STORAGE_UNAVAILABLE`.
    */
-  async publish(publication: Publication): Promise<Published> {
+  publish(publication: Publication): Promise<Published> {
     const { idempotencyKey: key } = publication;
     const nowMs = this.#needs.clock.nowMs();
     const keyed =
@@ -109,7 +109,7 @@ export class EventBus {
    * Publishes all or nothing, in one transaction and without another event of the project in between.
    * @throws {SidecarError} as {@link publish}, with `index` of the first publication that was refused.
    */
-  async publishMany(batch: PublicationBatch): Promise<Published[]> {
+  publishMany(batch: PublicationBatch): Promise<Published[]> {
     const { projectId, caller, publications, idempotencyKey: key } = batch;
     const nowMs = this.#needs.clock.nowMs();
     const keyed =
