@@ -35,6 +35,6 @@ export function readBody(stream: Readable, announcedBytes: number): Promise<Buff
     chunk.copy(bytes, length);
     length = needed;
   };
-  stream.on('data', take).once('end', end).once('error', fail).once('close', fail);
+  stream.on('data', take).on('end', end).on('error', fail).on('close', fail);
   return promise;
 }

@@ -45,17 +45,24 @@ export function deedOf(
   outcome: string,
 ): Deed {
   const isKnown = principal.kind !== 'anonymous';
-  const fields: Readonly<Record<string, unknown>> = typeof input === 'object' && input !== null ? { ...input } : {};
-  const named = TARGETS.map((name) => fields[name]).find((value) => typeof value === 'string');
   return {
     actor: isKnown ? principalName(principal) : 'anonymous',
     actor_type: isKnown ? principalType(principal) : 'anonymous',
     project_id: projectOf(principal, input),
     action: entry?.name ?? 'unknown',
-    target: typeof named === 'string' ? named.slice(0, MAX_TARGET_CHARS) : null,
+    target: targetOf(input),
     outcome,
     correlation_id: call.correlationId,
   };
+}
+
+function targetOf(input: unknown): string | null {
+  if (typeof input !== 'object' || input === null) return null;
+  for (const name of TARGETS) {
+    const named: unknown = Reflect.get(input, name);
+    if (typeof named === 'string') return named.slice(0, MAX_TARGET_CHARS);
+  }
+  return null;
 }
 
 /** Project that a call is about, as far as who calls and what it sends tell. */

@@ -77,10 +77,12 @@ export class ConsumerRegistry implements DurableSubscribers {
     });
   }
 
-  *agentTypesWanting(event: SidecarEvent): Iterable<string> {
+  agentTypesWanting(event: SidecarEvent): readonly string[] {
+    const types: string[] = [];
     for (const { definition, wanted } of this.#projects.get(event.project_id)?.values() ?? []) {
-      if (definition.agentType !== null && wanted(event)) yield definition.agentType;
+      if (definition.agentType !== null && wanted(event)) types.push(definition.agentType);
     }
+    return types;
   }
 
   #add(consumer: DurableConsumer): DurableConsumer {
