@@ -56,7 +56,7 @@ export class EventStore {
   readonly #epoch: string;
   /** Events whose time to live is shorter than this vanish by themselves. */
   readonly #shortLifeMs: number;
-  readonly #insert: Sqlite.Statement<NewRow>;
+  readonly #insert: Sqlite.Statement;
   /** As many as {@link ROWS_AT_ONCE}. */
   readonly #insertSome: Sqlite.Statement;
   readonly #page: Sqlite.Statement<[string, number, number, number], Row>;
@@ -132,13 +132,12 @@ export class EventStore {
 
   /** Adds entries of one project; call inside a write transaction. */
   insert(entries: readonly EventEntry[]): void {
-    let next = 0;
-    for (; entries.length - next >= ROWS_AT_ONCE; next += ROWS_AT_ONCE) {
-      this.#insertSome.run(entries.slice(next, next + ROWS_AT_ONCE).flatMap(rowOf));
-    }
-    for (; next < entries.length; next += 1) {
-      const entry = entries[next];
-      if (entry) this.#insert.run(...rowOf(entry));
+    for (let next = 0; next < entries.length;) {
+      const rows = entries.length - next < ROWS_AT_ONCE ? 1 : ROWS_AT_ONCE;
+      const values: NewRow[number][] = [];
+      for (const entry of entries.slice(next, next + rows)) values.push(...rowOf(entry));
+      (rows === 1 ? this.#insert : this.#insertSome).run(values);
+      next += rows;
     }
   }
 

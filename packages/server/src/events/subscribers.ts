@@ -12,7 +12,7 @@ export interface LiveSubscriber {
 /** Who hears of events also while not connected. */
 export interface DurableSubscribers {
   /** Agent types with a durable consumer that wants the event; may repeat. */
-  agentTypesWanting(event: SidecarEvent): Iterable<string>;
+  agentTypesWanting(event: SidecarEvent): readonly string[];
 }
 
 /** Who listens, live or durably, so that a publisher can be told the truth (DECISIONS 13). */
@@ -42,11 +42,13 @@ export class Subscribers {
 
   /** Agent types with at least one subscription that wants the event, sorted. */
   notified(event: SidecarEvent): string[] {
-    const types = new Set<string>();
-    for (const { agentType, wanted } of this.#live.get(event.project_id) ?? []) {
+    const durable = this.#durable.agentTypesWanting(event);
+    const live = this.#live.get(event.project_id);
+    if (durable.length === 0 && !live?.size) return [];
+    const types = new Set(durable);
+    for (const { agentType, wanted } of live ?? []) {
       if (agentType !== null && !types.has(agentType) && wanted(event)) types.add(agentType);
     }
-    for (const agentType of this.#durable.agentTypesWanting(event)) types.add(agentType);
-    return types.size === 0 ? [] : [...types].toSorted();
+    return [...types].toSorted();
   }
 }
