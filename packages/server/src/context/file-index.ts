@@ -1,4 +1,4 @@
-import { readTerms } from './terms.ts';
+import { scanTerms } from './terms.ts';
 
 /** What ranking keeps of one file: its distinct terms with their counts, by field. */
 export interface Posting {
@@ -38,25 +38,32 @@ export class Indexer {
    * that nothing is cleared between texts.
    */
   #places = new Int32Array(1 << 14).fill(-1);
+  readonly #short = Buffer.alloc(1 << 12);
 
-  /** Adds the posting of a text. */
-  add(bytes: Uint8Array): void {
-    const read = readTerms(bytes, 0, Math.min(bytes.length, INDEX_BYTES));
-    this.#count(read.terms);
-    this.#define(read.defines);
-    this.#ends.push(this.#used, this.#defined, read.terms.length);
+  /** Adds the posting of a text, or of as many of its bytes. */
+  add(bytes: Uint8Array, length = bytes.length): void {
+    const read = scanTerms(bytes, 0, Math.min(length, INDEX_BYTES));
+    this.#count(read.terms, read.termCount);
+    this.#define(read.defines, read.defineCount);
+    this.#ends.push(this.#used, this.#defined, read.termCount);
   }
 
-  #count(read: Uint32Array): void {
+  /** Adds the posting of a short text, such as a path. */
+  addShort(text: string): void {
+    if (text.length * 3 > this.#short.length) this.add(Buffer.from(text));
+    else this.add(this.#short, this.#short.write(text));
+  }
+
+  #count(read: Uint32Array, length: number): void {
     const start = this.#used;
-    if (start + read.length > this.#terms.length) this.#grow(start + read.length);
+    if (start + length > this.#terms.length) this.#grow(start + length);
     // As little of the table as the text may need: a small one stays near the processor.
-    const slots = 1 << (33 - Math.clz32(read.length | 8));
+    const slots = 1 << (33 - Math.clz32(length | 8));
     if (this.#places.length < slots) this.#places = new Int32Array(slots).fill(-1);
     const mask = slots - 1;
     const [terms, counts, places] = [this.#terms, this.#counts, this.#places];
     let used = start;
-    for (let index = 0; index < read.length; index++) {
+    for (let index = 0; index < length; index++) {
       const hash = read[index] ?? 0;
       // Multiplying mixes the high bits down: FNV’s low bits alone cluster.
       let slot = (Math.imul(hash, 0x9e3779b1) >>> 7) & mask;
@@ -77,15 +84,17 @@ export class Indexer {
     this.#used = used;
   }
 
-  #define(read: Uint32Array): void {
-    if (read.length === 0) return;
-    if (this.#defined + read.length > this.#defines.length) {
+  #define(read: Uint32Array, length: number): void {
+    if (length === 0) return;
+    if (this.#defined + length > this.#defines.length) {
       const before = this.#defines;
-      this.#defines = new Uint32Array(2 * (this.#defined + read.length));
+      this.#defines = new Uint32Array(2 * (this.#defined + length));
       this.#defines.set(before);
     }
+    read.subarray(0, length).sort();
     let last = -1;
-    for (const hash of read.toSorted()) {
+    for (let index = 0; index < length; index++) {
+      const hash = read[index] ?? 0;
       if (hash !== last) this.#defines[this.#defined++] = hash;
       last = hash;
     }

@@ -105,9 +105,14 @@ export function fileKind(path: string, code = kindCode(path)): FileKind {
   return {
     language,
     roles: rolesOf(source ? code | SOURCE_BIT : code),
-    withheld: WITHHELD[code >> WITHHELD_SHIFT] ?? null,
+    withheld: withheldIn(code),
     vendored: (code & VENDORED_BIT) !== 0,
   };
+}
+
+/** Why a file’s content is not shown, by what {@link kindCode} answered for its path. */
+export function withheldIn(code: number): FileKind['withheld'] {
+  return WITHHELD[code >> WITHHELD_SHIFT] ?? null;
 }
 
 const ROLE_NAMES = [...ROLES.map(([role]) => role), 'source' as const];

@@ -39,13 +39,16 @@ export function parseGitIndex(bytes: Buffer, maxPathBytes = MAX_PATH_BYTES): Git
   const end = bytes.length - CHECKSUM_BYTES;
   const paths: string[] = [];
   const sizes: number[] = [];
+  const fields = new DataView(bytes.buffer, bytes.byteOffset, end);
   let path = bytes.subarray(0, 0);
   let pathBytes = 0;
   let at = HEADER_BYTES;
-  for (let left = bytes.readUInt32BE(8); left > 0; left--) {
-    if (at + FIXED_BYTES + 4 > end || bytes.readUInt32BE(at + MODE_AT) === DIRECTORY) return null;
+  for (let left = fields.getUint32(8); left > 0; left--) {
+    if (at + FIXED_BYTES + 4 > end) return null;
     const start = at;
-    const flags = bytes.readUInt16BE(at + FIXED_BYTES);
+    const mode = fields.getUint32(start + MODE_AT);
+    if (mode === DIRECTORY) return null;
+    const flags = fields.getUint16(start + FIXED_BYTES);
     at += FIXED_BYTES + ((flags & EXTENDED) === 0 ? 2 : 4);
     let kept = 0;
     if (version === 4) {
@@ -64,12 +67,16 @@ export function parseGitIndex(bytes: Buffer, maxPathBytes = MAX_PATH_BYTES): Git
     const length = kept + nul - at;
     pathBytes += length;
     if ((flags & NAME_LENGTH) !== Math.min(length, NAME_LENGTH) || pathBytes > maxPathBytes) return null;
-    const own = bytes.subarray(at, nul);
-    // Joined as bytes: what two paths share may end inside a character.
-    path = kept === 0 ? own : Buffer.concat([path.subarray(0, kept), own]);
-    paths.push(path.toString('utf8'));
-    const isRegular = bytes.readUInt32BE(start + MODE_AT) >>> 12 === REGULAR;
-    sizes.push(isRegular && (flags & (SPECIAL | EXTENDED)) === 0 ? bytes.readUInt32BE(start + SIZE_AT) : 0);
+    if (version < 4) {
+      paths.push(bytes.toString('utf8', at, nul));
+    } else {
+      const own = bytes.subarray(at, nul);
+      // Joined as bytes: what two paths share may end inside a character.
+      path = kept === 0 ? own : Buffer.concat([path.subarray(0, kept), own]);
+      paths.push(path.toString('utf8'));
+    }
+    const isRegular = mode >>> 12 === REGULAR;
+    sizes.push(isRegular && (flags & (SPECIAL | EXTENDED)) === 0 ? fields.getUint32(start + SIZE_AT) : 0);
     // Up to version 3 an entry ends with one to eight NULs, so that its length is a multiple of eight.
     at = version === 4 ? nul + 1 : start + ((nul - start + 8) & ~7);
   }

@@ -79,9 +79,13 @@ export function checksumOf(bytes: Uint8Array): string {
 }
 
 /** Whether bytes are not text: a NUL near the start. */
-export function isBinary(bytes: Uint8Array): boolean {
-  return bytes.subarray(0, SNIFF_BYTES).includes(0);
+export function isBinary(bytes: Buffer): boolean {
+  const nul = bytes.indexOf(0);
+  return nul >= 0 && nul < SNIFF_BYTES;
 }
+
+/** A part that is empty, `.` or `..`. */
+const NOWHERE = /(?:^|\/)\.{0,2}(?:\/|$)/;
 
 /** Whether a path is relative and stays inside by its spelling. */
 export function isInnerPath(path: string): boolean {
@@ -91,7 +95,7 @@ export function isInnerPath(path: string): boolean {
     !path.includes('\0') &&
     !/^[A-Za-z]:/.test(path) &&
     !path.includes('\\') &&
-    path.split('/').every((part) => part !== '' && part !== '.' && part !== '..')
+    !NOWHERE.test(path)
   );
 }
 

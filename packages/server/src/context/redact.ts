@@ -73,8 +73,8 @@ export function redactValue(value: unknown): unknown {
   return clean;
 }
 
-/** Shortest run of letters that a token has. */
-const LONG_NAME = /[\w-]{20}/;
+/** Shortest run of letters that a token has; looked for from where each run begins. */
+const LONG_NAME = /(?<![\w-])[\w-]{20}/;
 
 /** Whether a path itself holds a secret, so that even its name must not be told. */
 export function namesSecret(path: string): boolean {

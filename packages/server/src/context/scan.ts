@@ -128,6 +128,7 @@ class StatedFiles {
   readonly #root: string;
   readonly #real: RealDirectories;
   readonly #known = new Map<string, ProjectFile | null>();
+  readonly #untold: ProjectFile[] = [];
   readonly #onStated: ScanKnown['onStated'];
 
   constructor(root: string, onStated: ScanKnown['onStated']) {
@@ -142,6 +143,7 @@ class StatedFiles {
     if (file === undefined) {
       file = this.#real.holds(path) && !namesSecret(path) ? stampFile(this.#root, path) : null;
       this.#known.set(path, file);
+      if (file !== null && this.#onStated !== undefined) this.#untold.push(file);
     }
     return file;
   }
@@ -149,9 +151,8 @@ class StatedFiles {
   /** States paths, leaving turns of the loop to others. */
   async state(paths: readonly string[], signal: AbortSignal): Promise<void> {
     for (let from = 0, found = 0; from < paths.length && found < MAX_FILES; from += FILES_A_TURN) {
-      const files = paths.slice(from, from + FILES_A_TURN).flatMap((path) => this.get(path) ?? []);
-      found += files.length;
-      this.#onStated?.(files);
+      for (const path of paths.slice(from, from + FILES_A_TURN)) if (this.get(path) !== null) found++;
+      this.#onStated?.(this.#untold.splice(0));
       await nextTurn();
       signal.throwIfAborted();
     }

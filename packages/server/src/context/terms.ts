@@ -92,21 +92,34 @@ const MAY_DEFINE = new Uint8Array(1024);
 for (const hash of DEFINERS) MAY_DEFINE[hash & 1023] = 1;
 const LONGEST_DEFINER = 9;
 
-/** What was read last. */
-let terms = new Uint32Array(1 << 12);
-let defines = new Uint32Array(1 << 10);
+/** What was read last: as many of the terms and definitions as their counts say. */
+export interface ScannedTerms {
+  readonly terms: Uint32Array;
+  readonly termCount: number;
+  readonly defines: Uint32Array;
+  readonly defineCount: number;
+}
+
+const scanned = { terms: new Uint32Array(1 << 12), termCount: 0, defines: new Uint32Array(1 << 10), defineCount: 0 };
+let { terms, defines } = scanned;
 let termCount = 0;
+
+/** Reads the terms of `bytes[from…to)` in order, as {@link scanTerms} does. */
+export function readTerms(bytes: Uint8Array, from: number, to: number): Terms {
+  const read = scanTerms(bytes, from, to);
+  return { terms: read.terms.subarray(0, read.termCount), defines: read.defines.subarray(0, read.defineCount) };
+}
 
 /**
  * Reads the terms of `bytes[from…to)` in order. Identifiers are split at case, digit and underscore borders, folded to
  * lower case, stripped of common endings, and hashed; a whole identifier of several words is a term of its own. No string
- * is made on the way, so that a repository is read at the speed of its bytes.
+ * is made on the way, so that a repository is read at the speed of its bytes. The next call overwrites the answer.
  */
-export function readTerms(bytes: Uint8Array, from: number, to: number): Terms {
+export function scanTerms(bytes: Uint8Array, from: number, to: number): ScannedTerms {
   // No text has more terms than bytes.
   if (terms.length < to - from) {
-    terms = new Uint32Array(2 * (to - from));
-    defines = new Uint32Array(to - from);
+    terms = scanned.terms = new Uint32Array(2 * (to - from));
+    defines = scanned.defines = new Uint32Array(to - from);
   }
   termCount = 0;
   let defineCount = 0;
@@ -141,7 +154,9 @@ export function readTerms(bytes: Uint8Array, from: number, to: number): Terms {
     if (defining && length > 2) defines[defineCount++] = hashBytes(bytes, start, at, true);
     defining = length <= LONGEST_DEFINER && isDefiner(hash >>> 0);
   }
-  return { terms: terms.subarray(0, termCount), defines: defines.subarray(0, defineCount) };
+  scanned.termCount = termCount;
+  scanned.defineCount = defineCount;
+  return scanned;
 }
 
 const JOINER_BYTE = BYTE[95];
