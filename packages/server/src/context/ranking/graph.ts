@@ -12,7 +12,9 @@ const MAX_DEFINERS = 8;
 export function spreadOverReferences(files: readonly IndexedFile[], start: Float64Array): Float64Array {
   const definers = new Map<number, number[]>();
   for (const [index, { text }] of files.entries()) {
-    for (const hash of text.defines) {
+    const { defines } = text;
+    for (let place = 0; place < defines.length; place++) {
+      const hash = defines[place] ?? 0;
       const known = definers.get(hash);
       if (known) known.push(index);
       else definers.set(hash, [index]);
@@ -47,7 +49,9 @@ export function spreadOverReferences(files: readonly IndexedFile[], start: Float
         next[from] = (next[from] ?? 0) + mass;
         continue;
       }
-      for (const [to, weight] of targets) next[to] = (next[to] ?? 0) + (mass * weight) / sum;
+      targets.forEach((weight, to) => {
+        next[to] = (next[to] ?? 0) + (mass * weight) / sum;
+      });
     }
     rank = next;
   }

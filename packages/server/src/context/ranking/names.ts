@@ -58,14 +58,18 @@ function spellings(mention: string): { path: string; trust: number }[] {
   return found;
 }
 
+const NO_TERMS = new Uint32Array();
+
 /** How much of a file’s own name the task says, weighted by how rare the words are. */
 export function namedFiles(files: readonly IndexedFile[], query: TaskQuery, statistics: TermStatistics): Float64Array {
   const scores = new Float64Array(files.length);
   const unknown = Math.log(1 + files.length);
-  for (const [index, { nameTerms }] of files.entries()) {
+  for (let index = 0; index < files.length; index++) {
+    const hashes = files[index]?.nameTerms.terms ?? NO_TERMS;
     let said = 0;
     let all = 0;
-    for (const hash of nameTerms.terms) {
+    for (let place = 0; place < hashes.length; place++) {
+      const hash = hashes[place] ?? 0;
       const rarity = statistics.rarity.get(hash);
       all += rarity ?? unknown * 0.5;
       if (rarity !== undefined && query.terms.has(hash)) said += rarity;
@@ -79,13 +83,17 @@ export function namedFiles(files: readonly IndexedFile[], query: TaskQuery, stat
 /** Files that define what the task names, rarer definitions counting more. */
 export function definedNames(files: readonly IndexedFile[], query: TaskQuery): Float64Array {
   const scores = new Float64Array(files.length);
-  const definersOf = new Map([...query.identifiers].map((hash): [number, number[]] => [hash, []]));
-  for (const [index, { text }] of files.entries()) {
-    const { defines } = text;
-    if (defines.length === 0) continue;
-    for (const [hash, definers] of definersOf) if (holds(defines, hash)) definers.push(index);
+  const asked = [...query.identifiers];
+  const found = asked.map((): number[] => []);
+  // Indices and no iterators: each file is looked at for each name, and most of them before this is compiled.
+  for (let index = 0; index < files.length; index++) {
+    const defines = files[index]?.text.defines;
+    if (defines === undefined || defines.length === 0) continue;
+    for (let place = 0; place < asked.length; place++) {
+      if (holds(defines, asked[place] ?? 0)) found[place]?.push(index);
+    }
   }
-  for (const definers of definersOf.values()) {
+  for (const definers of found) {
     if (definers.length > 50) continue;
     for (const index of definers) scores[index] = (scores[index] ?? 0) + 1 / definers.length;
   }

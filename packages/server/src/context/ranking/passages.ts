@@ -1,4 +1,4 @@
-import { readTerms } from '../terms.ts';
+import { readTerms, scanTerms } from '../terms.ts';
 import type { TaskQuery } from '../task-query.ts';
 import type { TermStatistics } from './text.ts';
 
@@ -20,7 +20,9 @@ export function findOccurrences(bytes: Uint8Array, terms: ReadonlyMap<number, nu
       const newline = bytes.indexOf(10, end);
       end = newline < 0 ? bytes.length : newline + 1;
     }
-    for (const hash of readTerms(bytes, start, end).terms) {
+    const read = scanTerms(bytes, start, end);
+    for (let index = 0; index < read.termCount; index++) {
+      const hash = read.terms[index] ?? 0;
       if (terms.has(hash)) counts.set(hash, (counts.get(hash) ?? 0) + 1);
     }
     halves.push(counts);
@@ -30,26 +32,43 @@ export function findOccurrences(bytes: Uint8Array, terms: ReadonlyMap<number, nu
   return halves;
 }
 
+/** The window of a text that says most of a task. */
+export interface Passage {
+  readonly score: number;
+  /** Where it begins. */
+  readonly line: number;
+}
+
 /**
- * Best window of a text against weighted terms: what one place says, where a long file’s total says too little of any.
- * Windows overlap by half. `line` is where the best one begins.
+ * Finds the best window of a text against weighted terms: what one place says, where a long file’s total says too little
+ * of any. Windows overlap by half.
  */
-export function bestPassage(
-  occurrences: Occurrences,
+export function passageFinder(
   terms: ReadonlyMap<number, number>,
   statistics: TermStatistics,
-): { readonly score: number; readonly line: number } {
-  let best = { score: 0, line: 1 };
-  const worth = (hash: number, count: number): number =>
-    (terms.get(hash) ?? 0) * (statistics.rarity.get(hash) ?? 0) * ((count * (K1 + 1)) / (count + K1));
-  for (const [place, half] of occurrences.entries()) {
-    const previous = occurrences[place - 1];
-    let score = 0;
-    for (const [hash, count] of half) score += worth(hash, count + (previous?.get(hash) ?? 0));
-    for (const [hash, count] of previous ?? []) if (!half.has(hash)) score += worth(hash, count);
-    if (score > best.score) best = { score, line: Math.max(0, place - 1) * HALF_LINES + 1 };
-  }
-  return best;
+): (occurrences: Occurrences) => Passage {
+  const worth = new Map([...terms].map(([hash, weight]) => [hash, weight * (statistics.rarity.get(hash) ?? 0)]));
+  return (occurrences) => {
+    let best = { score: 0, line: 1 };
+    let previous: ReadonlyMap<number, number> | undefined;
+    for (let place = 0; place < occurrences.length; place++) {
+      const half = occurrences[place];
+      let score = 0;
+      half?.forEach((count, hash) => {
+        score += (worth.get(hash) ?? 0) * saturated(count + (previous?.get(hash) ?? 0));
+      });
+      previous?.forEach((count, hash) => {
+        if (half?.has(hash) !== true) score += (worth.get(hash) ?? 0) * saturated(count);
+      });
+      if (score > best.score) best = { score, line: Math.max(0, place - 1) * HALF_LINES + 1 };
+      previous = half;
+    }
+    return best;
+  };
+}
+
+function saturated(count: number): number {
+  return (count * (K1 + 1)) / (count + K1);
 }
 
 /** Scores ranges of lines by the task’s words in them, for choosing the parts of a file that matter. */

@@ -8,7 +8,7 @@ import type { TaskQuery } from '../task-query.ts';
 import { spreadOverReferences } from './graph.ts';
 import { kindPrior } from './kind-prior.ts';
 import { definedNames, inScope, mentionedPaths, namedFiles } from './names.ts';
-import { bestPassage, findOccurrences, type Occurrences } from './passages.ts';
+import { findOccurrences, passageFinder, type Occurrences } from './passages.ts';
 import { busyAreas, changedTogether, liveliness, messagesOf, readCommits, spokenOf, type ReadCommit } from './past.ts';
 import { companions, neighbours } from './surroundings.ts';
 import { bm25, countTerms, type TermStatistics } from './text.ts';
@@ -92,14 +92,16 @@ function addCloseLook(
   const passage = new Float64Array(files.length);
   const titlePassage = new Float64Array(files.length);
   const lines = new Map<number, number>();
+  const bestOfTask = passageFinder(query.terms, statistics);
+  const bestOfTitle = passageFinder(query.titleTerms, statistics);
   for (const index of candidates) {
     const file = files[index];
     if (file === undefined || file.withheld !== null) continue;
     const occurrences = occurrencesIn(file, query, state);
-    const best = bestPassage(occurrences, query.terms, statistics);
+    const best = bestOfTask(occurrences);
     passage[index] = best.score;
     lines.set(index, best.line);
-    titlePassage[index] = bestPassage(occurrences, query.titleTerms, statistics).score;
+    titlePassage[index] = bestOfTitle(occurrences).score;
   }
   signals.passage = normalised(passage);
   signals.title_passage = normalised(titlePassage);

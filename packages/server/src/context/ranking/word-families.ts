@@ -4,14 +4,17 @@ import type { TaskQuery } from '../task-query.ts';
 /** Endings that make one word of another, longest first: `validator` and “validation” are of one family. */
 const ENDING =
   /(?:izations?|isations?|ations?|ators?|izers?|ments?|ities|sions?|ions?|able|ible|ives?|ally|ings?|ized?|ised?|ers?|ors?|ity|ies|ed|es|al|ly|ic|de|d|e|s|y)$/;
+const LONGEST_ENDING = 8;
 const SHORTEST_STEM = 4;
 
 const known = new WeakMap<IndexedFile, readonly string[]>();
 
 /** What a word’s family has in common; short words stand for themselves. */
 export function familyOf(word: string): string {
-  const stem = word.replace(ENDING, '');
-  return stem.length >= SHORTEST_STEM ? stem : word;
+  const tail = word.slice(-LONGEST_ENDING);
+  const at = tail.search(ENDING);
+  const length = word.length - tail.length + at;
+  return at >= 0 && length >= SHORTEST_STEM ? word.slice(0, length) : word;
 }
 
 /**
@@ -24,27 +27,30 @@ export function alikeNames(files: readonly IndexedFile[], query: TaskQuery): Flo
   if (asked.length === 0) return scores;
   const holders = new Map<string, number>();
   for (const file of files) for (const family of familiesOf(file)) holders.set(family, (holders.get(family) ?? 0) + 1);
-  const worth = new Map<string, { readonly rarity: number; readonly likeness: number }>();
   const most = Math.log(1 + files.length);
-  for (const [family, count] of holders) {
-    const likeness = asked.includes(family) ? 1 : asked.some((other) => abbreviates(family, other)) ? 0.6 : 0;
-    worth.set(family, { rarity: Math.log(1 + files.length / count), likeness });
+  const likenessOf = new Map<string, number>();
+  for (const family of holders.keys()) {
+    if (asked.includes(family)) likenessOf.set(family, 1);
+    else if (asked.some((other) => abbreviates(family, other))) likenessOf.set(family, 0.6);
   }
-  for (const [index, file] of files.entries()) {
+  for (let index = 0; index < files.length; index++) {
+    const file = files[index];
+    if (file === undefined || !familiesOf(file).some((family) => likenessOf.has(family))) continue;
     let [said, all] = [0, 0];
     for (const family of familiesOf(file)) {
-      const { rarity, likeness } = worth.get(family) ?? { rarity: 0, likeness: 0 };
+      const rarity = Math.log(1 + files.length / (holders.get(family) ?? 1));
       all += rarity;
-      said += rarity * likeness;
+      said += rarity * (likenessOf.get(family) ?? 0);
     }
-    if (said > 0) scores[index] = (said / all) * Math.min(1, said / most + 0.2);
+    scores[index] = (said / all) * Math.min(1, said / most + 0.2);
   }
   return scores;
 }
 
 function abbreviates(one: string, other: string): boolean {
-  const [short, long] = one.length < other.length ? [one, other] : [other, one];
-  return short.length >= SHORTEST_STEM && long.startsWith(short);
+  return one.length < other.length
+    ? one.length >= SHORTEST_STEM && other.startsWith(one)
+    : other.length >= SHORTEST_STEM && one.startsWith(other);
 }
 
 /** Remembered, so that after an edit one name is taken apart. */
