@@ -1,4 +1,5 @@
 import type { IndexedFile } from '../indexed-files.ts';
+import { HashFilter } from './hash-filter.ts';
 
 const DAMPING = 0.6;
 const ROUNDS = 12;
@@ -20,11 +21,13 @@ export function spreadOverReferences(files: readonly IndexedFile[], start: Float
       else definers.set(hash, [index]);
     }
   }
+  const filter = new HashFilter(definers.keys());
   const edges = files.map(() => new Map<number, number>());
   for (const [from, { text }] of files.entries()) {
     const { terms, counts } = text;
     for (let place = 0; place < terms.length; place++) {
-      const defining = definers.get(terms[place] ?? 0);
+      const hash = terms[place] ?? 0;
+      const defining = filter.passes(hash) ? definers.get(hash) : undefined;
       if (defining === undefined || defining.length > MAX_DEFINERS) continue;
       for (const to of defining) {
         if (to === from) continue;

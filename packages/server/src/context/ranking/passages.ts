@@ -1,5 +1,6 @@
 import { readTerms, scanTerms } from '../terms.ts';
 import type { TaskQuery } from '../task-query.ts';
+import { HashFilter } from './hash-filter.ts';
 import type { TermStatistics } from './text.ts';
 
 const WINDOW_LINES = 40;
@@ -10,8 +11,13 @@ const DEFINITION_SCORE = 20;
 /** Where a task’s words stand in a text: by half window, how often each occurs. */
 export type Occurrences = readonly ReadonlyMap<number, number>[];
 
-/** Finds the words of a task in a text. Only they are kept, so that this is small enough to remember. */
-export function findOccurrences(bytes: Uint8Array, terms: ReadonlyMap<number, number>): Occurrences {
+/** Finds the words of a task in texts. Only they are kept, so that an answer is small enough to remember. */
+export function occurrenceFinder(terms: ReadonlyMap<number, number>): (bytes: Uint8Array) => Occurrences {
+  const filter = new HashFilter(terms.keys());
+  return (bytes) => findOccurrences(bytes, terms, filter);
+}
+
+function findOccurrences(bytes: Uint8Array, terms: ReadonlyMap<number, number>, filter: HashFilter): Occurrences {
   const halves: Map<number, number>[] = [];
   let counts = new Map<number, number>();
   for (let start = 0; start < bytes.length;) {
@@ -23,7 +29,7 @@ export function findOccurrences(bytes: Uint8Array, terms: ReadonlyMap<number, nu
     const read = scanTerms(bytes, start, end);
     for (let index = 0; index < read.termCount; index++) {
       const hash = read.terms[index] ?? 0;
-      if (terms.has(hash)) counts.set(hash, (counts.get(hash) ?? 0) + 1);
+      if (filter.passes(hash) && terms.has(hash)) counts.set(hash, (counts.get(hash) ?? 0) + 1);
     }
     halves.push(counts);
     counts = new Map();

@@ -8,7 +8,7 @@ import type { TaskQuery } from '../task-query.ts';
 import { spreadOverReferences } from './graph.ts';
 import { kindPrior } from './kind-prior.ts';
 import { definedNames, inScope, mentionedPaths, namedFiles } from './names.ts';
-import { findOccurrences, passageFinder, type Occurrences } from './passages.ts';
+import { occurrenceFinder, passageFinder, type Occurrences } from './passages.ts';
 import { busyAreas, changedTogether, liveliness, messagesOf, readCommits, spokenOf, type ReadCommit } from './past.ts';
 import { companions, neighbours } from './surroundings.ts';
 import { bm25, countTerms, type TermStatistics } from './text.ts';
@@ -92,12 +92,13 @@ function addCloseLook(
   const passage = new Float64Array(files.length);
   const titlePassage = new Float64Array(files.length);
   const lines = new Map<number, number>();
+  const occurrencesIn = rememberedOccurrences(query, state);
   const bestOfTask = passageFinder(query.terms, statistics);
   const bestOfTitle = passageFinder(query.titleTerms, statistics);
   for (const index of candidates) {
     const file = files[index];
     if (file === undefined || file.withheld !== null) continue;
-    const occurrences = occurrencesIn(file, query, state);
+    const occurrences = occurrencesIn(file);
     const best = bestOfTask(occurrences);
     passage[index] = best.score;
     lines.set(index, best.line);
@@ -127,15 +128,18 @@ function readOnce(commits: readonly Commit[]): ReadCommit[] {
 /** Files that were looked at for a task lately, so that an edit makes only one of them be read again. */
 const remembered = new LRUCache<string, Occurrences>({ max: 4000 });
 
-function occurrencesIn(file: IndexedFile, query: TaskQuery, state: ProjectState): Occurrences {
-  const key = `${query.digest}\0${state.root}\0${file.path}\0${file.stamp}`;
-  let found = remembered.get(key);
-  if (found === undefined) {
-    // Every word of the title is one of the task.
-    found = findOccurrences(peek(state.root, file.path, INDEX_BYTES, file.size) ?? new Uint8Array(), query.terms);
-    remembered.set(key, found);
-  }
-  return found;
+function rememberedOccurrences(query: TaskQuery, state: ProjectState): (file: IndexedFile) => Occurrences {
+  // Every word of the title is one of the task.
+  const find = occurrenceFinder(query.terms);
+  return (file) => {
+    const key = `${query.digest}\0${state.root}\0${file.path}\0${file.stamp}`;
+    let found = remembered.get(key);
+    if (found === undefined) {
+      found = find(peek(state.root, file.path, INDEX_BYTES, file.size) ?? Buffer.alloc(0));
+      remembered.set(key, found);
+    }
+    return found;
+  };
 }
 
 function addPast(

@@ -1,4 +1,5 @@
 import { holds, type Posting } from '../file-index.ts';
+import { HashFilter } from './hash-filter.ts';
 import type { IndexedFile } from '../indexed-files.ts';
 
 /** BM25F: saturation, length correction, and what an occurrence in a path or a definition is worth beside one in text. */
@@ -61,14 +62,13 @@ function finderOf(terms: readonly number[]): (file: IndexedFile) => Occurrences 
   if (last.terms !== asked) last = { terms: asked, known: new WeakMap() };
   const { known } = last;
   const placeOf = new Map(terms.map((hash, place) => [hash, place]));
-  const isAsked = new Uint8Array(MASK + 1);
-  for (const hash of terms) isAsked[hash & MASK] = 1;
+  const filter = new HashFilter(terms);
   const counts = new Uint16Array(terms.length * 2);
   const count = ({ terms: own, counts: frequencies }: Posting, field: 0 | 1): boolean => {
     let any = false;
     for (let at = 0; at < own.length; at++) {
       const hash = own[at] ?? 0;
-      if (isAsked[hash & MASK] === 0) continue;
+      if (!filter.passes(hash)) continue;
       const place = placeOf.get(hash);
       if (place === undefined) continue;
       counts[2 * place + field] = frequencies[at] ?? 0;
@@ -96,9 +96,6 @@ function finderOf(terms: readonly number[]): (file: IndexedFile) => Occurrences 
     return occurrences;
   };
 }
-
-/** Low bits of a hash, by which nearly every term that was not asked for is told apart. */
-const MASK = 0xffff;
 
 /** BM25F of weighted terms, one score a file. */
 export function bm25(fileCount: number, statistics: TermStatistics, terms: ReadonlyMap<number, number>): Float64Array {
