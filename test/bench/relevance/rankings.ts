@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ProjectIndex } from '../../../packages/server/src/context/project-index.ts';
+import { ProjectIndex, withHistory } from '../../../packages/server/src/context/project-index.ts';
 import { rankFiles } from '../../../packages/server/src/context/ranking/rank.ts';
 import { readTask } from '../../../packages/server/src/context/task-query.ts';
 
@@ -15,7 +15,7 @@ export function rankings(root: string): (title: string, body: string) => Promise
   const index = new ProjectIndex(root);
   const words = new WordIndex(root);
   return async (title, body) => {
-    const state = await index.look(signal);
+    const state = await withHistory(await index.look(signal));
     const files = (await index.index(state, signal)).filter(({ withheld }) => withheld === null);
     const paths = files.map(({ path }) => path);
     const texts = new Map(files.map(({ path, stamp }) => [path, words.of(path, stamp)]));

@@ -6,7 +6,7 @@ import { gitContext } from './git-history.ts';
 import { declaresDependencies, dependenciesOf, projectType } from './manifests.ts';
 import { previousOutputs } from './previous.ts';
 import type { IndexedFile } from './indexed-files.ts';
-import type { ProjectIndex, ProjectState } from './project-index.ts';
+import { withHistory, type ProjectIndex, type ProjectState, type TreeState } from './project-index.ts';
 import { rankFiles, type Ranked } from './ranking/rank.ts';
 import { checksumOf, isBinary, readInside } from './read-inside.ts';
 import type { GatherTask } from './request.ts';
@@ -33,10 +33,12 @@ const MAX_DEPENDENCIES = 2000;
 export async function gather(
   task: GatherTask,
   project: ProjectIndex,
-  state: ProjectState,
+  tree: TreeState,
   signal: AbortSignal,
 ): Promise<AgentContext> {
-  const files = await project.index(state, signal);
+  const files = await project.index(tree, signal);
+  const state = await withHistory(tree);
+  signal.throwIfAborted();
   const query = readTask(task.issue.title, task.issue.body, task.task);
   const ranked = rankFiles(files, query, state);
   const { candidates, omitted } = select(task, state, ranked, lineScorer(query));

@@ -3,7 +3,7 @@ import type { AgentContext } from '@orchestration-sidecar/shared';
 import type { TreeLook, WorkerCalls } from './context-worker.ts';
 import { fileKind } from './file-kind.ts';
 import { gather } from './gather.ts';
-import { ProjectIndex, type ProjectState, type ReadElsewhere } from './project-index.ts';
+import { ProjectIndex, type ReadElsewhere, type TreeState } from './project-index.ts';
 import { checksumOf, isBinary, isInnerPath, readInside } from './read-inside.ts';
 import { prepareRedaction, redact } from './redact.ts';
 import { findRepository } from './repository.ts';
@@ -31,10 +31,7 @@ export interface Gatherer {
 
 /** Makes a gatherer with no memory yet. `readElsewhere` shares the reading of many files with another thread. */
 export function createGatherer(readElsewhere: ReadElsewhere | null = null): Gatherer {
-  const projects = new Map<
-    string,
-    { readonly index: ProjectIndex; state: ProjectState | null; turn: Promise<unknown> }
-  >();
+  const projects = new Map<string, { readonly index: ProjectIndex; state: TreeState | null; turn: Promise<unknown> }>();
   const projectAt = (root: string) => {
     const project = projects.get(root) ?? {
       index: new ProjectIndex(root, readElsewhere),
@@ -70,7 +67,13 @@ export function createGatherer(readElsewhere: ReadElsewhere | null = null): Gath
           project.state = await project.index.look(signal, project.state?.withoutGit !== true);
         }
         const { state } = project;
-        return { context: await gather(task, project.index, state, signal), digest: state.digest };
+        try {
+          return { context: await gather(task, project.index, state, signal), digest: state.digest };
+        } catch (cause) {
+          // Git may have failed at the history that this state waits for: the next looks anew.
+          if (!signal.aborted) project.state = null;
+          throw cause;
+        }
       }),
     file: readOne,
   };

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { readCommits, readStatus, type GitStatus, type History } from './git-history.ts';
+import type { Commit } from '@orchestration-sidecar/shared';
+import { readCommits, readStatus, type History } from './git-history.ts';
 import { readFiles, unpackFiles, type IndexedFile, type PackedFiles } from './indexed-files.ts';
 import { disarmed, keepsReferences, locateRepository, type Repository } from './repository.ts';
 import type { ProjectFile } from './project-file.ts';
@@ -16,16 +17,29 @@ export type ReadElsewhere = (
   signal: AbortSignal,
 ) => Promise<PackedFiles>;
 
-/** The project at one moment. */
-export interface ProjectState {
+/** The project’s tree at one moment, as a look finds it. */
+export interface TreeState {
   readonly root: string;
   readonly scan: Scan;
-  readonly history: History | null;
+  /** Where the repository stands; null without one. */
+  readonly position: Pick<History, 'head' | 'branch'> | null;
+  /** Commits before it, which may still be read. */
+  readonly commits: Promise<readonly Commit[]>;
   readonly changes: readonly string[];
   /** Whether there is a repository of which git told nothing. */
   readonly withoutGit: boolean;
   /** Names everything an answer may depend on in the tree: equal digests, equal trees. */
   readonly digest: string;
+}
+
+/** The project at one moment, with its history. */
+export interface ProjectState extends Omit<TreeState, 'position' | 'commits'> {
+  readonly history: History | null;
+}
+
+/** Waits for the history of a tree; only its digest is needed sooner. */
+export async function withHistory({ position, commits, ...tree }: TreeState): Promise<ProjectState> {
+  return { ...tree, history: position && { ...position, commits: await commits } };
 }
 
 /** Files that are read between two turns of the loop. */
@@ -44,7 +58,7 @@ export class ProjectIndex {
   readonly #files = new Map<string, IndexedFile>();
   readonly #readElsewhere: ReadElsewhere | null;
   readonly #tracked = new TrackedPaths();
-  #history: History | null = null;
+  #history: { readonly head: string | null; readonly commits: Promise<readonly Commit[]> } | null = null;
   #ahead: ReadAhead | null = null;
 
   /** @param readElsewhere shares the reading of many files. */
@@ -57,7 +71,7 @@ export class ProjectIndex {
    * Looks at the tree as it is now. Where git fails, or is left alone, the files are found without it.
    * @param withGit false leaves git alone.
    */
-  async look(signal: AbortSignal, withGit = true): Promise<ProjectState> {
+  async look(signal: AbortSignal, withGit = true): Promise<TreeState> {
     // A root that is itself a link is resolved once; below it nothing is followed.
     const root = await realpath(this.#root).catch(() => this.#root);
     const place = await locateRepository(root);
@@ -76,14 +90,14 @@ export class ProjectIndex {
    * Looks again at a tree of which nothing but some paths has changed since a state that {@link look} answered. Null when
    * that is not enough to know how it is now: something came or went, or rules have changed.
    */
-  async lookAgain(state: ProjectState, paths: readonly string[], signal: AbortSignal): Promise<ProjectState | null> {
-    const { root, history, withoutGit } = state;
+  async lookAgain(state: TreeState, paths: readonly string[], signal: AbortSignal): Promise<TreeState | null> {
+    const { root, position, withoutGit } = state;
     const place = await locateRepository(root);
-    if (withoutGit || (place === null) !== (history === null)) return null;
+    if (withoutGit || (place === null) !== (position === null)) return null;
     const scan = scanAgain(root, state.scan, paths);
     if (scan === null) return null;
-    if (place === null || history === null) {
-      return { ...state, scan, digest: digestOf(scan, history, state.changes, withoutGit) };
+    if (place === null || position === null) {
+      return { ...state, scan, digest: digestOf(scan, position, state.changes, withoutGit) };
     }
     const asked = new Set(paths);
     const edited = scan.files.filter(({ path }) => asked.has(path));
@@ -92,10 +106,10 @@ export class ProjectIndex {
       : null;
     if (changes === null) {
       const status = await readStatus(root, await disarmed(place, signal), signal, paths);
-      if (status === null || status.head !== history.head || status.branch !== history.branch) return null;
+      if (status === null || status.head !== position.head || status.branch !== position.branch) return null;
       changes = [...state.changes.filter((path) => !asked.has(path)), ...status.changes].toSorted();
     }
-    return { ...state, scan, changes, digest: digestOf(scan, history, changes, withoutGit) };
+    return { ...state, scan, changes, digest: digestOf(scan, position, changes, withoutGit) };
   }
 
   async #lookAt(
@@ -103,26 +117,31 @@ export class ProjectIndex {
     repository: Repository | null,
     isLeftAlone: boolean,
     signal: AbortSignal,
-  ): Promise<ProjectState> {
+  ): Promise<TreeState> {
     const status = repository === null ? Promise.resolve(null) : readStatus(root, repository, signal);
-    // Begun at once where none is known, because starting git takes longer than reading most logs.
-    const log = repository === null || this.#history !== null ? null : readCommits(root, repository, 'HEAD', signal);
+    // Begun where none is known before it is known where the repository stands, because starting git takes longer than
+    // reading most logs; and after a turn, because it holds this thread up: until then another has files to read.
+    const log =
+      repository === null || this.#history !== null
+        ? null
+        : nextTurn().then(() => readCommits(root, repository, 'HEAD', signal));
+    log?.catch(() => undefined);
     // Ends with the look: whoever asked may have the answer already, and want no files.
     const ahead = this.#readAhead(root, signal);
     const onStated = ahead === null ? undefined : (files: readonly ProjectFile[]): void => ahead.add(files);
-    const [scan, known, commits] = await Promise.all([
+    const [scan, known] = await Promise.all([
       scanProject(root, repository, signal, { status, tracked: this.#tracked, onStated }),
       status,
-      log,
     ]).finally(() => ahead?.stop());
-    if (known !== null && commits !== null && commits[0]?.hash === known.head) {
-      this.#history = { head: known.head, branch: known.branch, commits };
-    }
-    const history =
-      repository === null || known === null ? null : await this.#readHistory(root, repository, known, signal);
+    const position = known && { head: known.head, branch: known.branch };
+    const commits =
+      repository === null || position === null
+        ? Promise.resolve([])
+        : this.#commitsBefore(position.head, log, (head) => readCommits(root, repository, head, signal));
     const changes = known?.changes ?? [];
     const withoutGit = isLeftAlone || (repository !== null && known === null);
-    return { root, scan, history, changes, withoutGit, digest: digestOf(scan, history, changes, withoutGit) };
+    const digest = digestOf(scan, position, changes, withoutGit);
+    return { root, scan, position, commits, changes, withoutGit, digest };
   }
 
   /** Whoever looks at an unknown tree will want its files read. Null where some are known, or come. */
@@ -137,7 +156,7 @@ export class ProjectIndex {
   }
 
   /** Brings the index to a state that {@link look} answered. Files of which nothing is shown keep an empty text. */
-  async index(state: ProjectState, signal: AbortSignal): Promise<IndexedFile[]> {
+  async index(state: Pick<TreeState, 'root' | 'scan'>, signal: AbortSignal): Promise<IndexedFile[]> {
     const ahead = this.#ahead?.stop();
     this.#ahead = null;
     const coming = new Map(ahead?.reading.map(({ path, stamp }) => [path, stamp]));
@@ -159,7 +178,7 @@ export class ProjectIndex {
     return indexed;
   }
 
-  #staleFiles(state: ProjectState): ProjectFile[] {
+  #staleFiles(state: Pick<TreeState, 'scan'>): ProjectFile[] {
     return state.scan.files.filter(({ path, stamp }) => this.#files.get(path)?.stamp !== stamp);
   }
 
@@ -199,13 +218,21 @@ export class ProjectIndex {
     }
   }
 
-  /** The log is read again only when the head has moved. */
-  async #readHistory(root: string, repository: Repository, status: GitStatus, signal: AbortSignal): Promise<History> {
-    const { head, branch } = status;
-    const known = this.#history;
-    const commits = known?.head === head ? known.commits : await readCommits(root, repository, head, signal);
-    this.#history = { head, branch, commits };
-    return this.#history;
+  /** The log is read again only when the head has moved; `begun` counts where it began at the head. */
+  #commitsBefore(
+    head: string | null,
+    begun: Promise<readonly Commit[]> | null,
+    read: (head: string | null) => Promise<readonly Commit[]>,
+  ): Promise<readonly Commit[]> {
+    if (this.#history?.head === head) return this.#history.commits;
+    const known =
+      begun === null ? read(head) : begun.then((commits) => (commits[0]?.hash === head ? commits : read(head)));
+    const history = { head, commits: known };
+    this.#history = history;
+    known.catch(() => {
+      if (this.#history === history) this.#history = null;
+    });
+    return known;
   }
 }
 
@@ -217,7 +244,12 @@ function isNotStarted(cause: unknown): boolean {
 /** Characters that are hashed at once: each call costs more than a file’s own. */
 const HASHED_CHARS = 32_768;
 
-function digestOf(scan: Scan, history: History | null, changes: readonly string[], withoutGit: boolean): string {
+function digestOf(
+  scan: Scan,
+  position: TreeState['position'],
+  changes: readonly string[],
+  withoutGit: boolean,
+): string {
   const hash = createHash('sha256');
   let part = '';
   for (const { path, stamp } of scan.files) {
@@ -226,7 +258,7 @@ function digestOf(scan: Scan, history: History | null, changes: readonly string[
     hash.update(part);
     part = '';
   }
-  hash.update(part).update(`\0${history?.head ?? ''}\0${history?.branch ?? ''}\0${changes.join('\0')}`);
+  hash.update(part).update(`\0${position?.head ?? ''}\0${position?.branch ?? ''}\0${changes.join('\0')}`);
   if (withoutGit) hash.update('\0without git');
   return hash.digest('hex');
 }

@@ -8,7 +8,7 @@ import { scanProject } from './scan.ts';
 import { TestProject } from './test-project.ts';
 import { createGatherer } from './gatherer.ts';
 import { readFiles } from './indexed-files.ts';
-import { ProjectIndex } from './project-index.ts';
+import { ProjectIndex, withHistory } from './project-index.ts';
 import { termHash } from './terms.ts';
 
 const signal = new AbortController().signal;
@@ -147,7 +147,7 @@ describe('scan', () => {
     lender.commit('Lent');
     using clone = new TestProject();
     clone.git('clone', '--quiet', '--shared', lender.root, '.');
-    const look = () => new ProjectIndex(clone.root).look(signal);
+    const look = async () => withHistory(await new ProjectIndex(clone.root).look(signal));
     expect((await look()).history?.commits).toMatchObject([{ message: 'Lent', files: ['a.py'] }]);
     renameSync(join(lender.root, '.git'), join(lender.root, 'gone'));
     const after = await look();

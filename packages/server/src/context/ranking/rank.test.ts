@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ProjectIndex } from '../project-index.ts';
+import { ProjectIndex, withHistory } from '../project-index.ts';
 import { readTask } from '../task-query.ts';
 import { TestProject } from '../test-project.ts';
 import { rankFiles, type Ranked } from './rank.ts';
@@ -9,7 +9,7 @@ const signal = new AbortController().signal;
 async function rank(project: TestProject, title: string, body = ''): Promise<Ranked[]> {
   const index = new ProjectIndex(project.root);
   const state = await index.look(signal);
-  return rankFiles(await index.index(state, signal), readTask(title, body, null), state);
+  return rankFiles(await index.index(state, signal), readTask(title, body, null), await withHistory(state));
 }
 
 const SOURCES = {
