@@ -63,16 +63,20 @@ export function createGatherer(readElsewhere: ReadElsewhere | null = null): Gath
       }),
     gather: (task, digest, signal) =>
       inTurn(task.project.root, async (project) => {
-        if (project.state?.digest !== digest) {
-          project.state = await project.index.look(signal, project.state?.withoutGit !== true);
-        }
-        const { state } = project;
+        const look = async (): Promise<TreeState> =>
+          (project.state = await project.index.look(signal, project.state?.withoutGit !== true));
+        const answer = async (state: TreeState): Promise<{ context: AgentContext; digest: string }> => ({
+          context: await gather(task, project.index, state, signal),
+          digest: state.digest,
+        });
+        const known = project.state?.digest === digest ? project.state : null;
+        if (known === null) return answer(await look());
         try {
-          return { context: await gather(task, project.index, state, signal), digest: state.digest };
+          return await answer(known);
         } catch (cause) {
-          // Git may have failed at the history that this state waits for: the next looks anew.
-          if (!signal.aborted) project.state = null;
-          throw cause;
+          if (signal.aborted) throw cause;
+          // Its history was read for whoever looked, who may have gone meanwhile; or git has failed at it.
+          return answer(await look());
         }
       }),
     file: readOne,

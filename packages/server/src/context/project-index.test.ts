@@ -31,7 +31,22 @@ describe.skipIf(process.platform === 'win32')('the history of a project', () => 
     expect((await withHistory(tree)).history?.commits).toMatchObject([{ message: 'First', files: ['a.py'] }]);
   });
 
-  it('that git could not be started for is asked for again', async () => {
+  it('is read again for who comes next when the one it was read for has gone', async () => {
+    using project = new TestProject().write({ 'a.py': '1' });
+    project.git('init', '--quiet');
+    project.commit('First');
+    using place = gitAfter('case " $* " in *" log "*) while [ ! -e "${0%/*}/go" ]; do sleep 0.02; done ;; esac');
+    const gatherer = createGatherer();
+    const gone = new AbortController();
+    const { digest } = await gatherer.look(project.root, true, null, gone.signal);
+    gone.abort();
+    place.write({ go: '' });
+    const { signal: _, ...request } = testRequest(project);
+    const { context } = await gatherer.gather({ ...request, nowMs: 0 }, digest, signal);
+    expect(context.context.git_context.recent_commits.map(({ message }) => message)).toEqual(['First']);
+  });
+
+  it('that git could not be started for is missing, which is said, and asked for again', async () => {
     using project = new TestProject().write({ 'a.py': '1' });
     project.git('init', '--quiet');
     project.commit('First');
@@ -44,9 +59,11 @@ describe.skipIf(process.platform === 'win32')('the history of a project', () => 
     const { digest } = await gatherer.look(project.root, true, null, signal);
     const { signal: _, ...request } = testRequest(project);
     const task = { ...request, nowMs: 0 };
-    await expect(gatherer.gather(task, digest, signal)).rejects.toThrow(/spawn/);
+    const without = await gatherer.gather(task, digest, signal);
+    expect(without.context.context.git_context).toMatchObject({ recent_commits: [], unavailable: expect.any(String) });
     vi.unstubAllEnvs();
-    const { context } = await gatherer.gather(task, digest, signal);
+    const looked = await gatherer.look(project.root, true, null, signal);
+    const { context } = await gatherer.gather(task, looked.digest, signal);
     expect(context.context.git_context.recent_commits.map(({ message }) => message)).toEqual(['Second', 'First']);
   });
 });
