@@ -71,11 +71,13 @@ export function liveInputs(sidecar: SidecarUnderTest): LiveInputs {
     const { agent_id } = await post('/api/agents/spawn', await spawn());
     return String(agent_id);
   };
+  let launcher: object | undefined;
   const spawn = async (): Promise<Fields> => ({
     agent_type: 'python-specialist',
     issue_id: await issue(),
     task: 'Say hello',
-    launcher: bashAgent(sidecar, 'hello', 'echo hello; sleep 5'),
+    // Written once: the system refuses to write what it is about to run.
+    launcher: (launcher ??= bashAgent(sidecar, 'hello', 'echo hello; sleep 5')),
   });
 
   /** How a field of this name is filled, whatever the procedure. */
