@@ -174,7 +174,7 @@ function questionOf({ project, issue, profile, requirements, task, maxBytes, max
 }
 
 /** Raised when answers change their form or their ranking, so that a newer sidecar does not show an older one’s. */
-const FORMAT = 7;
+const FORMAT = 8;
 
 function scopeOf(projectId: string, issueId: string): string {
   return `${projectId}/${issueId}`;

@@ -53,4 +53,10 @@ describe('task', () => {
     expect(says('Close idle, connections', 'idleConnections', true)).toBe(false);
     expect(says(`${'f'.repeat(30_000)}, idle connections`, 'idleConnections', true)).toBe(true);
   });
+
+  it('takes a long word for an identifier of several as well', () => {
+    expect(says('Check jumplinks for stale nodes', 'JumpLinks', true)).toBe(true);
+    expect(says('Check jumplinks for stale nodes', 'stale', true)).toBe(false);
+    expect(says('Ensure it is supported', 'supported', true)).toBe(false);
+  });
 });

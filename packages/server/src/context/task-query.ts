@@ -63,6 +63,8 @@ const COMMIT_TYPE = /^(?:feat|fix|docs?|style|refactor|perf|tests?|build|ci|chor
 /** Words with nothing but spaces and hyphens between them. */
 const PHRASE = /(?<![A-Za-z0-9_])[A-Za-z][A-Za-z0-9_]*(?:[ \t-]+[A-Za-z][A-Za-z0-9_]*)+/g;
 const PAIR_WEIGHT = 0.7;
+const JOINED_WEIGHT = 0.7;
+const SHORTEST_JOINED_CHARS = 6;
 const TITLE_WEIGHT = 2.5;
 const TASK_WEIGHT = 2;
 /** Text beyond this many characters is a log or a dump: its words would drown the task’s. */
@@ -85,15 +87,20 @@ export function readTask(title: string, body: string, task: string | null): Task
     for (const [name] of clean.matchAll(IDENTIFIER)) identifiers.add(termHash(name, true));
     addTerms(clean, weight, terms);
     addPairs(clean, weight * PAIR_WEIGHT, terms);
+    addJoined(clean, weight * JOINED_WEIGHT, terms);
   }
   const titleTerms = new Map<number, number>();
   addTerms(cleanTitle, 1, titleTerms);
   addPairs(cleanTitle, PAIR_WEIGHT, titleTerms);
+  addJoined(cleanTitle, JOINED_WEIGHT, titleTerms);
   const words = new Set(wordsOf(cleanTitle).filter((word) => !isEmpty(word)));
   const scope = SCOPE.exec(title);
   const scopeTerms = new Map<number, number>();
   const area = scope?.[1] ?? scope?.[2] ?? scope?.[3] ?? '';
-  if (!COMMIT_TYPE.test(area)) addTerms(area, 1, scopeTerms);
+  if (!COMMIT_TYPE.test(area)) {
+    addTerms(area, 1, scopeTerms);
+    addJoined(area, 1, scopeTerms);
+  }
   const digest = createHash('sha256')
     .update(JSON.stringify([title, body, task]))
     .digest('base64url');
@@ -115,6 +122,15 @@ function addPairs(text: string, weight: number, into: Map<number, number>): void
     }
   }
   for (const hash of pairs) if (!into.has(hash)) into.set(hash, weight);
+}
+
+/** One word may be an identifier of several: “jumplinks” is `JumpLinks`, or `jump_links`. */
+function addJoined(text: string, weight: number, into: Map<number, number>): void {
+  for (const [name] of text.matchAll(IDENTIFIER)) {
+    if (name.length < SHORTEST_JOINED_CHARS || wordsOf(name).length > 1 || isEmpty(name)) continue;
+    const hash = termHash(name, true);
+    if (!into.has(hash)) into.set(hash, weight);
+  }
 }
 
 function wordsOf(text: string): string[] {

@@ -103,12 +103,13 @@ export function definedNames(files: readonly IndexedFile[], query: TaskQuery): F
 /** Files whose path lies in the area that the title begins with. */
 export function inScope(files: readonly IndexedFile[], query: TaskQuery, statistics: TermStatistics): Float64Array {
   const scores = new Float64Array(files.length);
-  let all = 0;
-  for (const hash of query.scopeTerms) all += statistics.rarity.get(hash) ?? 0;
+  // Words that no file has would only make light of those that some have.
+  const known = [...query.scopeTerms].filter((hash) => (statistics.postings.get(hash)?.length ?? 0) > 0);
+  const all = known.reduce((sum, hash) => sum + (statistics.rarity.get(hash) ?? 0), 0);
   if (all === 0) return scores;
   for (const [index, { pathTerms }] of files.entries()) {
     let found = 0;
-    for (const hash of query.scopeTerms) if (countOf(pathTerms, hash) > 0) found += statistics.rarity.get(hash) ?? 0;
+    for (const hash of known) if (countOf(pathTerms, hash) > 0) found += statistics.rarity.get(hash) ?? 0;
     scores[index] = found / all;
   }
   return scores;

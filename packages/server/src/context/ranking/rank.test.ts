@@ -45,6 +45,22 @@ describe('rankFiles', () => {
     expect((await rank(project, title, body.join('\n')))[0]?.file.path).toBe('src/util/text.py');
   });
 
+  it.each([
+    ['written as one word', 'fix(jumplinks): check for stale nodes'],
+    ['beside words that no file has', 'jump links, typography: check for stale nodes'],
+  ])('finds the area that a title begins with, %s', async (_, title) => {
+    const text = 'export const check = (nodes) => nodes.filter((node) => node.stale);\n';
+    using project = new TestProject().write({
+      'src/Accordion/Accordion.tsx': text,
+      'src/JumpLinks/JumpLinks.tsx': text,
+      'src/Tree/Tree.tsx': `${text}export const stale = check(nodes);\n`,
+    });
+    const [first] = await rank(project, title);
+    expect(first?.file.path).toBe('src/JumpLinks/JumpLinks.tsx');
+    // Were words that no file has counted, it would be 0.06 and less.
+    expect(first?.parts.scope).toBeGreaterThan(0.1);
+  });
+
   it('learns from what earlier commits about the same words touched', async () => {
     using project = new TestProject().write(SOURCES);
     project.git('init', '--quiet');
