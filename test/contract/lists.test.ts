@@ -60,6 +60,23 @@ describe.each([
   });
 });
 
+test('regression: a list of events that were published while it was open has no more than 256 of them', async () => {
+  const stock = stockSocketClient(sidecar.url, sidecar.operatorToken);
+  const seen: List[] = [];
+  await new Promise<void>((resolve) => {
+    stock.client.subscription(
+      'events.subscribeMany',
+      { event_type: 'listed', cursor: 'latest' },
+      { onStarted: () => resolve(), onData: (list: unknown) => seen.push(list as List) },
+    );
+  });
+  // Small events, so that it is not their text which ends a list; the batches may be committed together.
+  await Promise.all([0, 500, 1000, 1500].map((first) => publish(first, 500)));
+  await expect.poll(() => numbers(seen).toSorted((a, b) => a - b)).toEqual(upTo(2000));
+  expect(Math.max(...seen.map(({ data }) => data.length))).toBeLessThanOrEqual(256);
+  await stock.close();
+});
+
 test('server-sent events bring lists under a name of their own, and go on after the last event of one', async () => {
   const { body } = await sidecar.call('GET', '/api/events/wait/none?cursor=latest&timeout=0');
   await publish(0, 5);

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { EventEntry } from './event-entry.ts';
 import type { EventLog } from './event-log.ts';
 import type { EventPredicate } from './filter.ts';
+import { PAGE_EVENTS } from './follow.ts';
 
 /** Where a following is poured: a socket, as the event bus sees it. */
 export interface Sink {
@@ -114,7 +115,8 @@ class Group {
       if (!wanted(entry.event)) continue;
       this.#gathered.push(entry);
       this.#gatheredChars += entry.json.length;
-      if (this.#gatheredChars >= MAX_GATHERED_CHARS) this.#flush();
+      // What is sent live is no longer a list than what is caught up with.
+      if (this.#gatheredChars >= MAX_GATHERED_CHARS || this.#gathered.length >= PAGE_EVENTS) this.#flush();
     }
     if (this.#gathered.length === 0 || this.#scheduled) return;
     this.#scheduled = true;
