@@ -104,6 +104,41 @@ test('a reader that stops reading costs little, delays nobody, and is caught up 
   await quick.close();
 }, 60_000);
 
+test('regression: each of many subscriptions on a connection that nobody reads kept a page of its own in memory', async () => {
+  const body = { topic: 'implementation', data: { padding: 'x'.repeat(900_000) } };
+  const { body: start } = await sidecar.call('GET', '/api/events/wait/none?cursor=latest&timeout=0');
+  const large = async (): Promise<void> => {
+    expect((await sidecar.call('POST', '/api/events/heavy', { body })).status).toBe(202);
+  };
+  for (let n = 0; n < 4; n += 1) await large();
+  const { hostname, port } = new URL(sidecar.url);
+  const socket = connect(Number(port), hostname);
+  const client = new WebSocket(`ws://${hostname}:${port}/trpc`, {
+    createConnection: () => socket,
+    headers: { authorization: `Bearer ${sidecar.operatorToken}` },
+  });
+  await once(client, 'open');
+  const OPEN = 100;
+  const counts = new Map<number, number>();
+  client.on('message', (data: Buffer) => {
+    // Events are large: only what stands before them is looked at.
+    const id = /^\{"id":(\d+),"result":\{"type":"data"/.exec(data.toString('latin1', 0, 100))?.[1];
+    if (id !== undefined) counts.set(Number(id), (counts.get(Number(id)) ?? 0) + 1);
+  });
+  const before = heldBytes();
+  socket.pause();
+  const json = { event_type: 'heavy', cursor: start.next_cursor };
+  for (let id = 0; id < OPEN; id += 1) {
+    client.send(JSON.stringify({ id, method: 'subscription', params: { path: 'events.subscribe', input: { json } } }));
+  }
+  await expect.poll(subscriptions).toBe(OPEN);
+  await large();
+  expect(await mostHeld(before)).toBeLessThan(60 * 1024 * 1024);
+  socket.resume();
+  await expect.poll(() => [...counts.values()].filter((count) => count === 5).length, { timeout: 60_000 }).toBe(OPEN);
+  client.terminate();
+}, 120_000);
+
 /** A client that counts which of its calls were answered. */
 async function callingClient(): Promise<{ socket: Socket; client: WebSocket; answered: Set<number> }> {
   const { hostname, port } = new URL(sidecar.url);

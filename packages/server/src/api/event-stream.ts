@@ -4,6 +4,7 @@ import { SidecarError, toProblem, type Procedure } from '@orchestration-sidecar/
 import type { EventEntry } from '../events/index.ts';
 import { CORRELATION_HEADER } from './correlation.ts';
 import type { DoorCall, OpenSubscription } from './dispatcher.ts';
+import { SocketRoom } from './socket-room.ts';
 import { socketSink } from './socket-sink.ts';
 
 /** Names the frame of a problem. No event type begins so, and `error` is what clients call a broken connection. */
@@ -45,7 +46,7 @@ export async function sendEventStream(
   try {
     const encode = items === 'lists' ? listFrame : eventFrames;
     const format = `server-sent ${items ?? 'events'}`;
-    await subscription.pour(socketSink(socket, format, (entries) => Buffer.from(encode(entries))));
+    await subscription.pour(socketSink(new SocketRoom(socket), format, (entries) => Buffer.from(encode(entries))));
   } catch (cause) {
     if (cause instanceof SidecarError && !call.signal.aborted) {
       socket.write(`event: ${PROBLEM_FRAME}\ndata: ${JSON.stringify(toProblem(cause, call.correlationId))}\n\n`);

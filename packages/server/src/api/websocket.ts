@@ -14,6 +14,7 @@ import { SMALL_BODY_BYTES } from './large-body.ts';
 import { CONNECTION_TIMES } from './listeners/bounds.ts';
 import { readJson } from './read-json.ts';
 import { eventFrames, listFrame } from './socket-frames.ts';
+import { SocketRoom } from './socket-room.ts';
 import { socketSink } from './socket-sink.ts';
 import { trpcErrorShape } from './trpc-errors.ts';
 import { readWireInput } from './wire-input.ts';
@@ -103,6 +104,8 @@ export class WebSocketDoor {
 class Connection {
   readonly #client: WebSocket;
   readonly #socket: Duplex;
+  /** What all its subscriptions share. */
+  readonly #room: SocketRoom;
   readonly #needs: WebSocketDoorNeeds;
   readonly #closed = new AbortController();
   readonly #subscriptions = new Map<number | string, AbortController>();
@@ -122,6 +125,7 @@ class Connection {
   constructor(client: WebSocket, socket: Duplex, request: IncomingMessage, needs: WebSocketDoorNeeds) {
     this.#client = client;
     this.#socket = socket;
+    this.#room = new SocketRoom(socket);
     this.#needs = needs;
     this.#authorization = request.headers.authorization;
     this.#trace = readTraceContext(request.headers['traceparent'], request.headers['tracestate']);
@@ -324,7 +328,7 @@ class Connection {
       const inLists = this.#needs.dispatcher.entry(params.path)?.items === 'lists';
       const encode = inLists ? listFrame : eventFrames;
       const format = `${inLists ? 'lists' : 'events'} ${prefix}`;
-      await subscription.pour(socketSink(this.#socket, format, (entries) => encode(prefix, entries)));
+      await subscription.pour(socketSink(this.#room, format, (entries) => encode(prefix, entries)));
       this.#send(`${prefix}{"type":"stopped"}}`);
     } finally {
       this.#subscriptions.delete(id);

@@ -9,8 +9,10 @@ export interface Sink {
   /** Sinks of equal format get the same bytes, made once for all of them. */
   readonly format: string;
   encode(entries: readonly EventEntry[]): Uint8Array;
-  /** Takes bytes in; whether there is room for more. */
-  write(bytes: Uint8Array): boolean;
+  /** Whether it takes more in for now; nothing is written to it while it does not. */
+  readonly hasRoom: boolean;
+  /** Takes bytes in. */
+  write(bytes: Uint8Array): void;
   /** Resolves when there is room again, or the signal aborts. */
   drained(signal: AbortSignal): Promise<void>;
 }
@@ -130,9 +132,13 @@ class Group {
   #flush(): void {
     if (this.#gathered.length === 0 || this.#members.size === 0) return;
     const bytes = this.#encode(this.#gathered);
+    const served = (this.#gathered[0]?.sequence ?? this.#sequence + 1) - 1;
     this.#gathered = [];
     this.#gatheredChars = 0;
-    for (const [sink, leave] of this.#members) if (!sink.write(bytes)) leave(this.#sequence);
+    for (const [sink, leave] of this.#members) {
+      if (sink.hasRoom) sink.write(bytes);
+      else leave(served);
+    }
   }
 
   #close(): void {

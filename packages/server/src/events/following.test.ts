@@ -23,15 +23,18 @@ class PacedSink implements Sink {
     return Buffer.from(JSON.stringify(entries.map(({ sequence }) => sequence)));
   }
 
-  write(bytes: Uint8Array): boolean {
-    expect(this.#writes).toBeLessThan(this.#maxWrites);
-    this.#writes += 1;
-    this.received.push(...(JSON.parse(Buffer.from(bytes).toString()) as number[]));
+  get hasRoom(): boolean {
     return this.#writes < this.#maxWrites;
   }
 
+  write(bytes: Uint8Array): void {
+    expect(this.hasRoom).toBe(true);
+    this.#writes += 1;
+    this.received.push(...(JSON.parse(Buffer.from(bytes).toString()) as number[]));
+  }
+
   drained(signal: AbortSignal): Promise<void> {
-    if (this.#writes < this.#maxWrites || signal.aborted) return Promise.resolve();
+    if (this.hasRoom || signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       this.#drain = resolve;
       signal.addEventListener('abort', () => resolve(), { once: true });

@@ -46,16 +46,17 @@ export class Following implements AsyncIterable<FollowStep> {
     const leave = join();
     try {
       while (!signal.aborted) {
-        if (reader.behind) {
+        if (!sink.hasRoom) {
+          await sink.drained(signal);
+        } else if (reader.behind) {
           // Pages end at the same places for all, so that those who are behind can share them.
           const end = (Math.floor(reader.sequence / PAGE_EVENTS) + 1) * PAGE_EVENTS;
           const { entries } = reader.next(PAGE_EVENTS, end);
-          const room = entries.length === 0 || sink.write(fanOut.page(this.#request, sink, entries));
+          if (entries.length > 0) sink.write(fanOut.page(this.#request, sink, entries));
           // Others get their turn between two pages.
-          await (room ? new Promise(setImmediate) : sink.drained(signal));
+          await new Promise(setImmediate);
         } else {
           reader.skipTo(await fanOut.serve(this.#request, sink, signal));
-          await sink.drained(signal);
         }
       }
     } finally {

@@ -118,7 +118,8 @@ describe('retention', () => {
     const sink: Sink = {
       format: 'test',
       encode: (entries) => Uint8Array.from(entries, (entry) => entry.sequence),
-      write: (bytes) => poured.push(...bytes) > 0,
+      hasRoom: true,
+      write: (bytes) => void poured.push(...bytes),
       drained: () => Promise.resolve(),
     };
     await expect(bus.bus.follow(from, never).pour(sink)).rejects.toEqual(told);
